@@ -1,0 +1,22 @@
+# Any Python from 3.11 will do: make PYTHON=/path/to/python run
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+
+.PHONY: run test lint
+
+run: .venv/installed
+	@.venv/bin/python -m devserver
+
+test: .venv/installed
+	@.venv/bin/python -m pytest
+
+lint: .venv/installed
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+
+.venv/installed: requirements.txt requirements-dev.txt
+	@echo "Setting up .venv; this takes a minute, once ..."
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

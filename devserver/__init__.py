@@ -1,0 +1,1 @@
+"""A local server for the functions, on a real embedded MongoDB. Never deployed."""

@@ -1,0 +1,142 @@
+"""Serve the project in the current folder: `python -m devserver`."""
+
+import json
+import logging
+import os
+import shlex
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import uvicorn
+
+from devserver.application import create_application, path
+from devserver.errors import DevServerError
+from devserver.functions import HttpFunction, load_functions, read_json
+from devserver.mongodb import loopback_address, running_mongod
+
+DEFAULT_PORT = "7071"
+LAST_REQUESTS_SECONDS = 5
+
+
+def main() -> int:
+    """Serve until Ctrl-C or SIGTERM; return the exit code."""
+    # Any of these runs the `finally` clauses, so that no process is left behind.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), leave)
+    try:
+        serve(Path.cwd())
+    except KeyboardInterrupt:
+        return 0
+    except DevServerError as error:
+        print(f"devserver: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def leave(_signal_number: int, _frame: FrameType | None) -> NoReturn:
+    """End the process in good order."""
+    sys.exit(0)
+
+
+def serve(root: Path) -> None:
+    """Serve the project in `root`.
+
+    Raises:
+        DevServerError: it cannot be served.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s:     %(name)s: %(message)s")
+    local = read_json(root / "local.settings.json")
+    apply_settings(local.get("Values", {}))
+    host = read_json(root / "host.json")
+    functions = load_functions(root)
+    application = create_application(functions, host, local.get("Host", {}))
+    with listening_socket() as listener, mongodb(root):
+        announce(functions, host, listener.getsockname()[1])
+        config = uvicorn.Config(
+            application, timeout_graceful_shutdown=LAST_REQUESTS_SECONDS, server_header=False
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def apply_settings(values: dict[str, Any]) -> None:
+    """Put the `Values` of `local.settings.json` where the environment says nothing else.
+
+    Raises:
+        DevServerError: one is not a string.
+    """
+    for name, value in values.items():
+        if not isinstance(value, str):
+            raise DevServerError(f"{name} in local.settings.json must be a string")
+        os.environ.setdefault(name, value)
+
+
+def listening_socket() -> socket.socket:
+    """Listen on `PORT`, before anything is started that would have to be stopped again.
+
+    Raises:
+        DevServerError: it is not a port, or in use.
+    """
+    port = os.environ.get("PORT") or DEFAULT_PORT
+    try:
+        return socket.create_server(("127.0.0.1", int(port)))
+    except (ValueError, OverflowError):
+        raise DevServerError(f"PORT must be a number from 0 to 65535, not {port!r}") from None
+    except OSError as error:
+        raise DevServerError(
+            f"port {port} cannot be used ({error.strerror}): try PORT=8080 make run"
+        ) from None
+
+
+@contextmanager
+def mongodb(root: Path) -> Iterator[None]:
+    """Start the embedded MongoDB if the configured one is a loopback address that is free.
+
+    Raises:
+        DevServerError: it does not start.
+    """
+    uri = os.environ.get("MONGODB_URI")
+    if not uri:
+        raise DevServerError(
+            "MONGODB_URI is set neither in the environment nor in local.settings.json"
+        )
+    address = loopback_address(uri)
+    if address is None or not address.is_free():
+        say(f"Using the MongoDB at {address or 'MONGODB_URI'}.")
+        yield
+        return
+    folder = root / ".data" / f"mongodb-{address.ip}-{address.port}"
+    say(f"Starting MongoDB at {address}, with its data in {folder.relative_to(root)} ...")
+    with running_mongod(address, folder):
+        yield
+
+
+def announce(functions: list[HttpFunction], host: dict[str, Any], port: int) -> None:
+    """Print each function's URL, and a request to copy."""
+    http = host.get("extensions", {}).get("http", {})
+    urls = {each.name: f"http://localhost:{port}{path(http, each)}" for each in functions}
+    width = max(map(len, urls))
+    say("\nFunctions:")
+    for each in functions:
+        say(f"  {each.name:{width}}  {','.join(each.methods).upper()}  {urls[each.name]}")
+    say("\nTry:")
+    for each in functions:
+        if each.sample:
+            body = shlex.quote(json.dumps(json.loads(each.sample)))
+            say(f"  curl -i {urls[each.name]} -d {body}")
+    say("\nCtrl-C stops the server.\n")
+
+
+def say(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""The adapter between Starlette and `azure.functions`: what the Functions host does to HTTP."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import azure.functions as func
+from azure.functions.http import HttpResponseConverter
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from devserver.functions import HttpFunction
+
+# The host's FUNCTIONS_REQUEST_BODY_SIZE_LIMIT when it is not set.
+BODY_LIMIT = 104_857_600
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class BodyTooLarge(Exception):
+    """The request's body is larger than the host takes."""
+
+
+class Throttle:
+    """The limits of `host.json`: so many requests run, more wait, and all above get a 429."""
+
+    def __init__(self, http: dict[str, Any]) -> None:
+        # Without a limit, as on a dedicated plan.
+        self.outstanding_limit = http.get("maxOutstandingRequests", -1)
+        concurrent_limit = http.get("maxConcurrentRequests", -1)
+        self.running = asyncio.Semaphore(concurrent_limit if concurrent_limit > 0 else 1_000_000)
+        self.outstanding = 0
+
+    async def run(self, serve: Callable[[], Awaitable[Response]]) -> Response:
+        """Return what `serve` answers, or a 429 at once."""
+        if 0 <= self.outstanding_limit <= self.outstanding:
+            return Response(status_code=429)
+        self.outstanding += 1
+        try:
+            async with self.running:
+                return await serve()
+        finally:
+            self.outstanding -= 1
+
+
+def create_application(
+    functions: list[HttpFunction], host: dict[str, Any], local_host: dict[str, Any]
+) -> Starlette:
+    """Return the application that serves `functions`.
+
+    `host` is the content of `host.json`, `local_host` the `Host` of `local.settings.json`.
+    """
+    http = host.get("extensions", {}).get("http", {})
+    throttle = Throttle(http)
+    return Starlette(
+        routes=[
+            Route(
+                path(http, function),
+                endpoint(function, throttle),
+                methods=[method.upper() for method in function.methods],
+            )
+            for function in functions
+        ],
+        middleware=cors(local_host),
+        # The host answers both without a body, and an unlisted method like an unknown route.
+        exception_handlers={404: not_found, 405: not_found},
+    )
+
+
+def path(http: dict[str, Any], function: HttpFunction) -> str:
+    """Return the path of a function below the route prefix, which is `api` by default."""
+    return "/" + "/".join(
+        part for part in (http.get("routePrefix", "api").strip("/"), function.route) if part
+    )
+
+
+def cors(local_host: dict[str, Any]) -> list[Middleware]:
+    """Return what lets browsers of the origins in `Host.CORS` call the functions."""
+    if not local_host.get("CORS"):
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=[origin.strip() for origin in local_host["CORS"].split(",")],
+            allow_methods=["*"],
+            allow_headers=["*"],
+            allow_credentials=local_host.get("CORSCredentials", False),
+        )
+    ]
+
+
+def endpoint(function: HttpFunction, throttle: Throttle) -> Endpoint:
+    """Return the Starlette endpoint that calls `function`."""
+
+    async def serve(request: Request) -> Response:
+        return await throttle.run(lambda: call(function, request))
+
+    return serve
+
+
+async def call(function: HttpFunction, request: Request) -> Response:
+    """Call `function` with a request, and return its answer."""
+    try:
+        return to_response(await function.invoke(await to_azure_request(request)))
+    except BodyTooLarge:
+        return Response(status_code=413)
+    except ClientDisconnect:
+        return Response(status_code=499)
+
+
+async def to_azure_request(request: Request) -> func.HttpRequest:
+    """Return the request as the language worker gives it to functions.
+
+    Raises:
+        BodyTooLarge: the host would not take it.
+    """
+    names = request.headers.keys()
+    return func.HttpRequest(
+        method=request.method,
+        url=str(request.url),
+        # The host joins the values of a repeated header.
+        headers={name: ",".join(request.headers.getlist(name)) for name in names},
+        params=dict(request.query_params),
+        route_params=request.path_params,
+        body=await read_body(request),
+    )
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the raw body.
+
+    Raises:
+        BodyTooLarge: the host would not take it.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise BodyTooLarge
+    return bytes(body)
+
+
+def to_response(answer: func.HttpResponse) -> Response:
+    """Return a function's answer as HTTP, encoded by the library of the language worker."""
+    encoded = HttpResponseConverter.encode(answer, expected_type=None).value
+    headers = {name: datum.value for name, datum in encoded["headers"].items()}
+    return Response(encoded["body"].value, answer.status_code, headers)
+
+
+async def not_found(_request: Request, _error: Exception) -> Response:
+    """Answer as the host does where no function has the route and the method."""
+    return Response(status_code=404)

@@ -1,0 +1,105 @@
+"""The functions of a project, as their `function.json` files declare them (v1 model)."""
+
+import importlib
+import inspect
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import azure.functions as func
+from starlette.concurrency import run_in_threadpool
+
+from devserver.errors import DevServerError
+
+# What a trigger without `methods` answers to (Azure Functions documentation, "HTTP trigger").
+ALL_METHODS = ["get", "post", "delete", "head", "patch", "put", "options", "trace"]
+
+
+@dataclass(frozen=True)
+class HttpFunction:
+    """One HTTP-triggered function: its name, its route and methods, and what it calls."""
+
+    name: str
+    route: str
+    methods: list[str]
+    main: Callable[..., Any]
+    parameter: str
+    sample: str | None
+
+    async def invoke(self, request: func.HttpRequest) -> func.HttpResponse:
+        """Call the function as the language worker does: a `def` in a thread of its own."""
+        arguments = {self.parameter: request}
+        if inspect.iscoroutinefunction(self.main):
+            return await cast("Awaitable[func.HttpResponse]", self.main(**arguments))
+        return await run_in_threadpool(self.main, **arguments)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file, or an empty one where there is no file.
+
+    Raises:
+        DevServerError: the file holds something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise DevServerError(f"{path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise DevServerError(f"{path} must hold a JSON object")
+    return content
+
+
+def load_functions(root: Path) -> list[HttpFunction]:
+    """Import every function below `root`.
+
+    Raises:
+        DevServerError: there is none, or one is not declared as an HTTP function.
+    """
+    files = sorted(root.glob("*/function.json"))
+    if not files:
+        raise DevServerError(f"{root} has no functions: start the server in the project's folder")
+    return [load_function(file) for file in files]
+
+
+def load_function(file: Path) -> HttpFunction:
+    """Import the function that a `function.json` declares.
+
+    Raises:
+        DevServerError: it is not an HTTP function, or lacks what the file names.
+    """
+    declaration, name = read_json(file), file.parent.name
+    try:
+        trigger = http_trigger(declaration["bindings"])
+        script = Path(declaration.get("scriptFile", "__init__.py")).stem
+        module = importlib.import_module(name if script == "__init__" else f"{name}.{script}")
+        return HttpFunction(
+            name=name,
+            route=trigger.get("route", name),
+            methods=trigger.get("methods", ALL_METHODS),
+            main=getattr(module, declaration.get("entryPoint", "main")),
+            parameter=trigger["name"],
+            sample=read_sample(file.with_name("sample.dat")),
+        )
+    except (AttributeError, KeyError, TypeError, ImportError) as error:
+        raise DevServerError(f"{file} cannot be served: {error!r}") from error
+
+
+def http_trigger(bindings: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the one HTTP trigger of a function that only returns its answer.
+
+    Raises:
+        DevServerError: the function has bindings that are not served here.
+    """
+    by_type = {binding["type"]: binding for binding in bindings}
+    if set(by_type) != {"httpTrigger", "http"} or by_type["http"]["name"] != "$return":
+        raise DevServerError("only an httpTrigger with an http $return can be served here")
+    return by_type["httpTrigger"]
+
+
+def read_sample(path: Path) -> str | None:
+    """Return a function's sample body, which the portal's test page shows too."""
+    return path.read_text(encoding="utf-8").strip() if path.exists() else None

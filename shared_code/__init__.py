@@ -1,0 +1,1 @@
+"""What both functions share: settings, models, the MongoDB connection, requests and responses."""

@@ -1,0 +1,63 @@
+"""The cached MongoDB connection."""
+
+import asyncio
+import threading
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from shared_code.settings import ConfigurationError, Settings, get_settings
+
+Client = AsyncMongoClient[dict[str, Any]]
+
+# A client belongs to the event loop that first used it. A deployed process has one loop, so one
+# client; tests have several. The lock is for loops that run in several threads.
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Client] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def get_database() -> AsyncDatabase[dict[str, Any]]:
+    """Return the database, with a client opened on the first use in this event loop.
+
+    Raises:
+        ConfigurationError: a setting is missing or wrong.
+    """
+    settings = get_settings()
+    loop = asyncio.get_running_loop()
+    with _lock:
+        if loop not in _clients:
+            _clients[loop] = open_client(settings)
+        return _clients[loop][settings.mongodb_database]
+
+
+def open_client(settings: Settings) -> Client:
+    """Open a client whose every write is journaled by a majority before it is acknowledged.
+
+    `timeoutMS` bounds one whole operation, retries included (MongoDB manual, "Client-Side
+    Operations Timeout"). Nothing is sent yet.
+
+    Raises:
+        ConfigurationError: `MONGODB_URI` is not a connection string.
+    """
+    try:
+        return AsyncMongoClient(
+            settings.mongodb_uri,
+            appname="up2d8",
+            timeoutMS=settings.mongodb_timeout_ms,
+            w="majority",
+            journal=True,
+        )
+    except (PyMongoError, ValueError, TypeError, OSError):
+        # The exception's text may hold parts of the connection string.
+        raise ConfigurationError("missing or wrong setting: MONGODB_URI") from None
+
+
+async def close() -> None:
+    """Close this event loop's client, if there is one; the next use opens another."""
+    with _lock:
+        client = _clients.pop(asyncio.get_running_loop(), None)
+    if client is not None:
+        await client.close()

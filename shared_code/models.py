@@ -1,0 +1,77 @@
+"""What clients send, and the documents made of it."""
+
+import re
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from bson import Binary, ObjectId
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+# RFC 3339, section 5.6. Pydantic alone would also take Unix times and dates without a time.
+RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", flags=re.ASCII
+)
+
+
+def to_utc(value: object) -> datetime:
+    """Parse an RFC 3339 date-time with an offset into UTC."""
+    if isinstance(value, str) and RFC_3339.fullmatch(value):
+        # A day may not exist, and an offset may lead out of the years 1 to 9999.
+        with suppress(ValueError, OverflowError):
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    raise PydanticCustomError("date_time", "not an RFC 3339 date-time")
+
+
+Identifier = Annotated[str, Field(min_length=1, max_length=200)]
+Rating = Annotated[str, Field(min_length=1, max_length=64, pattern=r"\S")]
+DateTime = Annotated[AwareDatetime, BeforeValidator(to_utc)]
+
+
+class Feedback(BaseModel):
+    """One user's rating of one chat message. A null comment is no comment."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    message_id: Identifier
+    user_id: Identifier
+    rating: Rating
+    comment: Annotated[str, Field(max_length=4000)] | None = None
+
+    def to_document(self, now: datetime) -> dict[str, Any]:
+        """Return the document to store; its `_id` allows one feedback per user and message."""
+        document: dict[str, Any] = {
+            "_id": {"user_id": self.user_id, "message_id": self.message_id},
+            "message_id": self.message_id,
+            "user_id": self.user_id,
+            "rating": self.rating,
+            "timestamp": now,
+        }
+        return document if self.comment is None else document | {"comment": self.comment}
+
+
+class Event(BaseModel):
+    """One thing a user did. A null in an optional field is the same as its absence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user_id: Identifier
+    event_type: Identifier
+    details: dict[str, Any] | None = None
+    event_id: UUID | None = None
+    occurred_at: DateTime | None = None
+
+    def to_document(self, now: datetime) -> dict[str, Any]:
+        """Return the document to store; `event_id` as its `_id` makes a repeated send harmless."""
+        document: dict[str, Any] = {
+            "_id": Binary.from_uuid(self.event_id) if self.event_id else ObjectId(),
+            "user_id": self.user_id,
+            "event_type": self.event_type,
+            "details": self.details or {},
+            "timestamp": now,
+        }
+        return (
+            document if self.occurred_at is None else document | {"occurred_at": self.occurred_at}
+        )

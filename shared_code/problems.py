@@ -1,0 +1,95 @@
+"""Every way a request can fail: one exception, one status, one RFC 9457 problem type each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+from urllib.parse import quote
+
+# What a URI fragment may hold unescaped (RFC 3986, section 3.5), without "/" and "?".
+FRAGMENT_CHARACTERS = "!$&'()*+,;=:@"
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One wrong field: the path that leads to it from the body's root, and what is wrong."""
+
+    path: tuple[str | int, ...]
+    detail: str
+
+    @property
+    def pointer(self) -> str:
+        """The path as a JSON Pointer in URI-fragment form, such as ``#/rating`` (RFC 6901, 6)."""
+        tokens = (str(token).replace("~", "~0").replace("/", "~1") for token in self.path)
+        return "#" + "".join(f"/{quote(token, safe=FRAGMENT_CHARACTERS)}" for token in tokens)
+
+    def under(self, index: int) -> "FieldError":
+        """Return this error of one object as an error of the array that holds it at `index`."""
+        return FieldError((index, *self.path), self.detail)
+
+
+class Problem(Exception):
+    """A failure that the client is told of, as an RFC 9457 problem document."""
+
+    status: ClassVar[int]
+    name: ClassVar[str]
+    title: ClassVar[str]
+    headers: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = errors
+
+
+class MalformedBody(Problem):
+    """The body is not JSON, or not the gzip that its header says."""
+
+    status, name, title = 400, "malformed-body", "The body cannot be read"
+
+
+class BodyTooLarge(Problem):
+    """The body, or what it inflates to, is larger than `limit` bytes."""
+
+    status, name, title = 413, "body-too-large", "The body is too large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"At most {limit} bytes are accepted here.")
+
+
+class UnsupportedEncoding(Problem):
+    """The body has a content coding other than gzip (RFC 9110, section 15.5.16)."""
+
+    status, name, title = 415, "unsupported-encoding", "The content encoding is not supported"
+    headers: ClassVar[Mapping[str, str]] = {"Accept-Encoding": "gzip"}
+
+    def __init__(self) -> None:
+        super().__init__("Send the body as it is, or with Content-Encoding: gzip.")
+
+
+class InvalidFields(Problem):
+    """Fields are missing, unknown or wrong, or hold what MongoDB cannot."""
+
+    status, name, title = 422, "invalid-fields", "Some fields are not valid"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("Nothing was stored. What is wrong is listed in errors.", errors)
+
+
+class StoreUnavailable(Problem):
+    """MongoDB could not acknowledge the write in time; `cause` is for the log only."""
+
+    status, name, title = 503, "store-unavailable", "The store is unavailable"
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
+
+    def __init__(self, cause: str) -> None:
+        super().__init__("The write was not confirmed. Send the same request again later.")
+        self.cause = cause
+
+
+class InternalError(Problem):
+    """A defect of ours."""
+
+    status, name, title = 500, "internal-error", "Internal error"
+
+    def __init__(self) -> None:
+        super().__init__("The request could not be handled. The failure has been logged.")

@@ -1,0 +1,62 @@
+"""Reading a request's body: bounded, inflated, parsed once from its bytes."""
+
+import zlib
+
+import azure.functions as func
+from pydantic_core import from_json
+
+from shared_code.problems import BodyTooLarge, MalformedBody, UnsupportedEncoding
+
+# One feedback or one event. Browsers cap what a closing page may send (`sendBeacon`) at 64 KiB.
+OBJECT_LIMIT = 32 * 1024
+
+GZIP_WINDOW = zlib.MAX_WBITS | 16
+
+
+def read_body(req: func.HttpRequest, limit: int) -> bytes:
+    """Return the body's bytes, at most `limit` of them before and after gzip.
+
+    Raises:
+        BodyTooLarge: it is larger, as sent or inflated.
+        MalformedBody: it is not the gzip that its header says.
+        UnsupportedEncoding: its content coding is not gzip.
+    """
+    body = req.get_body()
+    if len(body) > limit:
+        raise BodyTooLarge(limit)
+    match req.headers.get("Content-Encoding", "").strip().lower():
+        case "" | "identity":
+            return body
+        case "gzip" | "x-gzip":
+            return inflate(body, limit)
+        case _:
+            raise UnsupportedEncoding
+
+
+def inflate(body: bytes, limit: int) -> bytes:
+    """Inflate one gzip member (RFC 1952), never past `limit` bytes."""
+    inflater = zlib.decompressobj(GZIP_WINDOW)
+    try:
+        inflated = inflater.decompress(body, limit + 1)
+    except zlib.error:
+        raise MalformedBody("The body is not valid gzip.") from None
+    if len(inflated) > limit:
+        raise BodyTooLarge(limit)
+    if not inflater.eof or inflater.unused_data:
+        raise MalformedBody("The body must be one whole gzip stream.")
+    return inflated
+
+
+def parse_json(body: bytes) -> object:
+    """Parse UTF-8 JSON (RFC 8259), nested at most 200 levels.
+
+    Raises:
+        MalformedBody: it is anything else.
+    """
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError:
+        raise MalformedBody(
+            "The body must be one JSON value in UTF-8 without a byte order mark, "
+            "nested at most 200 levels, without NaN, Infinity or unpaired surrogates."
+        ) from None

@@ -1,0 +1,100 @@
+"""From parsed JSON to a BSON document, or to the list of its wrong fields."""
+
+import math
+import struct
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import bson
+from bson.errors import InvalidDocument
+from bson.raw_bson import RawBSONDocument
+from pydantic import ValidationError
+
+from shared_code.models import Event, Feedback
+from shared_code.problems import FieldError, InvalidFields
+
+# A client that gets ten errors for one object has enough to go on; an answer stays bounded.
+MAXIMUM_ERRORS = 10
+
+# Pydantic's error types in our words: its own texts may repeat what the client sent.
+DETAILS = {
+    "missing": "is required",
+    "extra_forbidden": "is not a known field",
+    "model_type": "must be a JSON object",
+    "dict_type": "must be a JSON object",
+    "string_type": "must be a string",
+    "string_too_short": "must have at least {min_length} character",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "must not be blank",
+    "uuid_type": "must be a UUID",
+    "uuid_parsing": "must be a UUID",
+    "date_time": "must be an RFC 3339 date-time with an offset, such as 2026-01-31T09:30:00Z",
+}
+
+BEYOND_64_BITS = "is an integer that needs more than 64 bits"
+NUL_IN_KEY = "has a key with a NUL character"
+INFINITE = "is a number too large for a 64-bit float"
+
+# Looking for their bytes is much cheaper than looking at every value. Other values may have the
+# same bytes, so what is found is looked at again.
+INFINITIES = (struct.pack("<d", math.inf), struct.pack("<d", -math.inf))
+
+
+def to_document(model: type[Feedback | Event], value: object) -> RawBSONDocument:
+    """Check `value` against `model` and return it encoded, as it will be stored.
+
+    Raises:
+        InvalidFields: a field is wrong, or BSON cannot hold what it says.
+    """
+    try:
+        return encode(model.model_validate(value).to_document(datetime.now(UTC)))
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False)[:MAXIMUM_ERRORS]
+        raise InvalidFields([field_error(dict(each)) for each in wrong]) from None
+
+
+def field_error(error: dict[str, Any]) -> FieldError:
+    """Turn one of Pydantic's errors into one that repeats nothing of the value."""
+    detail = DETAILS.get(error["type"], "is not valid")
+    return FieldError(error["loc"], detail.format_map(error.get("ctx", {})))
+
+
+def encode(document: dict[str, Any]) -> RawBSONDocument:
+    """Encode `document` once, before any network traffic.
+
+    Raises:
+        InvalidFields: it holds an integer beyond 64 bits, a key with NUL, or an infinity.
+    """
+    try:
+        encoded = bson.encode(document)
+    except (OverflowError, InvalidDocument):
+        raise InvalidFields(unstorable_fields(document)) from None
+    if any(infinity in encoded for infinity in INFINITIES) and (
+        errors := unstorable_fields(document)
+    ):
+        raise InvalidFields(errors)
+    return RawBSONDocument(encoded)
+
+
+def unstorable_fields(document: dict[str, Any]) -> list[FieldError]:
+    """List what BSON cannot hold, or would not give back as JSON."""
+    return list(find_unstorable(document, ()))[:MAXIMUM_ERRORS]
+
+
+def find_unstorable(value: object, path: tuple[str | int, ...]) -> Iterator[FieldError]:
+    """Walk through `value` and yield what `encode` refuses."""
+    match value:
+        case dict():
+            for key, member in value.items():
+                if "\0" in key:
+                    yield FieldError(path, NUL_IN_KEY)
+                else:
+                    yield from find_unstorable(member, (*path, key))
+        case list():
+            for index, member in enumerate(value):
+                yield from find_unstorable(member, (*path, index))
+        case int() if not -(2**63) <= value < 2**63:
+            yield FieldError(path, BEYOND_64_BITS)
+        case float() if math.isinf(value):
+            yield FieldError(path, INFINITE)

@@ -1,0 +1,91 @@
+"""A real MongoDB, fresh databases in it, and requests to the functions."""
+
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+
+import analytics_function
+import feedback_function
+from devserver.mongodb import Address, running_mongod
+from shared_code import database, settings
+
+ROOT = Path(__file__).parent.parent
+FUNCTIONS = {"feedback": feedback_function.main, "analytics": analytics_function.main}
+
+Document = dict[str, Any]
+Post = Callable[..., Awaitable[func.HttpResponse]]
+UseSettings = Callable[..., None]
+
+
+def free_address() -> Address:
+    """Return a loopback address on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return Address("127.0.0.1", server.getsockname()[1])
+
+
+def body_of(response: func.HttpResponse) -> Any:
+    """Return the JSON that an answer carries."""
+    return json.loads(response.get_body())
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run a MongoDB for the whole session."""
+    address = free_address()
+    with running_mongod(address, tmp_path_factory.mktemp("mongodb")):
+        yield f"mongodb://{address}"
+
+
+@pytest.fixture
+def use_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[UseSettings]:
+    """Return a function that replaces all settings."""
+
+    def use(**environment: str) -> None:
+        monkeypatch.setattr(settings, "environment", environment)
+        settings.get_settings.cache_clear()
+
+    yield use
+    settings.get_settings.cache_clear()
+
+
+@pytest.fixture
+def empty_database(
+    mongodb_uri: str, request: pytest.FixtureRequest
+) -> Iterator[Database[Document]]:
+    """Return a database that is empty before and after the test."""
+    name = f"test_{abs(hash(request.node.nodeid))}"
+    with MongoClient[Document](mongodb_uri, tz_aware=True, uuidRepresentation="standard") as client:
+        yield client[name]
+        client.drop_database(name)
+
+
+@pytest.fixture
+async def fresh_database(
+    empty_database: Database[Document], mongodb_uri: str, use_settings: UseSettings
+) -> AsyncIterator[Database[Document]]:
+    """Return an empty database that the functions write to."""
+    use_settings(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=empty_database.name)
+    yield empty_database
+    await database.close()
+
+
+@pytest.fixture
+async def post() -> AsyncIterator[Post]:
+    """Return a function that sends a request to a function's `main`."""
+
+    async def send(
+        name: str, body: Any, headers: Mapping[str, str] | None = None
+    ) -> func.HttpResponse:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        url = f"http://localhost:7071/api/{name}"
+        return await FUNCTIONS[name](func.HttpRequest("POST", url, headers=headers, body=raw))
+
+    yield send
+    await database.close()

@@ -1,0 +1,382 @@
+"""What must be refused, with which status, and without storing anything."""
+
+import gzip
+import json
+import tracemalloc
+import zlib
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from tests.conftest import Document, Post, body_of
+from tests.test_analytics_function import nested
+
+VALID = {
+    "feedback": {"message_id": "m1", "user_id": "u1", "rating": "up"},
+    "analytics": {"user_id": "u1", "event_type": "page_view"},
+}
+FUNCTIONS = sorted(VALID)
+GZIP = {"Content-Encoding": "gzip"}
+
+
+@pytest.fixture(autouse=True)
+def assert_nothing_is_stored(fresh_database: Database[Document]) -> Any:
+    """Fail a test after which anything is stored."""
+    yield
+    assert fresh_database.feedback.count_documents({}) == 0
+    assert fresh_database.analytics.count_documents({}) == 0
+
+
+def problem_of(response: Any, status: int) -> Document:
+    """Return the problem document of an answer, which must be one (RFC 9457)."""
+    assert response.status_code == status
+    assert response.mimetype == "application/problem+json"
+    problem: Document = body_of(response)
+    assert problem["status"] == status
+    assert problem["type"].startswith("urn:up2d8:problem:")
+    assert problem["title"]
+    assert problem["detail"]
+    return problem
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b" \n", id="white space"),
+        pytest.param(b"{", id="cut"),
+        pytest.param(b"rating=up", id="form"),
+        pytest.param(b"{'user_id': 'u1'}", id="single quotes"),
+        pytest.param(b'{"user_id": "u1",}', id="trailing comma"),
+        pytest.param(b'{"user_id": "u1"} {}', id="trailing text"),
+        pytest.param(b'{"user_id": "u\n1"}', id="control character"),
+        pytest.param(b'{"user_id": "\xff"}', id="invalid UTF-8"),
+        pytest.param(b'{"user_id": "\xed\xa0\x80"}', id="surrogate in UTF-8"),
+        pytest.param(b'{"user_id": "\\ud800"}', id="lone surrogate"),
+        pytest.param(b'{"user_id": "\\udc00\\ud800"}', id="surrogates in the wrong order"),
+        pytest.param(b'\xef\xbb\xbf{"user_id": "u1"}', id="byte order mark"),
+        pytest.param('{"user_id": "u1"}'.encode("utf-16"), id="UTF-16"),
+        pytest.param('{"user_id": "u1"}'.encode("utf-32"), id="UTF-32"),
+        pytest.param(b'{"details": {"n": NaN}}', id="NaN"),
+        pytest.param(b'{"details": {"n": Infinity}}', id="Infinity"),
+        pytest.param(b'{"details": {"n": -Infinity}}', id="-Infinity"),
+        pytest.param(b'{"details": {"n": 1' + b"0" * 5000 + b"}}", id="5,000 digits"),
+        pytest.param(b"[" * 202 + b"]" * 202, id="more than 200 levels"),
+        pytest.param(b"[" * 30_000, id="30,000 levels"),
+    ],
+)
+async def test_refuses_what_is_not_json(post: Post, function: str, body: bytes) -> None:
+    problem = problem_of(await post(function, body), 400)
+
+    assert problem["type"] == "urn:up2d8:problem:malformed-body"
+
+
+async def test_refuses_100_000_levels(post: Post) -> None:
+    problem_of(await post("analytics", b'{"details": ' + b'{"a":' * 100_000), 400)
+    problem_of(await post("analytics", b"[" * 100_000), 400)
+
+
+@pytest.mark.parametrize("value", ["text", 5, 1.5, True, None])
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_refuses_json_that_is_no_object(post: Post, function: str, value: Any) -> None:
+    problem = problem_of(await post(function, value), 422)
+
+    assert problem["errors"] == [{"pointer": "#", "detail": "must be a JSON object"}]
+
+
+async def test_refuses_an_array_of_feedback(post: Post) -> None:
+    problem = problem_of(await post("feedback", [VALID["feedback"]]), 422)
+
+    assert problem["errors"] == [{"pointer": "#", "detail": "must be a JSON object"}]
+
+
+@pytest.mark.parametrize(
+    ("function", "field"),
+    [(function, field) for function in FUNCTIONS for field in VALID[function]],
+)
+async def test_names_each_missing_field(post: Post, function: str, field: str) -> None:
+    body = {name: value for name, value in VALID[function].items() if name != field}
+    problem = problem_of(await post(function, body), 422)
+
+    assert problem["type"] == "urn:up2d8:problem:invalid-fields"
+    assert problem["errors"] == [{"pointer": f"#/{field}", "detail": "is required"}]
+
+
+WRONG_STRINGS: list[tuple[Any, str]] = [
+    (5, "must be a string"),
+    (True, "must be a string"),
+    (None, "must be a string"),
+    ([], "must be a string"),
+    ({"$ne": None}, "must be a string"),
+    ("", "must have at least 1 character"),
+]
+DATE_TIME = "must be an RFC 3339 date-time with an offset, such as 2026-01-31T09:30:00Z"
+
+
+@pytest.mark.parametrize(
+    ("function", "field", "value", "detail"),
+    [
+        *(
+            (function, field, value, detail)
+            for function in FUNCTIONS
+            for field in VALID[function]
+            for value, detail in WRONG_STRINGS
+        ),
+        ("feedback", "message_id", "m" * 201, "must have at most 200 characters"),
+        ("feedback", "user_id", "u" * 201, "must have at most 200 characters"),
+        ("feedback", "rating", "r" * 65, "must have at most 64 characters"),
+        ("feedback", "rating", " \t\n", "must not be blank"),
+        ("feedback", "rating", "\u2003\u00a0", "must not be blank"),
+        ("feedback", "comment", 5, "must be a string"),
+        ("feedback", "comment", ["a"], "must be a string"),
+        ("feedback", "comment", "c" * 4001, "must have at most 4000 characters"),
+        ("analytics", "user_id", "u" * 201, "must have at most 200 characters"),
+        ("analytics", "event_type", "e" * 201, "must have at most 200 characters"),
+        ("analytics", "details", "text", "must be a JSON object"),
+        ("analytics", "details", [1], "must be a JSON object"),
+        ("analytics", "details", 5, "must be a JSON object"),
+        ("analytics", "event_id", "", "must be a UUID"),
+        ("analytics", "event_id", "not-a-uuid", "must be a UUID"),
+        ("analytics", "event_id", 5, "must be a UUID"),
+        ("analytics", "event_id", {}, "must be a UUID"),
+        *(
+            ("analytics", "occurred_at", value, DATE_TIME)
+            for value in [
+                "",
+                "yesterday",
+                "2026-01-31",
+                "2026-01-31T09:30:00",
+                "2026-01-31T09:30Z",
+                "2026-02-30T09:30:00Z",
+                "2026-01-31T24:00:00Z",
+                "2026-01-31T09:30:00+25:00",
+                "0000-01-01T00:00:00Z",
+                "0001-01-01T00:00:00+14:00",
+                "9999-12-31T23:59:59-14:00",
+                "١٢٣٤-01-31T09:30:00Z",
+                "1767225600",
+                1767225600,
+                1767225600.5,
+                {},
+            ]
+        ),
+    ],
+)
+async def test_says_what_is_wrong_with_a_field(
+    post: Post, function: str, field: str, value: Any, detail: str
+) -> None:
+    problem = problem_of(await post(function, VALID[function] | {field: value}), 422)
+
+    assert problem["errors"] == [{"pointer": f"#/{field}", "detail": detail}]
+
+
+@pytest.mark.parametrize(
+    ("field", "pointer"),
+    [
+        ("extra", "#/extra"),
+        ("timestamp", "#/timestamp"),
+        ("_id", "#/_id"),
+        ("$set", "#/$set"),
+        ("", "#/"),
+        ("a/b~c", "#/a~1b~0c"),
+        ("é %", "#/%C3%A9%20%25"),
+    ],
+)
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_refuses_unknown_fields_by_name(
+    post: Post, function: str, field: str, pointer: str
+) -> None:
+    problem = problem_of(await post(function, VALID[function] | {field: 1}), 422)
+
+    assert problem["errors"] == [{"pointer": pointer, "detail": "is not a known field"}]
+
+
+BEYOND_64_BITS = "is an integer that needs more than 64 bits"
+TOO_LARGE = "is a number too large for a 64-bit float"
+NUL_IN_KEY = "has a key with a NUL character"
+TOO_DEEP = "is nested deeper than MongoDB stores"
+
+
+@pytest.mark.parametrize(
+    ("details", "errors"),
+    [
+        ({"n": 2**63}, [("#/details/n", BEYOND_64_BITS)]),
+        ({"n": -(2**63) - 1}, [("#/details/n", BEYOND_64_BITS)]),
+        ({"n": 10**4000}, [("#/details/n", BEYOND_64_BITS)]),
+        (
+            {"list": [0, {"a": 2**64}, 2**65]},
+            [("#/details/list/1/a", BEYOND_64_BITS), ("#/details/list/2", BEYOND_64_BITS)],
+        ),
+        ({"a\0b": 1}, [("#/details", NUL_IN_KEY)]),
+        ({"list": [{"\0": 1}]}, [("#/details/list/0", NUL_IN_KEY)]),
+        (nested(178), []),
+        (nested(190), [("#/details", TOO_DEEP)]),
+        (nested(198), [("#/details", TOO_DEEP)]),
+    ],
+)
+async def test_names_the_detail_that_mongodb_cannot_hold(
+    post: Post,
+    fresh_database: Database[Document],
+    details: Document,
+    errors: list[tuple[str, str]],
+) -> None:
+    response = await post("analytics", VALID["analytics"] | {"details": details})
+
+    if not errors:
+        assert response.status_code == 202
+        fresh_database.analytics.delete_many({})
+        return
+    problem = problem_of(response, 422)
+    assert [(error["pointer"], error["detail"]) for error in problem["errors"]] == errors
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999"])
+async def test_refuses_numbers_that_become_infinite(post: Post, number: str) -> None:
+    body = f'{{"user_id": "u1", "event_type": "e", "details": {{"one": 1.0, "n": [{number}]}}}}'
+    problem = problem_of(await post("analytics", body.encode()), 422)
+
+    assert problem["errors"] == [{"pointer": "#/details/n/0", "detail": TOO_LARGE}]
+
+
+async def test_text_with_the_bytes_of_infinity_is_no_infinity(
+    post: Post, fresh_database: Database[Document]
+) -> None:
+    # The bytes of -infinity and of infinity, within integers.
+    details = {"n": [0x7FF00000 << 32, -(0x100000 << 32)]}
+
+    assert (await post("analytics", VALID["analytics"] | {"details": details})).status_code == 202
+    fresh_database.analytics.delete_many({})
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_lists_at_most_ten_errors(post: Post, function: str) -> None:
+    body = VALID[function] | {f"unknown{n}": n for n in range(1000)}
+
+    assert len(problem_of(await post(function, body), 422)["errors"]) == 10
+
+
+async def test_no_answer_repeats_what_was_sent(post: Post) -> None:
+    secret = "s3cret-value"  # noqa: S105
+    bodies: list[Any] = [
+        secret.encode(),
+        {"user_id": {"a": secret}, "message_id": 1, "rating": [secret]},
+        VALID["analytics"] | {"event_id": secret, "occurred_at": secret, "details": secret},
+        VALID["analytics"] | {"details": {"a": secret, "b": 2**70}},
+    ]
+    for body in bodies:
+        for function in FUNCTIONS:
+            assert secret.encode() not in (await post(function, body)).get_body()
+
+
+def sized(function: str, size: int) -> bytes:
+    """Return a valid body of exactly `size` bytes."""
+    body = json.dumps(VALID[function]).encode()
+    return body + b" " * (size - len(body))
+
+
+@pytest.mark.parametrize("headers", [{}, GZIP])
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_accepts_32_kib_and_not_a_byte_more(
+    post: Post, fresh_database: Database[Document], function: str, headers: dict[str, str]
+) -> None:
+    encode = gzip.compress if headers else bytes
+    limit = 32 * 1024
+
+    assert (await post(function, encode(sized(function, limit)), headers)).status_code < 300
+    fresh_database[function].delete_many({})
+    problem = problem_of(await post(function, encode(sized(function, limit + 1)), headers), 413)
+    assert problem["type"] == "urn:up2d8:problem:body-too-large"
+    assert problem["detail"] == "At most 32768 bytes are accepted here."
+
+
+@pytest.mark.parametrize("headers", [{}, GZIP])
+async def test_accepts_batches_of_512_kib_and_not_a_byte_more(
+    post: Post, fresh_database: Database[Document], headers: dict[str, str]
+) -> None:
+    encode = gzip.compress if headers else bytes
+    limit = 512 * 1024
+    event = VALID["analytics"] | {"details": {"text": "x" * 20_000}}
+    batch = json.dumps([event] * 20).encode().ljust(limit)
+
+    response = await post("analytics", encode(batch), headers)
+    assert body_of(response)["logged"] == 20
+    fresh_database.analytics.delete_many({})
+    problem = problem_of(await post("analytics", encode(batch + b" "), headers), 413)
+    assert problem["detail"] == "At most 524288 bytes are accepted here."
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_refuses_a_gigabyte_without_inflating_it(post: Post, function: str) -> None:
+    compressor = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    zeros = bytes(2**20)
+    bomb = b"".join([*(compressor.compress(zeros) for _ in range(2**10)), compressor.flush()])
+    tracemalloc.start()
+    try:
+        problem_of(await post(function, bomb, GZIP), 413)
+        # What still fits as sent is cut off while it inflates.
+        problem_of(await post(function, bomb[: 32 * 1024], GZIP), 413)
+        assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+COMPRESSED = gzip.compress(json.dumps(VALID["feedback"]).encode())
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"{}", id="not compressed"),
+        pytest.param(COMPRESSED[:10], id="only the header"),
+        pytest.param(COMPRESSED[:-9], id="cut in the data"),
+        pytest.param(COMPRESSED[:-1], id="cut in the checksum"),
+        pytest.param(COMPRESSED[:-8] + bytes(8), id="wrong checksum"),
+        pytest.param(COMPRESSED + b"x", id="trailing text"),
+        pytest.param(zlib.compress(b"{}"), id="zlib instead of gzip"),
+    ],
+)
+async def test_refuses_broken_gzip(post: Post, function: str, body: bytes) -> None:
+    problem = problem_of(await post(function, body, GZIP), 400)
+
+    assert problem["type"] == "urn:up2d8:problem:malformed-body"
+
+
+@pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "x"])
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_refuses_other_encodings(post: Post, function: str, encoding: str) -> None:
+    response = await post(function, VALID[function], {"Content-Encoding": encoding})
+
+    assert problem_of(response, 415)["type"] == "urn:up2d8:problem:unsupported-encoding"
+    assert response.headers["Accept-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", " x-gzip "])
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_accepts_gzip(
+    post: Post, fresh_database: Database[Document], function: str, encoding: str
+) -> None:
+    body = gzip.compress(json.dumps(VALID[function]).encode())
+
+    assert (await post(function, body, {"Content-Encoding": encoding})).status_code < 300
+    assert fresh_database[function].delete_many({}).deleted_count == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Content-Type": "text/plain;charset=UTF-8"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Encoding": "identity"},
+    ],
+)
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_reads_json_whatever_the_content_type(
+    post: Post, fresh_database: Database[Document], function: str, headers: dict[str, str]
+) -> None:
+    assert (await post(function, VALID[function], headers)).status_code < 300
+    assert fresh_database[function].delete_many({}).deleted_count == 1

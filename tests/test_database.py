@@ -1,0 +1,78 @@
+"""The cached connection."""
+
+import asyncio
+import threading
+
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from shared_code import database
+from tests.conftest import Document, Post, UseSettings
+
+EVENT = {"user_id": "u1", "event_type": "page_view"}
+
+
+async def test_is_opened_once(fresh_database: Database[Document]) -> None:
+    assert database.get_database().client is database.get_database().client
+    assert database.get_database().name == fresh_database.name
+
+
+async def test_is_opened_once_when_many_first_requests_come_at_once(
+    fresh_database: Database[Document], post: Post
+) -> None:
+    responses = await asyncio.gather(*(post("analytics", EVENT) for _ in range(100)))
+
+    assert {response.status_code for response in responses} == {202}
+    assert len(set(map(id, [database.get_database().client for _ in range(100)]))) == 1
+    assert fresh_database.analytics.count_documents({}) == 100
+
+
+async def test_closing_leads_to_another(fresh_database: Database[Document], post: Post) -> None:
+    await post("analytics", EVENT)
+    client = database.get_database().client
+    await database.close()
+    await database.close()
+
+    assert database.get_database().client is not client
+    assert (await post("analytics", EVENT)).status_code == 202
+    assert fresh_database.analytics.count_documents({}) == 2
+
+
+def test_several_event_loops_one_after_another_and_at_once(
+    empty_database: Database[Document], mongodb_uri: str, use_settings: UseSettings
+) -> None:
+    use_settings(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=empty_database.name)
+
+    async def insert_and_close() -> None:
+        await database.get_database().events.insert_one({})
+        await database.close()
+
+    for _ in range(2):
+        asyncio.run(insert_and_close())
+    threads = [threading.Thread(target=asyncio.run, args=[insert_and_close()]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert empty_database.events.count_documents({}) == 6
+
+
+async def test_tells_mongodb_who_connects(
+    fresh_database: Database[Document], post: Post, mongodb_uri: str
+) -> None:
+    await post("analytics", EVENT)
+
+    with MongoClient[Document](mongodb_uri) as client:
+        operations = client.admin.aggregate([{"$currentOp": {"idleConnections": True}}])
+        assert "up2d8" in {operation.get("appName") for operation in operations}
+    assert fresh_database.analytics.count_documents({}) == 1
+
+
+async def test_waits_for_a_journaled_majority_whatever_the_connection_string_says(
+    mongodb_uri: str, use_settings: UseSettings
+) -> None:
+    use_settings(MONGODB_URI=f"{mongodb_uri}/?w=0&journal=false")
+
+    assert database.get_database().client.write_concern.document == {"w": "majority", "j": True}
+    await database.close()

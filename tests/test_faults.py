@@ -1,0 +1,268 @@
+"""MongoDB absent, killed, hung, without a primary, refusing; and back again."""
+
+import asyncio
+import logging
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Awaitable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+import dns.asyncresolver
+import pytest
+from pymongo import MongoClient
+
+from devserver.mongodb import Address, running_mongod
+from tests.conftest import Document, Post, UseSettings, body_of, free_address
+
+BODIES: dict[str, Any] = {
+    "feedback": {"message_id": "m1", "user_id": "u1", "rating": "up"},
+    "analytics": {"user_id": "u1", "event_type": "page_view"},
+}
+FUNCTIONS = sorted(BODIES)
+PASSWORD = "hunter2"  # noqa: S105
+
+
+class Mongod:
+    """A MongoDB that a test starts, kills and hangs as it likes."""
+
+    def __init__(self, address: Address, folder: Path) -> None:
+        self.address = address
+        self.uri = f"mongodb://{address}"
+        self.folder = folder
+        self.resources = ExitStack()
+        self.process: subprocess.Popen[bytes]
+
+    def start(self) -> None:
+        """Start it, on the data that it had."""
+        self.process = self.resources.enter_context(running_mongod(self.address, self.folder))
+
+    def kill(self) -> None:
+        """End it at once, as a power failure would."""
+        self.process.kill()
+        self.process.wait()
+
+    def hang(self) -> None:
+        """Stop it without closing its connections."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it run again."""
+        self.process.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture
+def mongod(tmp_path: Path, use_settings: UseSettings) -> Iterator[Mongod]:
+    """Return a MongoDB of the test's own, not yet started, that the functions write to."""
+    mongod = Mongod(free_address(), tmp_path)
+    use_settings(MONGODB_URI=mongod.uri)
+    with mongod.resources:
+        yield mongod
+
+
+async def assert_unavailable(answer: Awaitable[func.HttpResponse]) -> None:
+    """Fail unless the answer is a 503 with `Retry-After`, within 3 seconds."""
+    started = time.monotonic()
+    response = await answer
+    assert time.monotonic() - started < 3
+    assert response.status_code == 503
+    assert response.mimetype == "application/problem+json"
+    assert int(response.headers["Retry-After"]) > 0
+    assert body_of(response) == {
+        "type": "urn:up2d8:problem:store-unavailable",
+        "title": "The store is unavailable",
+        "status": 503,
+        "detail": "The write was not confirmed. Send the same request again later.",
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_absent_at_the_first_request(
+    mongod: Mongod, post: Post, caplog: pytest.LogCaptureFixture, function: str
+) -> None:
+    await assert_unavailable(post(function, BODIES[function]))
+    assert "[Errno 111]" in caplog.text
+    assert "mongodb://" not in caplog.text
+
+    mongod.start()
+    assert (await post(function, BODIES[function])).status_code < 300
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_killed_between_requests(mongod: Mongod, post: Post, function: str) -> None:
+    mongod.start()
+    assert (await post(function, BODIES[function])).status_code < 300
+
+    mongod.kill()
+    await assert_unavailable(post(function, BODIES[function]))
+
+    mongod.start()
+    assert (await post(function, BODIES[function])).status_code < 300
+    with MongoClient[Document](mongod.uri) as client:
+        stored = client.up2d8[function].count_documents({})
+    assert stored == {"feedback": 1, "analytics": 2}[function]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_hung(
+    mongod: Mongod, post: Post, caplog: pytest.LogCaptureFixture, function: str
+) -> None:
+    mongod.start()
+    assert (await post(function, BODIES[function])).status_code < 300
+
+    mongod.hang()
+    try:
+        started = time.monotonic()
+        await asyncio.gather(
+            *(assert_unavailable(post(function, BODIES[function])) for _ in range(50))
+        )
+        assert time.monotonic() - started < 3
+        assert "timed out" in caplog.text
+    finally:
+        mongod.go_on()
+
+    assert (await post(function, BODIES[function])).status_code < 300
+
+
+async def test_hung_at_the_first_request(mongod: Mongod, post: Post) -> None:
+    mongod.start()
+    mongod.hang()
+    try:
+        await assert_unavailable(post("feedback", BODIES["feedback"]))
+    finally:
+        mongod.go_on()
+
+    assert (await post("feedback", BODIES["feedback"])).status_code == 201
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_without_a_primary(mongod: Mongod, post: Post, function: str) -> None:
+    mongod.start()
+    assert (await post(function, BODIES[function])).status_code < 300
+
+    with MongoClient[Document](mongod.uri, directConnection=True) as client:
+        client.admin.command("replSetStepDown", 60, force=True)
+        await assert_unavailable(post(function, BODIES[function]))
+        client.admin.command("replSetFreeze", 0)
+
+    responses = [await post(function, BODIES[function]) for _ in range(2)]
+    assert responses[-1].status_code < 300
+
+
+async def test_every_event_that_was_acknowledged_survives_a_kill(
+    mongod: Mongod, post: Post
+) -> None:
+    mongod.start()
+
+    async def send(number: int) -> tuple[int, int]:
+        event = BODIES["analytics"] | {"details": {"number": number}}
+        return number, (await post("analytics", event)).status_code
+
+    requests = [asyncio.create_task(send(number)) for number in range(300)]
+    await asyncio.wait(requests, return_when=asyncio.FIRST_COMPLETED)
+    mongod.kill()
+    acknowledged = {number for number, status in await asyncio.gather(*requests) if status == 202}
+
+    mongod.start()
+    with MongoClient[Document](mongod.uri) as client:
+        stored = [event["details"]["number"] for event in client.up2d8.analytics.find()]
+    assert acknowledged
+    assert acknowledged <= set(stored)
+    assert len(stored) == len(set(stored))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_wrong_password(
+    mongod: Mongod,
+    post: Post,
+    use_settings: UseSettings,
+    caplog: pytest.LogCaptureFixture,
+    function: str,
+) -> None:
+    mongod.start()
+    use_settings(MONGODB_URI=f"mongodb://someone:{PASSWORD}@{mongod.address}")
+
+    await assert_unavailable(post(function, BODIES[function]))
+    assert "OperationFailure, code 18" in caplog.text
+    assert PASSWORD not in caplog.text
+    assert "someone" not in caplog.text
+
+
+async def test_operators_validation_rules_refuse(mongod: Mongod, post: Post) -> None:
+    mongod.start()
+    rules = {"$jsonSchema": {"properties": {"rating": {"enum": ["up"]}, "user_id": {"enum": [1]}}}}
+    with MongoClient[Document](mongod.uri) as client:
+        for function in FUNCTIONS:
+            client.up2d8.create_collection(function, validator=rules)
+
+    for function in FUNCTIONS:
+        response = await post(function, BODIES[function])
+        assert response.status_code == 422
+        assert body_of(response)["errors"] == [
+            {"pointer": "#", "detail": "is refused by the validation rules of the collection"}
+        ]
+
+
+async def test_a_unique_index_of_the_operator_is_no_duplicate_event(
+    mongod: Mongod, post: Post
+) -> None:
+    mongod.start()
+    with MongoClient[Document](mongod.uri) as client:
+        client.up2d8.analytics.create_index("user_id", unique=True)
+    assert (await post("analytics", BODIES["analytics"])).status_code == 202
+
+    await assert_unavailable(post("analytics", BODIES["analytics"]))
+
+
+@pytest.mark.parametrize("uri", ["", "not-a-uri", f"mongodb://u:{PASSWORD}@:p@ss", "mongodb://h:x"])
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_wrong_setting(
+    post: Post,
+    use_settings: UseSettings,
+    caplog: pytest.LogCaptureFixture,
+    function: str,
+    uri: str,
+) -> None:
+    use_settings(MONGODB_URI=uri)
+
+    await assert_unavailable(post(function, BODIES[function]))
+    assert "missing or wrong setting: MONGODB_URI" in caplog.text
+    assert PASSWORD not in caplog.text
+
+
+async def test_name_server_that_does_not_answer(
+    post: Post, use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        resolver = dns.asyncresolver.Resolver(configure=False)
+        resolver.nameservers = ["127.0.0.1"]
+        resolver.port = silent.getsockname()[1]
+        monkeypatch.setattr(dns.asyncresolver, "default_resolver", resolver)
+        use_settings(MONGODB_URI="mongodb+srv://cluster.example.com")
+
+        await assert_unavailable(post("feedback", BODIES["feedback"]))
+
+
+async def test_a_defect_is_answered_and_logged(
+    post: Post,
+    use_settings: UseSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    use_settings(MONGODB_URI="mongodb://localhost")
+    monkeypatch.setattr("feedback_function.to_document", lambda *_: 1 / 0)
+
+    response = await post("feedback", BODIES["feedback"])
+
+    assert response.status_code == 500
+    assert response.mimetype == "application/problem+json"
+    assert body_of(response)["type"] == "urn:up2d8:problem:internal-error"
+    assert b"division" not in response.get_body()
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert record.exc_info
+    assert record.exc_info[0] is ZeroDivisionError

@@ -1,0 +1,105 @@
+"""POST /api/feedback."""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pymongo.database import Database
+
+from tests.conftest import Document, Post, body_of
+
+FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
+
+
+async def test_stores_exactly_the_documented_document(
+    fresh_database: Database[Document], post: Post
+) -> None:
+    response = await post("feedback", FEEDBACK | {"comment": "Thanks! 👍"})
+
+    assert response.status_code == 201
+    assert response.mimetype == "application/json"
+    assert body_of(response) == {"message": "Feedback received."}
+    [document] = fresh_database.feedback.find()
+    timestamp = document.pop("timestamp")
+    assert document == {
+        "_id": {"user_id": "u1", "message_id": "m1"},
+        "message_id": "m1",
+        "user_id": "u1",
+        "rating": "up",
+        "comment": "Thanks! 👍",
+    }
+    assert timestamp.utcoffset() == timedelta(0)
+    assert abs(datetime.now(UTC) - timestamp) < timedelta(seconds=5)
+
+
+async def test_stores_the_timestamp_as_a_bson_date(
+    fresh_database: Database[Document], post: Post
+) -> None:
+    await post("feedback", FEEDBACK)
+
+    assert fresh_database.feedback.count_documents({"timestamp": {"$type": "date"}}) == 1
+
+
+@pytest.mark.parametrize("comment", [{}, {"comment": None}])
+async def test_stores_no_comment_where_none_is_given(
+    fresh_database: Database[Document], post: Post, comment: Document
+) -> None:
+    response = await post("feedback", FEEDBACK | comment)
+
+    assert response.status_code == 201
+    [document] = fresh_database.feedback.find()
+    assert "comment" not in document
+
+
+async def test_replaces_earlier_feedback_of_the_user_on_the_message(
+    fresh_database: Database[Document], post: Post
+) -> None:
+    await post("feedback", FEEDBACK | {"comment": "Good."})
+    response = await post("feedback", FEEDBACK | {"rating": "down"})
+
+    assert response.status_code == 200
+    assert body_of(response) == {"message": "Feedback updated."}
+    [document] = fresh_database.feedback.find()
+    assert document["rating"] == "down"
+    assert "comment" not in document
+
+
+async def test_keeps_feedback_of_other_users_and_on_other_messages(
+    fresh_database: Database[Document], post: Post
+) -> None:
+    others = [FEEDBACK, FEEDBACK | {"user_id": "u2"}, FEEDBACK | {"message_id": "m2"}]
+    for feedback in others:
+        assert (await post("feedback", feedback)).status_code == 201
+
+    assert fresh_database.feedback.count_documents({}) == 3
+
+
+async def test_one_of_many_identical_feedbacks_at_once_is_the_first(
+    fresh_database: Database[Document], post: Post
+) -> None:
+    responses = await asyncio.gather(*(post("feedback", FEEDBACK) for _ in range(200)))
+
+    assert Counter(response.status_code for response in responses) == {201: 1, 200: 199}
+    assert fresh_database.feedback.count_documents({}) == 1
+
+
+@pytest.mark.parametrize(
+    "feedback",
+    [
+        FEEDBACK | {"rating": "👎"},
+        FEEDBACK | {"rating": "x" * 64},
+        FEEDBACK | {"rating": " 5 "},
+        FEEDBACK | {"user_id": "u" * 200, "message_id": "m" * 200},
+        FEEDBACK | {"user_id": "😀" * 200},
+        FEEDBACK | {"user_id": "$where", "message_id": "a.b\0c"},
+        FEEDBACK | {"comment": ""},
+        FEEDBACK | {"comment": "é" * 4000},
+    ],
+)
+async def test_stores_texts_as_they_are(
+    fresh_database: Database[Document], post: Post, feedback: Document
+) -> None:
+    assert (await post("feedback", feedback)).status_code == 201
+    [document] = fresh_database.feedback.find({}, {"_id": 0, "timestamp": 0})
+    assert document == feedback

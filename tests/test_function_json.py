@@ -1,0 +1,91 @@
+"""The contract of each `function.json` with its `main`, as the language worker checks it."""
+
+import importlib.machinery
+import importlib.util
+import inspect
+import json
+import subprocess
+import sys
+import typing
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from tests.conftest import FUNCTIONS, ROOT
+
+DECLARATIONS = {
+    name: json.loads((ROOT / f"{name}_function" / "function.json").read_text())
+    for name in FUNCTIONS
+}
+
+
+def bindings(name: str) -> dict[str, dict[str, Any]]:
+    """Return the bindings of a function by their names."""
+    return {binding["name"]: binding for binding in DECLARATIONS[name]["bindings"]}
+
+
+def test_every_function_is_tested() -> None:
+    assert {file.parent.name for file in ROOT.glob("*/function.json")} == {
+        f"{name}_function" for name in FUNCTIONS
+    }
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_declares_one_post_route_behind_a_function_key(name: str) -> None:
+    trigger = bindings(name)["req"]
+
+    assert trigger["type"] == "httpTrigger"
+    assert trigger["direction"] == "in"
+    assert trigger["methods"] == ["post"]
+    assert trigger["authLevel"] == "function"
+    assert trigger["route"] == name
+    assert bindings(name)["$return"] == {"type": "http", "direction": "out", "name": "$return"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_main_takes_and_returns_what_is_declared(name: str) -> None:
+    main = FUNCTIONS[name]
+    hints = typing.get_type_hints(main)
+
+    assert DECLARATIONS[name]["scriptFile"] == "__init__.py"
+    assert set(inspect.signature(main).parameters) == set(bindings(name)) - {"$return"}
+    assert hints == {"req": func.HttpRequest, "return": func.HttpResponse}
+    # The worker runs anything else in a thread pool.
+    assert inspect.iscoroutinefunction(main)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_imports_under_the_name_that_the_worker_gives(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    namespace = importlib.machinery.ModuleSpec("__app__", None)
+    namespace.submodule_search_locations = [str(ROOT)]
+    monkeypatch.setitem(sys.modules, "__app__", importlib.util.module_from_spec(namespace))
+    try:
+        module = importlib.import_module(f"__app__.{name}_function")
+        assert inspect.iscoroutinefunction(module.main)
+    finally:
+        for loaded in [each for each in sys.modules if each.startswith("__app__.")]:
+            del sys.modules[loaded]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_imports_nothing_but_itself_and_what_is_shared(name: str) -> None:
+    script = f"import sys, {name}_function; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    ours = {folder.name for folder in ROOT.iterdir() if (folder / "__init__.py").exists()}
+    assert ours & set(loaded) == {f"{name}_function", "shared_code"}
+
+
+def test_deployed_packages_are_pinned_and_no_more_than_agreed() -> None:
+    requirements = (ROOT / "requirements.txt").read_text().split()
+
+    assert [line.split("==")[0] for line in requirements] == [
+        "azure-functions",
+        "pydantic",
+        "pymongo",
+    ]
