@@ -79,7 +79,7 @@ def batch_response(
 ) -> func.HttpResponse:
     """Answer 202 when every event of the batch was valid, or else 207 with what is wrong."""
     of_all = f" of {size}" if errors else ""
-    noun = "event" if size == 1 else "events"
+    noun = "event" if outcome.stored == 1 and not errors else "events"
     counts = {
         "message": f"{outcome.stored}{of_all} {noun} logged.",
         "logged": outcome.stored,

@@ -90,7 +90,7 @@ def listening_socket() -> socket.socket:
         raise DevServerError(f"PORT must be a number from 0 to 65535, not {port!r}") from None
     except OSError as error:
         raise DevServerError(
-            f"port {port} cannot be used ({error.strerror}): try PORT=8080 make run"
+            f"port {port} cannot be used ({os.strerror(error.errno or 0)}): try PORT=8080 make run"
         ) from None
 
 

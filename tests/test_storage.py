@@ -1,11 +1,15 @@
 """What MongoDB's replies mean."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
+from devserver.mongodb import running_mongod
 from shared_code.problems import StoreUnavailable
 from shared_code.storage import InsertOutcome, to_outcome
+from tests.conftest import Document, Post, UseSettings, free_address
 
 DUPLICATE = {"index": 0, "code": 11000, "keyPattern": {"_id": 1}}
 TOO_DEEP = {"index": 2, "code": 15}
@@ -40,3 +44,28 @@ def test_names_what_was_refused_by_its_index() -> None:
 def test_what_may_pass_is_unavailable(details: dict[str, Any]) -> None:
     with pytest.raises(StoreUnavailable):
         to_outcome(details)
+
+
+async def test_needs_no_other_privileges_than_the_readme_gives(
+    tmp_path: Path, post: Post, use_settings: UseSettings
+) -> None:
+    address, key = free_address(), tmp_path / "key"
+    key.write_text("shared-secret")
+    key.chmod(0o400)
+    privileges = [
+        {"resource": {"db": "up2d8", "collection": "feedback"}, "actions": ["insert", "update"]},
+        {"resource": {"db": "up2d8", "collection": "analytics"}, "actions": ["insert"]},
+    ]
+    with running_mongod(address, tmp_path / "data", "--auth", "--keyFile", str(key)):
+        with MongoClient[Document](f"mongodb://{address}") as client:
+            client.admin.command("createUser", "root", pwd="root", roles=["root"])
+        with MongoClient[Document](f"mongodb://root:root@{address}") as client:
+            client.up2d8.command("createRole", "collect", privileges=privileges, roles=[])
+            client.up2d8.command("createUser", "collect", pwd="collect", roles=["collect"])
+        use_settings(MONGODB_URI=f"mongodb://collect:collect@{address}/?authSource=up2d8")
+
+        feedback = {"message_id": "m1", "user_id": "u1", "rating": "up"}
+        event = {"user_id": "u1", "event_type": "e"}
+        assert (await post("feedback", feedback)).status_code == 201
+        assert (await post("feedback", feedback)).status_code == 200
+        assert (await post("analytics", event)).status_code == 202

@@ -1,0 +1,325 @@
+"""The local server over HTTP, and how it starts and ends."""
+
+import gzip
+import json
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from tests.conftest import ROOT, Document, free_address
+from tests.local_server import LocalServer, read_start, running_server, start, start_and_fail
+
+FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
+EVENT = {"user_id": "u1", "event_type": "page_view"}
+ORIGIN = {"Origin": "https://app.example.com"}
+
+
+@pytest.fixture(scope="module")
+def database_name() -> str:
+    """Return the name of a database that nothing else uses."""
+    return f"test_{uuid4().hex}"
+
+
+@pytest.fixture(scope="module")
+def server(mongodb_uri: str, database_name: str) -> Iterator[LocalServer]:
+    """Run the server for this module."""
+    with running_server(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=database_name) as server:
+        yield server
+
+
+@pytest.fixture
+def stored(mongodb_uri: str, database_name: str) -> Iterator[Database[Document]]:
+    """Return the database that the server writes to, emptied."""
+    with MongoClient[Document](mongodb_uri) as client:
+        client.drop_database(database_name)
+        yield client[database_name]
+        client.drop_database(database_name)
+
+
+def test_prints_each_function_and_a_request_that_works(
+    server: LocalServer, stored: Database[Document]
+) -> None:
+    for function in ("feedback", "analytics"):
+        assert f"{function}_function" in server.printed
+        url = server.client.base_url.join(f"/api/{function}")
+        [line] = [line for line in server.printed.splitlines() if f"curl -i {url} -d" in line]
+        body = line.split("'")[1]
+        assert server.client.post(f"/api/{function}", content=body).status_code < 300
+        assert stored[function].count_documents({}) == 1
+
+
+def test_answers_have_the_functions_status_headers_and_body(server: LocalServer) -> None:
+    response = server.client.post("/api/feedback", json={})
+
+    assert response.status_code == 422
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json()["errors"][0]["pointer"] == "#/message_id"
+    response = server.client.post("/api/feedback", headers={"Content-Encoding": "br"}, content=b"x")
+    assert response.status_code == 415
+    assert response.headers["Accept-Encoding"] == "gzip"
+
+
+def test_passes_a_gzip_body_on_as_it_is(server: LocalServer, stored: Database[Document]) -> None:
+    body = gzip.compress(json.dumps([EVENT, EVENT]).encode())
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+
+    assert server.client.post("/api/analytics", content=body, headers=headers).status_code == 202
+    assert stored.analytics.count_documents({}) == 2
+
+
+def test_takes_the_text_plain_of_a_beacon(server: LocalServer, stored: Database[Document]) -> None:
+    headers = {"Content-Type": "text/plain;charset=UTF-8"} | ORIGIN
+    response = server.client.post("/api/analytics", content=json.dumps(EVENT), headers=headers)
+
+    assert response.status_code == 202
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert stored.analytics.count_documents({}) == 1
+
+
+def test_takes_a_chunked_body(server: LocalServer, stored: Database[Document]) -> None:
+    chunks = (bytes([byte]) for byte in json.dumps(FEEDBACK).encode())
+
+    assert server.client.post("/api/feedback", content=chunks).status_code == 201
+    assert stored.feedback.count_documents({}) == 1
+
+
+def test_answers_a_preflight(server: LocalServer) -> None:
+    headers = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type,authorization",
+    }
+    response = server.client.options("/api/feedback", headers=headers | ORIGIN)
+
+    assert response.status_code == 200
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert "POST" in response.headers["Access-Control-Allow-Methods"]
+    assert "authorization" in response.headers["Access-Control-Allow-Headers"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/"),
+        ("POST", "/api"),
+        ("POST", "/feedback"),
+        ("POST", "/api/unknown"),
+        ("POST", "/api/feedback/5"),
+        ("GET", "/api/feedback"),
+        ("PUT", "/api/analytics"),
+        ("HEAD", "/api/analytics"),
+    ],
+)
+def test_answers_404_without_a_body_elsewhere(server: LocalServer, method: str, path: str) -> None:
+    response = server.client.request(method, path)
+
+    assert response.status_code == 404
+    assert response.content == b""
+
+
+def test_many_identical_feedbacks_at_once(server: LocalServer, stored: Database[Document]) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(
+            pool.map(lambda _: server.client.post("/api/feedback", json=FEEDBACK), range(200))
+        )
+
+    assert sorted(answer.status_code for answer in answers) == [200] * 199 + [201]
+    assert stored.feedback.count_documents({}) == 1
+
+
+def test_a_client_that_goes_away_does_no_harm(server: LocalServer) -> None:
+    address = (server.client.base_url.host, server.client.base_url.port)
+    with socket.create_connection(address) as connection:
+        connection.sendall(b"POST /api/feedback HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
+
+    assert server.client.post("/api/feedback", json={}).status_code == 422
+
+
+def test_says_so_where_it_cannot_start(tmp_path: Path, mongodb_uri: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        printed = start_and_fail(PORT=port, MONGODB_URI=mongodb_uri)
+    assert printed == (
+        f"devserver: port {port} cannot be used (Address already in use): try PORT=8080 make run\n"
+    )
+    for port in ("x", "-1", "65536"):
+        assert "devserver: PORT must be a number" in start_and_fail(PORT=port)
+    printed = start_and_fail(MONGODB_URI="mongodb://u:secret@")
+    assert printed == "devserver: MONGODB_URI is not a MongoDB connection string\n"
+    printed = start_and_fail(tmp_path, PYTHONPATH=str(ROOT), MONGODB_URI=mongodb_uri)
+    assert "has no functions" in printed
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a copy of the project, whose `.data/` is of its own."""
+    copy = tmp_path / "project"
+    ignored = shutil.ignore_patterns(".*", "__pycache__", "tests")
+    shutil.copytree(ROOT, copy, ignore=ignored)
+    return copy
+
+
+def test_settings_of_the_file_yield_to_the_environment(project: Path, mongodb_uri: str) -> None:
+    settings = json.loads((project / "local.settings.json").read_text())
+    settings["Values"] |= {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": "of_the_file"}
+    (project / "local.settings.json").write_text(json.dumps(settings))
+
+    with running_server(project, MONGODB_DATABASE="of_the_environment") as server:
+        assert server.client.post("/api/feedback", json=FEEDBACK).status_code == 201
+    with MongoClient[Document](mongodb_uri) as client:
+        assert "of_the_file" not in client.list_database_names()
+        assert client.of_the_environment.feedback.count_documents({}) == 1
+        client.drop_database("of_the_environment")
+
+
+def test_serves_what_host_json_and_the_origins_say(project: Path, mongodb_uri: str) -> None:
+    host = json.loads((project / "host.json").read_text())
+    host["extensions"]["http"] |= {"routePrefix": "v2", "maxOutstandingRequests": 0}
+    (project / "host.json").write_text(json.dumps(host))
+    settings = json.loads((project / "local.settings.json").read_text())
+    settings["Host"]["CORS"] = "https://a.example, https://b.example"
+    (project / "local.settings.json").write_text(json.dumps(settings))
+
+    with running_server(project, MONGODB_URI=mongodb_uri) as server:
+        assert server.client.post("/api/feedback", json=FEEDBACK).status_code == 404
+        response = server.client.post(
+            "/v2/feedback", json={}, headers={"Origin": "https://b.example"}
+        )
+        assert response.status_code == 429
+        assert response.headers["Access-Control-Allow-Origin"] == "https://b.example"
+        response = server.client.post("/v2/feedback", json={}, headers=ORIGIN)
+        assert "Access-Control-Allow-Origin" not in response.headers
+
+
+def is_alive(pid: int) -> bool:
+    """Say whether a process runs (one that ended and was not waited for does not)."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def all_processes() -> list[int]:
+    """Return the ids of all processes."""
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def command_of(pid: int) -> str:
+    """Return a process's command line, empty for one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def wait_until_gone(pid: int) -> None:
+    """Fail if a process does not end."""
+    deadline = time.monotonic() + 20
+    while is_alive(pid):
+        assert time.monotonic() < deadline, f"process {pid} was left behind"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+def test_runs_an_embedded_mongodb_and_leaves_no_process_behind(project: Path, ending: str) -> None:
+    address = free_address()
+    with running_server(project, MONGODB_URI=f"mongodb://localhost:{address.port}") as server:
+        assert f"Starting MongoDB at {address}" in server.printed
+        assert server.client.post("/api/feedback", json=FEEDBACK).status_code == 201
+        with MongoClient[Document](f"mongodb://{address}") as client:
+            mongod = client.admin.command("serverStatus")["pid"]
+            assert client.admin.command("hello")["setName"]
+        server.process.send_signal(getattr(signal, ending))
+        assert server.process.wait(20) == (-signal.SIGKILL if ending == "SIGKILL" else 0)
+        if ending != "SIGKILL":
+            assert not is_alive(mongod)
+        wait_until_gone(mongod)
+
+    # What was acknowledged is there at the next start.
+    with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
+        assert server.client.post("/api/feedback", json=FEEDBACK).status_code == 200
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.4, 0.7, 1.0, 1.3, 1.6, 2.0])
+def test_ctrl_c_at_any_moment_leaves_no_process_behind(project: Path, seconds: float) -> None:
+    address = free_address()
+    with start(project, MONGODB_URI=f"mongodb://{address}") as process:
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=20)
+    assert process.returncode in (0, 1, -signal.SIGINT, 130), printed
+
+    time.sleep(0.2)
+    assert not [pid for pid in all_processes() if str(project) in command_of(pid)]
+    assert address.is_free()
+
+
+def test_a_request_under_way_is_answered_before_the_end(project: Path) -> None:
+    address = free_address()
+    with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
+        with MongoClient[Document](f"mongodb://{address}") as client:
+            mongod = client.admin.command("serverStatus")["pid"]
+        server.client.post("/api/feedback", json=FEEDBACK)
+        os.kill(mongod, signal.SIGSTOP)
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(server.client.post, "/api/feedback", json=FEEDBACK)
+            time.sleep(0.5)
+            server.process.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+            os.kill(mongod, signal.SIGCONT)
+            assert answer.result().status_code == 200
+        assert server.process.wait(20) == 0
+
+
+def test_an_ended_mongodb_is_answered_503(project: Path) -> None:
+    address = free_address()
+    with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
+        with MongoClient[Document](f"mongodb://{address}") as client:
+            os.kill(client.admin.command("serverStatus")["pid"], signal.SIGKILL)
+        response = server.client.post("/api/feedback", json=FEEDBACK)
+        assert response.status_code == 503
+        assert response.headers["Retry-After"]
+
+
+def test_serves_within_five_seconds(project: Path) -> None:
+    address = free_address()
+    with start(project, MONGODB_URI=f"mongodb://{address}") as process:
+        started = time.monotonic()
+        assert process.stdout
+        assert "Ctrl-C" in read_start(process.stdout)
+        assert time.monotonic() - started < 5
+        process.terminate()
+
+
+def fake_mongod(folder: Path, message: str) -> str:
+    """Return a PATH whose `mongod` prints `message` and ends."""
+    script = folder / "bin" / "mongod"
+    script.parent.mkdir()
+    script.write_text(f"#!/bin/sh\necho '{message}' >&2\nexit 127\n")
+    script.chmod(0o755)
+    return f"{script.parent}:{os.environ['PATH']}"
+
+
+@pytest.mark.parametrize(
+    ("message", "advice"),
+    [
+        ("mongod: error while loading shared libraries: libcurl.so.4", "apt-get install libcurl4"),
+        ("mongod: version `GLIBC_2.34 not found", "needs glibc 2.34 or newer"),
+        ("something else", "mongod.log"),
+    ],
+)
+def test_says_why_mongod_does_not_start(project: Path, message: str, advice: str) -> None:
+    uri = f"mongodb://{free_address()}"
+    path = fake_mongod(project, message)
+
+    assert advice in start_and_fail(project, MONGODB_URI=uri, PATH=path).splitlines()[-1]
