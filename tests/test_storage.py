@@ -50,7 +50,7 @@ async def test_needs_no_other_privileges_than_the_readme_gives(
     tmp_path: Path, post: Post, use_settings: UseSettings
 ) -> None:
     address, key = free_address(), tmp_path / "key"
-    key.write_text("shared-secret")
+    key.write_text("sharedsecret")
     key.chmod(0o400)
     privileges = [
         {"resource": {"db": "up2d8", "collection": "feedback"}, "actions": ["insert", "update"]},
