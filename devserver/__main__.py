@@ -18,7 +18,7 @@ import uvicorn
 from devserver.application import create_application, path
 from devserver.errors import DevServerError
 from devserver.functions import HttpFunction, load_functions, read_json
-from devserver.mongodb import loopback_address, running_mongod
+from devserver.mongodb import check, loopback_address, running_mongod
 
 DEFAULT_PORT = "7071"
 LAST_REQUESTS_SECONDS = 5
@@ -26,10 +26,11 @@ LAST_REQUESTS_SECONDS = 5
 
 def main() -> int:
     """Serve until Ctrl-C or SIGTERM; return the exit code."""
-    # Any of these runs the `finally` clauses, so that no process is left behind.
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), leave)
+    # Both run the `finally` clauses, so that no process is left behind.
+    signal.signal(signal.SIGTERM, leave)
+    if sys.platform != "win32":
+        # While it serves, uvicorn handles SIGTERM, and no other signal of these two.
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     try:
         serve(Path.cwd())
     except KeyboardInterrupt:
@@ -58,6 +59,7 @@ def serve(root: Path) -> None:
     functions = load_functions(root)
     application = create_application(functions, host, local.get("Host", {}))
     with listening_socket() as listener, mongodb(root):
+        check(os.environ["MONGODB_URI"])
         announce(functions, host, listener.getsockname()[1])
         config = uvicorn.Config(
             application, timeout_graceful_shutdown=LAST_REQUESTS_SECONDS, server_header=False
@@ -74,7 +76,8 @@ def apply_settings(values: dict[str, Any]) -> None:
     for name, value in values.items():
         if not isinstance(value, str):
             raise DevServerError(f"{name} in local.settings.json must be a string")
-        os.environ.setdefault(name, value)
+        if not os.environ.get(name):
+            os.environ[name] = value
 
 
 def listening_socket() -> socket.socket:

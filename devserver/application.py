@@ -1,6 +1,7 @@
 """The adapter between Starlette and `azure.functions`: what the Functions host does to HTTP."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -58,17 +59,20 @@ def create_application(
     throttle = Throttle(http)
     return Starlette(
         routes=[
-            Route(
-                path(http, function),
-                endpoint(function, throttle),
-                methods=[method.upper() for method in function.methods],
-            )
+            route(path(http, function), function.methods, endpoint(function, throttle))
             for function in functions
         ],
         middleware=cors(local_host),
         # The host answers both without a body, and an unlisted method like an unknown route.
         exception_handlers={404: not_found, 405: not_found},
     )
+
+
+def route(path: str, methods: list[str], endpoint: Endpoint) -> Route:
+    """Return a route as the host matches it: in any case, with or without a final slash."""
+    route = Route(path, endpoint, methods=[method.upper() for method in methods])
+    route.path_regex = re.compile(f"{route.path_regex.pattern[:-1]}/?$", flags=re.IGNORECASE)
+    return route
 
 
 def path(http: dict[str, Any], function: HttpFunction) -> str:

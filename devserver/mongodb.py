@@ -27,9 +27,11 @@ from devserver.errors import DevServerError
 REPLICA_SET = "rs0"
 START_SECONDS = 30
 STOP_SECONDS = 15
+ANSWER_MS = 3000
 
 ALREADY_INITIALIZED = 23
 PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 NO_MONGOD = (
     "there is no mongod here: install MongoDB, or set MONGODB_URI to one that runs "
@@ -69,7 +71,7 @@ def loopback_address(uri: str) -> Address | None:
         return None
     try:
         [(host, port), *others] = parse_uri(uri)["nodelist"]
-    except (PyMongoError, ValueError, TypeError):
+    except (PyMongoError, ValueError, TypeError, OSError):
         # The exception's text may hold parts of the connection string.
         raise DevServerError("MONGODB_URI is not a MongoDB connection string") from None
     if others or port is None:
@@ -79,6 +81,22 @@ def loopback_address(uri: str) -> Address | None:
         if ipaddress.ip_address(ip).is_loopback:
             return Address(ip, port)
     return None
+
+
+def check(uri: str) -> None:
+    """Make sure that a MongoDB answers to just this connection string.
+
+    Raises:
+        DevServerError: none does.
+    """
+    try:
+        with MongoClient[dict[str, Any]](uri, timeoutMS=ANSWER_MS) as client:
+            client.admin.command("ping")
+    except (PyMongoError, OSError) as error:
+        raise DevServerError(
+            f"no MongoDB answers to MONGODB_URI ({type(error).__name__}); an embedded one has "
+            f"neither users nor TLS, and is the replica set {REPLICA_SET}"
+        ) from None
 
 
 def find_mongod() -> Path:
@@ -105,14 +123,26 @@ def running_mongod(
     Raises:
         DevServerError: it did not start.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "mongod.log").open("wb") as log:
+    with open_log(folder) as log:
         process = start_mongod(address, folder, log, *options)
         try:
             wait_for_primary(process, address, folder / "mongod.log")
             yield process
         finally:
             stop(process)
+
+
+def open_log(folder: Path) -> BinaryIO:
+    """Open the log of a `mongod` in its folder, which is made if need be.
+
+    Raises:
+        DevServerError: the folder cannot be used.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / "mongod.log").open("wb")
+    except OSError as error:
+        raise DevServerError(f"{folder} cannot be used: {error.strerror}") from error
 
 
 def start_mongod(
@@ -138,13 +168,17 @@ def start_mongod(
         stdout=log,
         stderr=log,
         start_new_session=True,
-        preexec_fn=stop_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+        preexec_fn=end_with_parent if LIBC else None,  # noqa: PLW1509
     )
 
 
-def stop_with_parent() -> None:
-    """Have Linux end the `mongod` when our process dies, even by SIGKILL (prctl(2))."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def end_with_parent() -> None:
+    """Have Linux kill the `mongod` when our process dies, even by SIGKILL (prctl(2)).
+
+    At once, so that no later start takes it for one that will stay. Its journal keeps the data.
+    """
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def wait_for_primary(process: subprocess.Popen[bytes], address: Address, log: Path) -> None:
@@ -155,7 +189,7 @@ def wait_for_primary(process: subprocess.Popen[bytes], address: Address, log: Pa
     """
     deadline = time.monotonic() + START_SECONDS
     with MongoClient[dict[str, Any]](
-        address.ip, address.port, directConnection=True, timeoutMS=1000
+        f"mongodb://{address}", directConnection=True, timeoutMS=1000
     ) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:

@@ -1,5 +1,6 @@
 """The local server over HTTP, and how it starts and ends."""
 
+import contextlib
 import gzip
 import json
 import os
@@ -12,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -126,6 +128,18 @@ def test_answers_404_without_a_body_elsewhere(server: LocalServer, method: str, 
     assert response.content == b""
 
 
+@pytest.mark.parametrize("path", ["/api/feedback/", "/API/Feedback"])
+def test_matches_routes_as_the_host_does(server: LocalServer, path: str) -> None:
+    assert server.client.post(path, json={}).status_code == 422
+
+
+def test_refuses_a_body_that_the_host_would_not_take(server: LocalServer) -> None:
+    mebibyte = bytes(2**20)
+    response = server.client.post("/api/feedback", content=(mebibyte for _ in range(101)))
+
+    assert response.status_code == 413
+
+
 def test_many_identical_feedbacks_at_once(server: LocalServer, stored: Database[Document]) -> None:
     with ThreadPoolExecutor(20) as pool:
         answers = list(
@@ -153,6 +167,11 @@ def test_says_so_where_it_cannot_start(tmp_path: Path, mongodb_uri: str) -> None
     )
     for port in ("x", "-1", "65536"):
         assert "devserver: PORT must be a number" in start_and_fail(PORT=port)
+    printed = start_and_fail(MONGODB_URI=f"{mongodb_uri}/?tls=true&tlsCAFile=/secret")
+    assert printed == "devserver: MONGODB_URI is not a MongoDB connection string\n"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        printed = start_and_fail(MONGODB_URI=f"mongodb://127.0.0.1:{other.getsockname()[1]}")
+    assert "no MongoDB answers to MONGODB_URI" in printed.splitlines()[-1]
     printed = start_and_fail(MONGODB_URI="mongodb://u:secret@")
     assert printed == "devserver: MONGODB_URI is not a MongoDB connection string\n"
     printed = start_and_fail(tmp_path, PYTHONPATH=str(ROOT), MONGODB_URI=mongodb_uri)
@@ -198,6 +217,36 @@ def test_serves_what_host_json_and_the_origins_say(project: Path, mongodb_uri: s
         assert response.headers["Access-Control-Allow-Origin"] == "https://b.example"
         response = server.client.post("/v2/feedback", json={}, headers=ORIGIN)
         assert "Access-Control-Allow-Origin" not in response.headers
+
+
+@pytest.mark.parametrize("credentials", ["someone:secret@", ""])
+def test_says_so_where_an_embedded_mongodb_cannot_be_what_is_asked_for(
+    project: Path, credentials: str
+) -> None:
+    option = "" if credentials else "?replicaSet=other"
+    printed = start_and_fail(
+        project, MONGODB_URI=f"mongodb://{credentials}{free_address()}/{option}"
+    )
+
+    assert "an embedded one has neither users nor TLS" in printed.splitlines()[-1]
+    assert "secret" not in printed
+
+
+def test_says_so_where_the_data_cannot_be_stored(project: Path) -> None:
+    (project / ".data").write_text("a file")
+    printed = start_and_fail(project, MONGODB_URI=f"mongodb://{free_address()}")
+
+    assert printed.splitlines()[-1].startswith("devserver: ")
+    assert "cannot be used" in printed
+
+
+def test_an_empty_setting_counts_as_not_set(project: Path, mongodb_uri: str) -> None:
+    settings = json.loads((project / "local.settings.json").read_text())
+    settings["Values"]["MONGODB_URI"] = mongodb_uri
+    (project / "local.settings.json").write_text(json.dumps(settings))
+
+    with running_server(project, MONGODB_URI="") as server:
+        assert server.client.post("/api/feedback", json={}).status_code == 422
 
 
 def is_alive(pid: int) -> bool:
@@ -248,6 +297,37 @@ def test_runs_an_embedded_mongodb_and_leaves_no_process_behind(project: Path, en
     # What was acknowledged is there at the next start.
     with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
         assert server.client.post("/api/feedback", json=FEEDBACK).status_code == 200
+
+
+@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_ends_in_order_while_requests_come(project: Path, ending: str) -> None:
+    address = free_address()
+    with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
+
+        def post_until_the_end(_: int) -> set[int]:
+            answers = set()
+            with contextlib.suppress(httpx.HTTPError):
+                while True:
+                    answers.add(server.client.post("/api/analytics", json=EVENT).status_code)
+            return answers
+
+        with ThreadPoolExecutor(10) as pool:
+            answers = pool.map(post_until_the_end, range(10))
+            time.sleep(1)
+            server.process.send_signal(getattr(signal, ending))
+            assert set().union(*answers) <= {202, 429, 503}
+        assert server.process.wait(20) == 0
+    assert address.is_free()
+
+
+def test_starts_right_after_a_kill(project: Path) -> None:
+    address = free_address()
+    for expected in (201, 200, 200):
+        with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
+            assert "Starting MongoDB" in server.printed
+            assert server.client.post("/api/feedback", json=FEEDBACK).status_code == expected
+            server.process.kill()
+            server.process.wait()
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.2, 0.4, 0.7, 1.0, 1.3, 1.6, 2.0])
