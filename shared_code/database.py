@@ -1,9 +1,7 @@
 """The cached MongoDB connection."""
 
 import asyncio
-import threading
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
@@ -14,9 +12,8 @@ from shared_code.settings import ConfigurationError, Settings, get_settings
 Client = AsyncMongoClient[dict[str, Any]]
 
 # A client belongs to the event loop that first used it. A deployed process has one loop, so one
-# client; tests have several. The lock is for loops that run in several threads.
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Client] = WeakKeyDictionary()
-_lock = threading.Lock()
+# client; tests have several. No lock is needed: a loop looks for its own client, without a pause.
+_clients: dict[asyncio.AbstractEventLoop, Client] = {}
 
 
 def get_database() -> AsyncDatabase[dict[str, Any]]:
@@ -27,10 +24,9 @@ def get_database() -> AsyncDatabase[dict[str, Any]]:
     """
     settings = get_settings()
     loop = asyncio.get_running_loop()
-    with _lock:
-        if loop not in _clients:
-            _clients[loop] = open_client(settings)
-        return _clients[loop][settings.mongodb_database]
+    if loop not in _clients:
+        _clients[loop] = open_client(settings)
+    return _clients[loop][settings.mongodb_database]
 
 
 def open_client(settings: Settings) -> Client:
@@ -47,6 +43,9 @@ def open_client(settings: Settings) -> Client:
             settings.mongodb_uri,
             appname="up2d8",
             timeoutMS=settings.mongodb_timeout_ms,
+            # What bounds the lookup of an SRV record, and the close: `timeoutMS` leaves both out.
+            connectTimeoutMS=settings.mongodb_timeout_ms,
+            serverSelectionTimeoutMS=settings.mongodb_timeout_ms,
             w="majority",
             journal=True,
         )
@@ -57,7 +56,5 @@ def open_client(settings: Settings) -> Client:
 
 async def close() -> None:
     """Close this event loop's client, if there is one; the next use opens another."""
-    with _lock:
-        client = _clients.pop(asyncio.get_running_loop(), None)
-    if client is not None:
+    if client := _clients.pop(asyncio.get_running_loop(), None):
         await client.close()

@@ -2,14 +2,26 @@
 
 import asyncio
 import threading
+from functools import partial
+from typing import Any
 
-from pymongo import MongoClient
+import pytest
+from pymongo import AsyncMongoClient, MongoClient
 from pymongo.database import Database
 
 from shared_code import database
 from tests.conftest import Document, Post, UseSettings
 
+Client = AsyncMongoClient[Document]
+
 EVENT = {"user_id": "u1", "event_type": "page_view"}
+
+
+def record(opened: list[Client], *args: Any, **options: Any) -> Client:
+    """Open a client and remember it."""
+    client: Client = AsyncMongoClient(*args, **options)
+    opened.append(client)
+    return client
 
 
 async def test_is_opened_once(fresh_database: Database[Document]) -> None:
@@ -18,12 +30,14 @@ async def test_is_opened_once(fresh_database: Database[Document]) -> None:
 
 
 async def test_is_opened_once_when_many_first_requests_come_at_once(
-    fresh_database: Database[Document], post: Post
+    fresh_database: Database[Document], post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    opened: list[Client] = []
+    monkeypatch.setattr(database, "AsyncMongoClient", partial(record, opened))
     responses = await asyncio.gather(*(post("analytics", EVENT) for _ in range(100)))
 
     assert {response.status_code for response in responses} == {202}
-    assert len(set(map(id, [database.get_database().client for _ in range(100)]))) == 1
+    assert len(opened) == 1
     assert fresh_database.analytics.count_documents({}) == 100
 
 

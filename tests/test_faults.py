@@ -215,7 +215,26 @@ async def test_a_unique_index_of_the_operator_is_no_duplicate_event(
         client.up2d8.analytics.create_index("user_id", unique=True)
     assert (await post("analytics", BODIES["analytics"])).status_code == 202
 
-    await assert_unavailable(post("analytics", BODIES["analytics"]))
+    response = await post("analytics", BODIES["analytics"])
+    assert response.status_code == 422
+    assert body_of(response)["errors"] == [
+        {"pointer": "#", "detail": "is refused by a unique index of the collection"}
+    ]
+
+
+async def test_a_request_that_is_given_up_harms_no_other(mongod: Mongod, post: Post) -> None:
+    mongod.start()
+    await post("analytics", BODIES["analytics"])
+    mongod.kill()
+
+    # Cancelled while PyMongo looks for a server, at every stage of its looking.
+    requests = [asyncio.ensure_future(post("analytics", BODIES["analytics"])) for _ in range(300)]
+    for request in requests:
+        await asyncio.sleep(0.01)
+        request.cancel()
+    mongod.start()
+
+    assert (await post("analytics", BODIES["analytics"])).status_code == 202
 
 
 @pytest.mark.parametrize("uri", ["", "not-a-uri", f"mongodb://u:{PASSWORD}@:p@ss", "mongodb://h:x"])
@@ -235,7 +254,10 @@ async def test_wrong_setting(
 
 
 async def test_name_server_that_does_not_answer(
-    post: Post, use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch
+    post: Post,
+    use_settings: UseSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
@@ -246,6 +268,7 @@ async def test_name_server_that_does_not_answer(
         use_settings(MONGODB_URI="mongodb+srv://cluster.example.com")
 
         await assert_unavailable(post("feedback", BODIES["feedback"]))
+        assert "The resolution lifetime expired" in caplog.text
 
 
 async def test_a_defect_is_answered_and_logged(

@@ -21,20 +21,26 @@ def reply(*write_errors: dict[str, Any], stored: int = 0, **others: Any) -> dict
 
 
 def test_counts_what_was_stored_and_what_was_there() -> None:
-    assert to_outcome(reply(DUPLICATE, stored=3)) == InsertOutcome(stored=3, duplicates=1)
+    assert to_outcome(reply(DUPLICATE, stored=3), [0]) == InsertOutcome(stored=3, duplicates=1)
 
 
 def test_names_what_was_refused_by_its_index() -> None:
-    outcome = to_outcome(reply(DUPLICATE, TOO_DEEP))
+    outcome = to_outcome(reply(DUPLICATE, TOO_DEEP), [5, 6, 7])
 
     assert outcome.duplicates == 1
-    assert outcome.refused[2].pointer == "#/details"
+    assert outcome.refused[7][0].pointer == "#/details"
+
+
+def test_another_unique_index_is_no_duplicate() -> None:
+    outcome = to_outcome(reply({"index": 0, "code": 11000, "keyPattern": {"user_id": 1}}), [3])
+
+    assert outcome.duplicates == 0
+    assert outcome.refused[3][0].pointer == "#"
 
 
 @pytest.mark.parametrize(
     "details",
     [
-        reply({"index": 0, "code": 11000, "keyPattern": {"user_id": 1}}, stored=1),
         # Interrupted at shutdown, stepped down, out of disk space.
         *(reply({"index": 0, "code": code}, stored=1) for code in (11600, 10107, 14031)),
         # Stored on the primary, but not on a majority.
@@ -43,7 +49,7 @@ def test_names_what_was_refused_by_its_index() -> None:
 )
 def test_what_may_pass_is_unavailable(details: dict[str, Any]) -> None:
     with pytest.raises(StoreUnavailable):
-        to_outcome(details)
+        to_outcome(details, [0])
 
 
 async def test_needs_no_other_privileges_than_the_readme_gives(
@@ -55,6 +61,7 @@ async def test_needs_no_other_privileges_than_the_readme_gives(
     privileges = [
         {"resource": {"db": "up2d8", "collection": "feedback"}, "actions": ["insert", "update"]},
         {"resource": {"db": "up2d8", "collection": "analytics"}, "actions": ["insert"]},
+        {"resource": {"db": "up2d8", "collection": "opt_outs"}, "actions": ["find"]},
     ]
     with running_mongod(address, tmp_path / "data", "--auth", "--keyFile", str(key)):
         with MongoClient[Document](f"mongodb://{address}") as client:
