@@ -2,7 +2,11 @@
 
 import azure.functions as func
 
+from shared_code.authentication import authenticate
 from shared_code.models import Feedback
+from shared_code.problems import InvalidFields
+from shared_code.ratings import check_rating
+from shared_code.references import find_unknown
 from shared_code.requests import OBJECT_LIMIT, parse_json, read_body
 from shared_code.responses import answers_problems, json_response
 from shared_code.storage import replace
@@ -14,7 +18,12 @@ COLLECTION = "feedback"
 @answers_problems
 async def main(req: func.HttpRequest) -> func.HttpResponse:
     """Store the feedback in the request; a second one of the user on the message replaces it."""
+    caller = await authenticate(req)
     feedback = to_document(Feedback, parse_json(read_body(req, OBJECT_LIMIT)))
+    caller.check([feedback])
+    check_rating(feedback["rating"])
+    if unknown := await find_unknown({0: feedback}):
+        raise InvalidFields(unknown[0])
     if await replace(COLLECTION, feedback):
         return json_response(201, {"message": "Feedback received."})
     return json_response(200, {"message": "Feedback updated."})

@@ -1,1 +1,8 @@
-"""What both functions share: settings, models, the MongoDB connection, requests and responses."""
+"""What both functions share: settings, models, checks, the MongoDB connection, and answers."""
+
+import sys
+
+# Wherever cryptography is installed, PyMongo imports it for PyOpenSSL, which its async API does not
+# use ("the async API does not support PyOpenSSL", pymongo/pyopenssl_context.py). Tokens need it
+# installed, but while they are off no cold start should pay for it.
+sys.modules.setdefault("pymongo.pyopenssl_context", None)  # type: ignore[arg-type]

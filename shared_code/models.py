@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 # RFC 3339, section 5.6. Pydantic alone would also take Unix times and dates without a time.
 RFC_3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", flags=re.ASCII
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:[0-5]\d)", flags=re.ASCII
 )
 
 

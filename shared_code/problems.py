@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import quote
 
+# A key may be as long as the whole body; what its pointer leads to is then named no more exactly.
+MAXIMUM_POINTER = 200
+
 # What a URI fragment may hold unescaped (RFC 3986, section 3.5), without "/" and "?".
 FRAGMENT_CHARACTERS = "!$&'()*+,;=:@"
 
@@ -18,13 +21,26 @@ class FieldError:
 
     @property
     def pointer(self) -> str:
-        """The path as a JSON Pointer in URI-fragment form, such as ``#/rating`` (RFC 6901, 6)."""
-        tokens = (str(token).replace("~", "~0").replace("/", "~1") for token in self.path)
-        return "#" + "".join(f"/{quote(token, safe=FRAGMENT_CHARACTERS)}" for token in tokens)
+        """The path as a JSON Pointer in URI-fragment form, such as ``#/rating`` (RFC 6901, 6).
+
+        It ends early, at what holds the wrong field, rather than to grow beyond all bounds.
+        """
+        pointer = "#"
+        for token in self.path:
+            escaped = str(token).replace("~", "~0").replace("/", "~1")
+            longer = f"{pointer}/{quote(escaped, safe=FRAGMENT_CHARACTERS)}"
+            if len(longer) > MAXIMUM_POINTER:
+                break
+            pointer = longer
+        return pointer
 
     def under(self, index: int) -> "FieldError":
         """Return this error of one object as an error of the array that holds it at `index`."""
         return FieldError((index, *self.path), self.detail)
+
+
+Errors = dict[int, Sequence[FieldError]]
+"""What is wrong with some of a request's objects, by their index."""
 
 
 class Problem(Exception):
@@ -45,6 +61,25 @@ class MalformedBody(Problem):
     """The body is not JSON, or not the gzip that its header says."""
 
     status, name, title = 400, "malformed-body", "The body cannot be read"
+
+
+class InvalidToken(Problem):
+    """The request has no bearer token, or not a valid one (RFC 6750, section 3.1)."""
+
+    status, name, title = 401, "invalid-token", "A valid token is required"
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+    def __init__(self) -> None:
+        super().__init__("Send Authorization: Bearer with a valid token of this service's issuer.")
+
+
+class OtherUser(Problem):
+    """The token is of another user than the body."""
+
+    status, name, title = 403, "other-user", "The token is of another user"
+
+    def __init__(self) -> None:
+        super().__init__("Nothing was stored. Each user_id must be the token's user.")
 
 
 class BodyTooLarge(Problem):
@@ -75,15 +110,27 @@ class InvalidFields(Problem):
         super().__init__("Nothing was stored. What is wrong is listed in errors.", errors)
 
 
-class StoreUnavailable(Problem):
-    """MongoDB could not acknowledge the write in time; `cause` is for the log only."""
+class Unavailable(Problem):
+    """Something that the answer depends on failed; `cause` is for the log only."""
 
-    status, name, title = 503, "store-unavailable", "The store is unavailable"
+    status = 503
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
     def __init__(self, cause: str) -> None:
         super().__init__("The write was not confirmed. Send the same request again later.")
         self.cause = cause
+
+
+class StoreUnavailable(Unavailable):
+    """MongoDB could not acknowledge the write in time."""
+
+    name, title = "store-unavailable", "The store is unavailable"
+
+
+class KeysUnavailable(Unavailable):
+    """The keys of the token's issuer cannot be fetched."""
+
+    name, title = "keys-unavailable", "Tokens cannot be checked"
 
 
 class InternalError(Problem):

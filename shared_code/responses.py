@@ -8,7 +8,7 @@ from typing import Any
 
 import azure.functions as func
 
-from shared_code.problems import FieldError, InternalError, Problem, StoreUnavailable
+from shared_code.problems import FieldError, InternalError, Problem, StoreUnavailable, Unavailable
 from shared_code.settings import ConfigurationError
 
 logger = logging.getLogger("up2d8")
@@ -69,8 +69,8 @@ def answers_problems(handler: Handler) -> Handler:
 def to_problem(error: Exception) -> Problem:
     """Map what a handler raised to the problem to answer, and log what operators must know."""
     match error:
-        case StoreUnavailable():
-            logger.error("not stored, MongoDB is unavailable: %s", error.cause)
+        case Unavailable():
+            logger.error("not stored, %s: %s", error.name, error.cause)
             return error
         case Problem():
             return error

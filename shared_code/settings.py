@@ -3,9 +3,17 @@
 import os
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 environment: Mapping[str, str] = os.environ
 """Where settings are read from; tests put another mapping here."""
@@ -15,16 +23,54 @@ class ConfigurationError(Exception):
     """A setting is missing or wrong. The text names it and never shows its value."""
 
 
+def split_words(value: str) -> list[str]:
+    """Return the words of a comma-separated list."""
+    return [word.strip() for word in value.split(",") if word.strip()]
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(split_words), Field(min_length=1)]
+# Keys from a server that anyone on the way could pose as would be no keys.
+KeyServer = Annotated[str, Field(pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])")]
+Lookup = Annotated[str, Field(pattern=r"^[^.$\x00]+\.[^.$\x00]+(\.[^.$\x00]+)*$")]
+
+
 class Settings(BaseModel):
     """The settings, each under its environment variable's name in lower case."""
 
     model_config = ConfigDict(alias_generator=str.upper, frozen=True)
 
     mongodb_uri: Annotated[str, Field(pattern=r"^mongodb(\+srv)?://")]
-    # What MongoDB forbids in a database's name on one of its platforms
-    # (MongoDB manual, "Naming Restrictions").
-    mongodb_database: Annotated[str, Field(pattern=r'^[^/\\. "$*<>:|?\x00]{1,63}$')] = "up2d8"
-    mongodb_timeout_ms: Annotated[int, Field(gt=0)] = 2500
+    # What every platform allows (MongoDB manual, "Naming Restrictions").
+    mongodb_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$")] = "up2d8"
+    # The most is a little less than the functionTimeout in host.json.
+    mongodb_timeout_ms: Annotated[int, Field(gt=0, le=25_000)] = 2500
+    feedback_ratings: Words | None = None
+    honor_privacy_signals: bool = True
+    auth_issuer: str | None = None
+    auth_audience: str | None = None
+    auth_jwks_url: KeyServer | None = None
+    auth_user_claim: str = "sub"
+    user_lookup: Lookup | None = None
+    message_lookup: Lookup | None = None
+
+    @property
+    def lookups(self) -> dict[str, str]:
+        """Where the value of each field must exist, such as `{"user_id": "users._id"}`."""
+        lookups = {"user_id": self.user_lookup, "message_id": self.message_lookup}
+        return {field: lookup for field, lookup in lookups.items() if lookup}
+
+    @model_validator(mode="after")
+    def check_auth_is_complete(self) -> Self:
+        """Refuse one or two of the three settings: a check half on would be an open door."""
+        auth = {
+            "AUTH_ISSUER": self.auth_issuer,
+            "AUTH_AUDIENCE": self.auth_audience,
+            "AUTH_JWKS_URL": self.auth_jwks_url,
+        }
+        missing = [name for name, value in auth.items() if value is None]
+        if missing and len(missing) < len(auth):
+            raise PydanticCustomError("incomplete", "{names}", {"names": ", ".join(missing)})
+        return self
 
 
 @cache
@@ -38,5 +84,6 @@ def get_settings() -> Settings:
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
-        names = ", ".join(str(wrong["loc"][0]) for wrong in error.errors(include_input=False))
+        wrong = error.errors(include_url=False, include_input=False)
+        names = ", ".join(str(each["loc"][0]) if each["loc"] else each["msg"] for each in wrong)
         raise ConfigurationError(f"missing or wrong setting: {names}") from None

@@ -14,7 +14,7 @@ from pymongo.database import Database
 import analytics_function
 import feedback_function
 from devserver.mongodb import Address, running_mongod
-from shared_code import database, settings
+from shared_code import database, opt_outs, references, settings
 
 ROOT = Path(__file__).parent.parent
 FUNCTIONS = {"feedback": feedback_function.main, "analytics": analytics_function.main}
@@ -47,12 +47,17 @@ def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def use_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[UseSettings]:
     """Return a function that replaces all settings."""
 
+    def forget() -> None:
+        settings.get_settings.cache_clear()
+        opt_outs.remembered.clear()
+        references.remembered.cache_clear()
+
     def use(**environment: str) -> None:
         monkeypatch.setattr(settings, "environment", environment)
-        settings.get_settings.cache_clear()
+        forget()
 
     yield use
-    settings.get_settings.cache_clear()
+    forget()
 
 
 @pytest.fixture

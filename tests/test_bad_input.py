@@ -257,6 +257,14 @@ async def test_lists_at_most_ten_errors(post: Post, function: str) -> None:
     assert len(problem_of(await post(function, body), 422)["errors"]) == 10
 
 
+async def test_an_answer_to_long_keys_stays_small(post: Post) -> None:
+    event = VALID["analytics"] | {"details": {"é" * 500: [2**64] * 10}}
+    response = await post("analytics", [event] * 100)
+
+    assert len(problem_of(response, 422)["errors"]) == 1000
+    assert len(response.get_body()) < 200_000
+
+
 async def test_no_answer_repeats_what_was_sent(post: Post) -> None:
     secret = "s3cret-value"  # noqa: S105
     bodies: list[Any] = [

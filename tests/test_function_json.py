@@ -20,6 +20,9 @@ DECLARATIONS = {
 }
 
 
+LIMITS = ["Outstanding", "Concurrent"]
+
+
 def bindings(name: str) -> dict[str, dict[str, Any]]:
     """Return the bindings of a function by their names."""
     return {binding["name"]: binding for binding in DECLARATIONS[name]["bindings"]}
@@ -81,11 +84,71 @@ def test_imports_nothing_but_itself_and_what_is_shared(name: str) -> None:
     assert ours & set(loaded) == {f"{name}_function", "shared_code"}
 
 
+def test_overload_is_refused_and_failures_are_all_kept() -> None:
+    host = json.loads((ROOT / "host.json").read_text())
+    sampling = host["logging"]["applicationInsights"]["samplingSettings"]
+
+    assert host["version"] == "2.0"
+    assert host["extensions"]["http"]["routePrefix"] == "api"
+    # One that waited for others would be answered too late when MongoDB hangs.
+    limits = [host["extensions"]["http"][f"max{kind}Requests"] for kind in LIMITS]
+    assert limits == [200, 200]
+    assert set(sampling["excludedTypes"].split(";")) == {"Exception", "Request"}
+
+
+def test_deploys_what_is_needed_and_nothing_else() -> None:
+    ignored = (ROOT / ".funcignore").read_text().split("\n")
+    tracked = subprocess.run(
+        ["git", "ls-files"],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    deployed = {path.split("/")[0] for path in tracked} - set(ignored)
+
+    assert {name for name in deployed if not name.endswith(".md")} == {
+        "analytics_function",
+        "feedback_function",
+        "host.json",
+        "requirements.txt",
+        "shared_code",
+    }
+    assert "*.md" in ignored
+
+
 def test_deployed_packages_are_pinned_and_no_more_than_agreed() -> None:
     requirements = (ROOT / "requirements.txt").read_text().split()
 
     assert [line.split("==")[0] for line in requirements] == [
         "azure-functions",
+        "cachetools",
         "pydantic",
+        "pyjwt[crypto]",
         "pymongo",
     ]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_runs_without_what_is_off(name: str, mongodb_uri: str) -> None:
+    body = {
+        "feedback": b'{"message_id": "m1", "user_id": "u1", "rating": "up"}',
+        "analytics": b'{"user_id": "u1", "event_type": "e"}',
+    }[name]
+    script = f"""
+import asyncio, sys, azure.functions, {name}_function
+request = azure.functions.HttpRequest("POST", "/", body={body!r})
+print(asyncio.run({name}_function.main(request)).status_code, *sys.modules)
+"""
+    status, *loaded = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": "test_imports"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+
+    assert status in {"200", "201", "202"}
+    assert {"jwt", "cryptography"}.isdisjoint(loaded)
+    assert ("cachetools" in loaded) == (name == "analytics")

@@ -15,6 +15,14 @@ def test_defaults(use_settings: UseSettings) -> None:
         "mongodb_uri": URI,
         "mongodb_database": "up2d8",
         "mongodb_timeout_ms": 2500,
+        "feedback_ratings": None,
+        "honor_privacy_signals": True,
+        "auth_issuer": None,
+        "auth_audience": None,
+        "auth_jwks_url": None,
+        "auth_user_claim": "sub",
+        "user_lookup": None,
+        "message_lookup": None,
     }
 
 
@@ -43,21 +51,63 @@ def test_an_empty_variable_counts_as_not_set(use_settings: UseSettings) -> None:
         ("MONGODB_DATABASE", "a/b"),
         ("MONGODB_DATABASE", "a b"),
         ("MONGODB_DATABASE", "a" * 64),
+        ("MONGODB_DATABASE", "ü" * 60),
+        ("MONGODB_DATABASE", "a\n"),
         ("MONGODB_TIMEOUT_MS", "0"),
         ("MONGODB_TIMEOUT_MS", "-5"),
         ("MONGODB_TIMEOUT_MS", "soon"),
+        ("MONGODB_TIMEOUT_MS", "25001"),
+        ("MONGODB_TIMEOUT_MS", "9" * 400),
+        ("FEEDBACK_RATINGS", " , "),
+        ("HONOR_PRIVACY_SIGNALS", "perhaps"),
+        ("AUTH_JWKS_URL", "http://keys.example.com/jwks"),
+        ("AUTH_JWKS_URL", "http://localhost.example.com/jwks"),
+        ("AUTH_JWKS_URL", "file:///etc/passwd"),
+        ("USER_LOOKUP", "users"),
+        ("USER_LOOKUP", ".users"),
+        ("USER_LOOKUP", "users."),
+        ("USER_LOOKUP", "users..id"),
+        ("MESSAGE_LOOKUP", "messages.$where"),
     ],
 )
 def test_names_a_wrong_setting_and_hides_its_value(
     use_settings: UseSettings, name: str, value: str
 ) -> None:
-    use_settings(**({"MONGODB_URI": URI} | {name: value}))
+    auth = {"AUTH_ISSUER": "i", "AUTH_AUDIENCE": "a", "AUTH_JWKS_URL": "https://k.example.com"}
+    use_settings(**({"MONGODB_URI": URI} | auth | {name: value}))
 
     with pytest.raises(ConfigurationError) as raised:
         get_settings()
 
     assert str(raised.value) == f"missing or wrong setting: {name}"
     assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        (["AUTH_ISSUER"], "AUTH_AUDIENCE, AUTH_JWKS_URL"),
+        (["AUTH_AUDIENCE"], "AUTH_ISSUER, AUTH_JWKS_URL"),
+        (["AUTH_JWKS_URL"], "AUTH_ISSUER, AUTH_AUDIENCE"),
+        (["AUTH_ISSUER", "AUTH_AUDIENCE"], "AUTH_JWKS_URL"),
+        (["AUTH_ISSUER", "AUTH_JWKS_URL"], "AUTH_AUDIENCE"),
+        (["AUTH_AUDIENCE", "AUTH_JWKS_URL"], "AUTH_ISSUER"),
+    ],
+)
+def test_names_what_is_missing_of_a_check_that_is_half_on(
+    use_settings: UseSettings, given: list[str], missing: str
+) -> None:
+    use_settings(MONGODB_URI=URI, **dict.fromkeys(given, "https://issuer.example.com/"))
+
+    with pytest.raises(ConfigurationError) as raised:
+        get_settings()
+    assert str(raised.value) == f"missing or wrong setting: {missing}"
+
+
+def test_ratings_are_words_between_commas(use_settings: UseSettings) -> None:
+    use_settings(MONGODB_URI=URI, FEEDBACK_RATINGS=" up, so so ,,👎")
+
+    assert get_settings().feedback_ratings == ("up", "so so", "👎")
 
 
 def test_a_wrong_setting_can_be_mended(use_settings: UseSettings) -> None:

@@ -1,0 +1,40 @@
+"""Users who opted out of analytics: the collection `opt_outs`, `{_id: user_id, timestamp}`."""
+
+from collections.abc import Iterable
+
+from cachetools import TTLCache
+
+from shared_code.database import get_database
+from shared_code.storage import mongodb_operation
+
+COLLECTION = "opt_outs"
+
+# An opt-out must hold everywhere within a minute; the rest of it is for the query.
+MEMORY_SECONDS = 55
+MEMORY_SIZE = 10_000
+
+remembered: TTLCache[str, bool] = TTLCache(MEMORY_SIZE, MEMORY_SECONDS)
+
+
+async def find_opted_out(user_ids: Iterable[str]) -> set[str]:
+    """Return which of these users opted out, as of at most a minute ago.
+
+    Raises:
+        StoreUnavailable: MongoDB did not answer in time.
+    """
+    known = {user: remembered.get(user) for user in user_ids}
+    unknown = [user for user, answer in known.items() if answer is None]
+    if unknown:
+        known |= dict.fromkeys(unknown, False) | dict.fromkeys(await read(unknown), True)
+        remembered.update({user: bool(known[user]) for user in unknown})
+    return {user for user, opted_out in known.items() if opted_out}
+
+
+@mongodb_operation
+async def read(user_ids: list[str]) -> list[str]:
+    """Return which of these users MongoDB names."""
+    # One batch is one query, whatever it finds.
+    opt_outs = get_database()[COLLECTION].find(
+        {"_id": {"$in": user_ids}}, {"_id": 1}, batch_size=len(user_ids) + 1
+    )
+    return [opt_out["_id"] async for opt_out in opt_outs]

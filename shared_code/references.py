@@ -1,0 +1,94 @@
+"""Users and messages that must exist elsewhere in the database before anything is said of them."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from bson import ObjectId
+
+from shared_code.database import get_database
+from shared_code.problems import Errors, FieldError
+from shared_code.settings import get_settings
+from shared_code.storage import mongodb_operation
+
+MEMORY_SECONDS = 60
+MEMORY_SIZE = 10_000
+
+Reference = tuple[str, str]
+"""A field's name and its value, such as `("user_id", "u1")`."""
+
+
+async def find_unknown(documents: Mapping[int, Mapping[str, Any]]) -> Errors:
+    """Return the errors of those documents, by index, that name an unknown user or message.
+
+    Raises:
+        StoreUnavailable: MongoDB did not answer in time.
+    """
+    lookups = get_settings().lookups
+    if not lookups:
+        return {}
+    named: dict[int, list[Reference]] = {
+        index: [(field, document[field]) for field in lookups if field in document]
+        for index, document in documents.items()
+    }
+    unknown = await find_missing({each for references in named.values() for each in references})
+    return {
+        index: [FieldError((each[0],), "does not exist") for each in references if each in unknown]
+        for index, references in named.items()
+        if not unknown.isdisjoint(references)
+    }
+
+
+async def find_missing(references: set[Reference]) -> set[Reference]:
+    """Return the references that lead nowhere; those that do not are remembered for a minute."""
+    unsure = {reference for reference in references if reference not in remembered()}
+    if not unsure:
+        return set()
+    found = await look_up(unsure)
+    remembered().update(dict.fromkeys(found & unsure, True))
+    return unsure - found
+
+
+@cache
+def remembered() -> Any:  # noqa: ANN401 (its type is imported only where it is used)
+    """Return the cache of references that were found."""
+    from cachetools import TTLCache  # noqa: PLC0415 (references are off by default)
+
+    return TTLCache(MEMORY_SIZE, MEMORY_SECONDS)
+
+
+@mongodb_operation
+async def look_up(references: set[Reference]) -> set[Reference]:
+    """Return those of `references` that MongoDB has, by one query for all collections."""
+    lookups = get_settings().lookups
+    values: dict[str, list[str]] = defaultdict(list)
+    for field, value in references:
+        values[field].append(value)
+    (first, pipeline), *others = [
+        (lookups[field].partition(".")[0], find_values(field, lookups[field], wanted))
+        for field, wanted in values.items()
+    ]
+    pipeline += [{"$unionWith": {"coll": name, "pipeline": stages}} for name, stages in others]
+    # One batch is one query, whatever it finds.
+    cursor = await get_database()[first].aggregate(pipeline, batchSize=len(references) + 1)
+    return {reference async for found in cursor for reference in to_references(found)}
+
+
+def find_values(field: str, lookup: str, values: list[str]) -> list[dict[str, Any]]:
+    """Return the stages that find which of `values` a lookup such as `users._id` has.
+
+    An ObjectId is written as 24 hexadecimal digits where it is named.
+    """
+    path = lookup.partition(".")[2]
+    ids = [ObjectId(value) for value in values if ObjectId.is_valid(value)]
+    return [
+        {"$match": {path: {"$in": [*values, *ids]}}},
+        {"$group": {"_id": {"field": field, "value": f"${path}"}}},
+    ]
+
+
+def to_references(found: dict[str, Any]) -> list[Reference]:
+    """Return what one result of `find_values` says; the field may have been an array."""
+    field, value = found["_id"]["field"], found["_id"].get("value")
+    return [(field, str(each)) for each in (value if isinstance(value, list) else [value])]

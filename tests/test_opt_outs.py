@@ -1,0 +1,148 @@
+"""Users who opted out of analytics."""
+
+from datetime import UTC, datetime
+from functools import partial
+from uuid import uuid4
+
+import pytest
+from cachetools import TTLCache
+from pymongo import AsyncMongoClient, monitoring
+from pymongo.database import Database
+
+from shared_code import database, opt_outs
+from tests.conftest import Document, Post, UseSettings, body_of
+
+EVENT = {"user_id": "u1", "event_type": "page_view"}
+OTHERS = EVENT | {"user_id": "u2"}
+OPTED_OUT = {"message": "Event not logged: the user opted out of analytics."}
+
+
+def opt_out(stored: Database[Document], user: str) -> None:
+    """Write an opt-out as the operator's tool does."""
+    stored.opt_outs.insert_one({"_id": user, "timestamp": datetime.now(UTC)})
+
+
+async def test_before_during_and_after_an_opt_out(
+    fresh_database: Database[Document], post: Post
+) -> None:
+    assert body_of(await post("analytics", EVENT)) == {"message": "Event logged."}
+
+    opt_out(fresh_database, "u1")
+    opt_outs.remembered.clear()
+    response = await post("analytics", EVENT)
+    assert response.status_code == 202
+    assert body_of(response) == OPTED_OUT
+
+    fresh_database.opt_outs.delete_one({"_id": "u1"})
+    opt_outs.remembered.clear()
+    assert body_of(await post("analytics", EVENT)) == {"message": "Event logged."}
+    assert fresh_database.analytics.count_documents({}) == 2
+
+
+async def test_a_batch_with_both_kinds(fresh_database: Database[Document], post: Post) -> None:
+    opt_out(fresh_database, "u1")
+    event_id = str(uuid4())
+    await post("analytics", OTHERS | {"event_id": event_id})
+    batch = [EVENT, OTHERS, OTHERS | {"event_id": event_id}, EVENT, {"user_id": "u1"}]
+    response = await post("analytics", batch)
+
+    assert response.status_code == 207
+    assert body_of(response) == {
+        "message": "1 of 5 events logged.",
+        "logged": 1,
+        "duplicates": 1,
+        "opted_out": 2,
+        "errors": [{"index": 4, "pointer": "#/4/event_type", "detail": "is required"}],
+    }
+    assert fresh_database.analytics.distinct("user_id") == ["u2"]
+
+
+async def test_a_batch_of_opted_out_users_only(
+    fresh_database: Database[Document], post: Post
+) -> None:
+    opt_out(fresh_database, "u1")
+    response = await post("analytics", [EVENT, EVENT])
+
+    assert response.status_code == 202
+    assert body_of(response) == {
+        "message": "0 events logged.",
+        "logged": 0,
+        "duplicates": 0,
+        "opted_out": 2,
+    }
+    assert fresh_database.analytics.count_documents({}) == 0
+
+
+async def test_feedback_of_opted_out_users_is_stored(
+    fresh_database: Database[Document], post: Post
+) -> None:
+    opt_out(fresh_database, "u1")
+    feedback = {"message_id": "m1", "user_id": "u1", "rating": "up"}
+
+    assert (await post("feedback", feedback)).status_code == 201
+
+
+class Queries(monitoring.CommandListener):
+    """The names of the commands that were sent to MongoDB."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        """Remember a command."""
+        self.names.append(event.command_name)
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        """Remember nothing."""
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        """Remember nothing."""
+
+
+@pytest.fixture
+def queries(monkeypatch: pytest.MonkeyPatch) -> Queries:
+    """Return the queries of the test."""
+    queries = Queries()
+
+    listening = partial(AsyncMongoClient, event_listeners=[queries])
+    monkeypatch.setattr(database, "AsyncMongoClient", listening)
+    return queries
+
+
+async def test_costs_at_most_one_query_a_request(
+    fresh_database: Database[Document], queries: Queries, post: Post
+) -> None:
+    opt_out(fresh_database, "u1")
+    batch = [EVENT | {"user_id": f"u{number}"} for number in range(500)]
+
+    assert body_of(await post("analytics", batch))["opted_out"] == 1
+    assert queries.names == ["find", "insert"]
+    # Both answers are remembered.
+    assert body_of(await post("analytics", batch))["opted_out"] == 1
+    assert queries.names == ["find", "insert", "insert"]
+
+
+async def test_is_remembered_for_less_than_a_minute(
+    fresh_database: Database[Document], post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    assert opt_outs.remembered.ttl < 60
+    memory: TTLCache[str, bool] = TTLCache(10, opt_outs.remembered.ttl, timer=lambda: now)
+    monkeypatch.setattr(opt_outs, "remembered", memory)
+    await post("analytics", EVENT)
+    opt_out(fresh_database, "u1")
+
+    assert body_of(await post("analytics", EVENT)) == {"message": "Event logged."}
+    now = 60
+    assert body_of(await post("analytics", EVENT)) == OPTED_OUT
+    fresh_database.opt_outs.delete_one({"_id": "u1"})
+    now = 120
+    assert body_of(await post("analytics", EVENT)) == {"message": "Event logged."}
+
+
+async def test_nothing_is_stored_while_it_cannot_be_asked(
+    post: Post, use_settings: UseSettings
+) -> None:
+    use_settings(MONGODB_URI="mongodb://127.0.0.1:1", MONGODB_TIMEOUT_MS="200")
+
+    assert (await post("analytics", EVENT)).status_code == 503

@@ -1,0 +1,91 @@
+"""`Sec-GPC` and `DNT`."""
+
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from tests.conftest import Document, Post, UseSettings, body_of
+
+EVENT = {"user_id": "u1", "event_type": "page_view"}
+FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
+NOT_TRACKED = {"message": "Event not logged: the client asked not to be tracked."}
+
+
+@pytest.mark.parametrize("setting", [None, "true", "1"])
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-GPC": "1"}, {"DNT": "1"}, {"sec-gpc": "1", "dnt": "0"}, {"Sec-GPC": "1", "DNT": "1"}],
+)
+@pytest.mark.parametrize("body", [EVENT, [EVENT, EVENT]])
+async def test_a_signal_is_obeyed(
+    fresh_database: Database[Document],
+    mongodb_uri: str,
+    post: Post,
+    use_settings: UseSettings,
+    setting: str | None,
+    headers: dict[str, str],
+    body: Any,
+) -> None:
+    given = {"HONOR_PRIVACY_SIGNALS": setting} if setting else {}
+    use_settings(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=fresh_database.name, **given)
+    response = await post("analytics", body, headers)
+
+    assert response.status_code == 202
+    assert body_of(response) == NOT_TRACKED
+    assert fresh_database.analytics.count_documents({}) == 0
+
+
+@pytest.mark.parametrize("setting", ["true", "false"])
+@pytest.mark.parametrize("value", ["0", "", "true", "yes", "01", "1,1", " 1", "null"])
+@pytest.mark.parametrize("signal", ["Sec-GPC", "DNT"])
+async def test_any_other_value_is_no_signal(
+    fresh_database: Database[Document],
+    mongodb_uri: str,
+    post: Post,
+    use_settings: UseSettings,
+    setting: str,
+    value: str,
+    signal: str,
+) -> None:
+    use_settings(
+        MONGODB_URI=mongodb_uri,
+        MONGODB_DATABASE=fresh_database.name,
+        HONOR_PRIVACY_SIGNALS=setting,
+    )
+    response = await post("analytics", EVENT, {signal: value})
+
+    assert body_of(response) == {"message": "Event logged."}
+    assert fresh_database.analytics.count_documents({}) == 1
+
+
+@pytest.mark.parametrize("signal", ["Sec-GPC", "DNT"])
+async def test_a_signal_is_ignored_where_the_operator_says_so(
+    fresh_database: Database[Document],
+    mongodb_uri: str,
+    post: Post,
+    use_settings: UseSettings,
+    signal: str,
+) -> None:
+    use_settings(
+        MONGODB_URI=mongodb_uri,
+        MONGODB_DATABASE=fresh_database.name,
+        HONOR_PRIVACY_SIGNALS="false",
+    )
+
+    assert body_of(await post("analytics", EVENT, {signal: "1"})) == {"message": "Event logged."}
+    assert fresh_database.analytics.count_documents({}) == 1
+
+
+@pytest.mark.parametrize("signal", ["Sec-GPC", "DNT"])
+async def test_feedback_is_a_deliberate_act(
+    fresh_database: Database[Document], post: Post, signal: str
+) -> None:
+    assert (await post("feedback", FEEDBACK, {signal: "1"})).status_code == 201
+    assert fresh_database.feedback.count_documents({}) == 1
+
+
+async def test_a_signal_asks_nothing_of_mongodb(post: Post, use_settings: UseSettings) -> None:
+    use_settings(MONGODB_URI="mongodb://127.0.0.1:1")
+
+    assert (await post("analytics", EVENT, {"DNT": "1"})).status_code == 202

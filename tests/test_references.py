@@ -1,0 +1,183 @@
+"""Users and messages that must exist."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from cachetools import TTLCache
+from pymongo.database import Database
+
+from shared_code import references
+from tests.conftest import Document, Post, UseSettings, body_of
+from tests.test_opt_outs import Queries, queries  # noqa: F401 (a fixture)
+
+FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
+EVENT = {"user_id": "u1", "event_type": "page_view"}
+BOTH = {"USER_LOOKUP": "users._id", "MESSAGE_LOOKUP": "messages.meta.id"}
+UNKNOWN_USER = {"pointer": "#/user_id", "detail": "does not exist"}
+UNKNOWN_MESSAGE = {"pointer": "#/message_id", "detail": "does not exist"}
+
+
+@pytest.fixture
+def lookups(
+    fresh_database: Database[Document], mongodb_uri: str, use_settings: UseSettings
+) -> Callable[..., Database[Document]]:
+    """Return a function that turns lookups on, in a database with a user and a message."""
+
+    def use(**settings: str) -> Database[Document]:
+        use_settings(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=fresh_database.name, **settings)
+        fresh_database.users.insert_one({"_id": "u1"})
+        fresh_database.messages.insert_one({"meta": {"id": "m1"}})
+        return fresh_database
+
+    return use
+
+
+@pytest.mark.parametrize(
+    ("settings", "feedback", "errors"),
+    [
+        (BOTH, FEEDBACK, []),
+        (BOTH, FEEDBACK | {"user_id": "u2"}, [UNKNOWN_USER]),
+        (BOTH, FEEDBACK | {"message_id": "m2"}, [UNKNOWN_MESSAGE]),
+        (BOTH, FEEDBACK | {"user_id": "m1", "message_id": "u1"}, [UNKNOWN_USER, UNKNOWN_MESSAGE]),
+        (BOTH, FEEDBACK | {"user_id": "$_id"}, [UNKNOWN_USER]),
+        ({"USER_LOOKUP": "users._id"}, FEEDBACK | {"message_id": "m2"}, []),
+        ({"USER_LOOKUP": "users._id"}, FEEDBACK | {"user_id": "u2"}, [UNKNOWN_USER]),
+        ({"MESSAGE_LOOKUP": "messages.meta.id"}, FEEDBACK | {"user_id": "u2"}, []),
+        ({"MESSAGE_LOOKUP": "messages._id"}, FEEDBACK, [UNKNOWN_MESSAGE]),
+        ({"MESSAGE_LOOKUP": "missing._id"}, FEEDBACK, [UNKNOWN_MESSAGE]),
+        ({}, FEEDBACK | {"user_id": "u2", "message_id": "m2"}, []),
+    ],
+)
+async def test_feedback(
+    lookups: Callable[..., Database[Document]],
+    post: Post,
+    settings: dict[str, str],
+    feedback: Document,
+    errors: list[Document],
+) -> None:
+    stored = lookups(**settings)
+    response = await post("feedback", feedback)
+
+    assert response.status_code == (422 if errors else 201)
+    assert body_of(response).get("errors", []) == errors
+    assert stored.feedback.count_documents({}) == (0 if errors else 1)
+
+
+async def test_an_event_of_an_unknown_user(
+    lookups: Callable[..., Database[Document]], post: Post
+) -> None:
+    stored = lookups(**BOTH)
+
+    assert (await post("analytics", EVENT)).status_code == 202
+    response = await post("analytics", EVENT | {"user_id": "u2"})
+    assert response.status_code == 422
+    assert body_of(response)["errors"] == [UNKNOWN_USER]
+    assert stored.analytics.count_documents({}) == 1
+
+
+async def test_a_batch_with_both_kinds(
+    lookups: Callable[..., Database[Document]], post: Post
+) -> None:
+    stored = lookups(**BOTH)
+    response = await post("analytics", [EVENT, EVENT | {"user_id": "u2"}, {}, EVENT])
+
+    assert response.status_code == 207
+    assert body_of(response)["logged"] == 2
+    assert [error["pointer"] for error in body_of(response)["errors"]] == [
+        "#/1/user_id",
+        "#/2/user_id",
+        "#/2/event_type",
+    ]
+    assert stored.analytics.count_documents({}) == 2
+
+
+async def test_a_batch_of_unknown_users_only(
+    lookups: Callable[..., Database[Document]], post: Post
+) -> None:
+    stored = lookups(**BOTH)
+
+    assert (await post("analytics", [EVENT | {"user_id": "u2"}] * 3)).status_code == 422
+    assert stored.analytics.count_documents({}) == 0
+
+
+async def test_what_appears_later_is_accepted_at_once(
+    lookups: Callable[..., Database[Document]], post: Post
+) -> None:
+    stored = lookups(**BOTH)
+    feedback = FEEDBACK | {"message_id": "m2"}
+    assert (await post("feedback", feedback)).status_code == 422
+
+    stored.messages.insert_one({"meta": {"id": "m2"}})
+    assert (await post("feedback", feedback)).status_code == 201
+
+
+async def test_what_was_found_is_remembered_for_a_minute(
+    lookups: Callable[..., Database[Document]], post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = lookups(**BOTH)
+    now = 0.0
+    memory: Any = TTLCache(10, references.MEMORY_SECONDS, timer=lambda: now)
+    monkeypatch.setattr(references, "remembered", cache(lambda: memory))
+    await post("feedback", FEEDBACK)
+    stored.users.delete_many({})
+
+    now = 59
+    assert (await post("feedback", FEEDBACK)).status_code == 200
+    now = 61
+    assert (await post("feedback", FEEDBACK)).status_code == 422
+
+
+async def test_costs_at_most_one_query_a_request(
+    lookups: Callable[..., Database[Document]],
+    queries: Queries,  # noqa: F811
+    post: Post,
+) -> None:
+    stored = lookups(**BOTH)
+    stored.users.insert_many([{"_id": f"v{number}"} for number in range(250)])
+
+    await post("feedback", FEEDBACK)
+    assert queries.names == ["aggregate", "update"]
+    await post("feedback", FEEDBACK)
+    assert queries.names == ["aggregate", "update", "update"]
+    queries.names.clear()
+    response = await post("analytics", [EVENT | {"user_id": f"v{n}"} for n in range(500)])
+    assert body_of(response)["logged"] == 250
+    assert queries.names == ["aggregate", "find", "insert"]
+
+
+async def test_uses_an_index(lookups: Callable[..., Database[Document]]) -> None:
+    stored = lookups(**BOTH)
+    stored.messages.create_index("meta.id")
+    for collection, lookup in (("users", "users._id"), ("messages", "messages.meta.id")):
+        pipeline = references.find_values("any", lookup, ["a", "b"])
+        explained = stored.command(
+            "explain", {"aggregate": collection, "pipeline": pipeline, "cursor": {}}
+        )
+        assert "IXSCAN" in str(explained)
+        assert "COLLSCAN" not in str(explained)
+
+
+async def test_finds_object_ids_and_values_in_arrays(
+    lookups: Callable[..., Database[Document]], post: Post
+) -> None:
+    stored = lookups(USER_LOOKUP="users.ids", MESSAGE_LOOKUP="messages._id")
+    message = ObjectId()
+    stored.messages.insert_one({"_id": message})
+    stored.users.insert_one({"ids": ["a", "b"]})
+
+    feedback = {"message_id": str(message), "user_id": "b", "rating": "up"}
+    assert (await post("feedback", feedback)).status_code == 201
+    assert (await post("feedback", feedback | {"message_id": "0" * 24})).status_code == 422
+    assert (await post("feedback", feedback | {"user_id": "c"})).status_code == 422
+
+
+async def test_nothing_is_stored_while_it_cannot_be_asked(
+    post: Post, use_settings: UseSettings
+) -> None:
+    use_settings(MONGODB_URI="mongodb://127.0.0.1:1", MONGODB_TIMEOUT_MS="200", **BOTH)
+
+    assert (await post("feedback", FEEDBACK)).status_code == 503
+    assert (await post("analytics", EVENT)).status_code == 503
