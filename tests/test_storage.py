@@ -1,5 +1,6 @@
 """What MongoDB's replies mean."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from pymongo import MongoClient
 
 from devserver.mongodb import running_mongod
 from shared_code.problems import StoreUnavailable
-from shared_code.storage import InsertOutcome, to_outcome
+from shared_code.storage import InsertOutcome, mongodb_operation, to_outcome
 from tests.conftest import Document, Post, UseSettings, free_address
 
 DUPLICATE = {"index": 0, "code": 11000, "keyPattern": {"_id": 1}}
@@ -50,6 +51,27 @@ def test_another_unique_index_is_no_duplicate() -> None:
 def test_what_may_pass_is_unavailable(details: dict[str, Any]) -> None:
     with pytest.raises(StoreUnavailable):
         to_outcome(details, [0])
+
+
+async def test_an_operation_is_bounded_and_never_cancelled(use_settings: UseSettings) -> None:
+    use_settings(MONGODB_URI="mongodb://localhost", MONGODB_TIMEOUT_MS="1")
+    may_end, ended = asyncio.Event(), []
+
+    @mongodb_operation
+    async def operation(number: int) -> None:
+        await may_end.wait()
+        ended.append(number)
+
+    given_up = asyncio.create_task(operation(1))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    with pytest.raises(StoreUnavailable, match="not confirmed"):
+        await operation(2)
+    may_end.set()
+    await asyncio.sleep(0.01)
+
+    assert given_up.cancelled()
+    assert ended == [1, 2]
 
 
 async def test_needs_no_other_privileges_than_the_readme_gives(
