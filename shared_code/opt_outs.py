@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from cachetools import TTLCache
 
 from shared_code.database import get_database
-from shared_code.storage import mongodb_operation
+from shared_code.operations import mongodb_operation
 
 COLLECTION = "opt_outs"
 

@@ -8,9 +8,9 @@ from typing import Any
 from bson import ObjectId
 
 from shared_code.database import get_database
+from shared_code.operations import mongodb_operation
 from shared_code.problems import Errors, FieldError
 from shared_code.settings import get_settings
-from shared_code.storage import mongodb_operation
 
 MEMORY_SECONDS = 60
 MEMORY_SIZE = 10_000
