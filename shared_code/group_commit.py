@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pymongo import InsertOne, ReplaceOne
-from pymongo.errors import AutoReconnect, BulkWriteError
+from pymongo.errors import AutoReconnect, BulkWriteError, WriteConcernError
 
 from shared_code.database import get_database
 
@@ -111,11 +111,14 @@ def to_replies(size: int, details: Mapping[str, Any]) -> list[Reply]:
     """Read the result of a bulk write of `size` operations.
 
     Raises:
-        AutoReconnect: it does not speak of every operation, or a majority did not confirm it.
+        WriteConcernError: a majority did not confirm it.
+        AutoReconnect: it does not speak of every operation.
     """
+    for error in details["writeConcernErrors"]:
+        raise WriteConcernError("not confirmed by a majority", error.get("code"))
     errors = {error["index"]: error for error in details["writeErrors"]}
     done = details["nInserted"] + details["nMatched"] + details["nUpserted"]
-    if details["writeConcernErrors"] or done + len(errors) != size:
+    if done + len(errors) != size:
         raise AutoReconnect("the bulk write was not confirmed as a whole")
     upserted = {upsert["index"] for upsert in details["upserted"]}
     return [Reply(index in upserted, errors.get(index)) for index in range(size)]

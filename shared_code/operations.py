@@ -8,7 +8,6 @@ from typing import Any, ParamSpec, TypeVar
 from pymongo.errors import (
     ConfigurationError,
     ConnectionFailure,
-    OperationFailure,
     PyMongoError,
 )
 
@@ -41,7 +40,7 @@ async def in_time(future: asyncio.Future[Result]) -> Result:
     try:
         return future.result()
     except PyMongoError as error:
-        raise StoreUnavailable(describe(error)) from None
+        raise StoreUnavailable(describe(error), getattr(error, "code", None)) from None
 
 
 def forget(future: asyncio.Future[Any]) -> None:
@@ -66,10 +65,6 @@ def mongodb_operation(
 def describe(error: Exception) -> str:
     """Describe a failure for the log; only the texts of connection errors hold no documents."""
     name = type(error).__name__
-    match error:
-        case ConnectionFailure() | ConfigurationError():
-            return f"{name}: {str(error).split(', Topology Description')[0]}"
-        case OperationFailure():
-            return f"{name}, code {error.code}"
-        case _:
-            return name
+    if isinstance(error, (ConnectionFailure, ConfigurationError)):
+        return f"{name}: {str(error).split(', Topology Description')[0]}"
+    return name

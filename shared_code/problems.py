@@ -111,14 +111,15 @@ class InvalidFields(Problem):
 
 
 class Unavailable(Problem):
-    """Something that the answer depends on failed; `cause` is for the log only."""
+    """Something that the answer depends on failed; the cause and MongoDB's code are for the log."""
 
     status = 503
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
-    def __init__(self, cause: str) -> None:
+    def __init__(self, cause: str, code: int | None = None) -> None:
         super().__init__("The write was not confirmed. Send the same request again later.")
         self.cause = cause
+        self.code = code
 
 
 class StoreUnavailable(Unavailable):

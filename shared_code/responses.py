@@ -2,16 +2,15 @@
 
 import functools
 import json
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from time import perf_counter
 from typing import Any
 
 import azure.functions as func
 
-from shared_code.problems import FieldError, InternalError, Problem, StoreUnavailable, Unavailable
+from shared_code.logs import log_failure
+from shared_code.problems import FieldError, InternalError, Problem, StoreUnavailable
 from shared_code.settings import ConfigurationError
-
-logger = logging.getLogger("up2d8")
 
 Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
@@ -54,29 +53,29 @@ def error_list(errors: Sequence[FieldError]) -> list[dict[str, Any]]:
 
 
 def answers_problems(handler: Handler) -> Handler:
-    """Make `handler` answer a problem document for whatever it raises."""
+    """Make `handler` answer a problem document for whatever it raises, and log that it did."""
+    function = handler.__module__.rpartition(".")[2]
 
     @functools.wraps(handler)
     async def main(req: func.HttpRequest) -> func.HttpResponse:
+        started = perf_counter()
         try:
             return await handler(req)
         except Exception as error:  # noqa: BLE001 (the one last resort)
-            return problem_response(to_problem(error))
+            problem = to_problem(error)
+            defect = error if isinstance(problem, InternalError) else None
+            log_failure(problem, function, req, started, defect)
+            return problem_response(problem)
 
     return main
 
 
 def to_problem(error: Exception) -> Problem:
-    """Map what a handler raised to the problem to answer, and log what operators must know."""
+    """Map what a handler raised to the problem to answer."""
     match error:
-        case Unavailable():
-            logger.error("not stored, %s: %s", error.name, error.cause)
-            return error
         case Problem():
             return error
         case ConfigurationError():
-            logger.error("not stored, %s", error)
             return StoreUnavailable(str(error))
         case _:
-            logger.error("not stored, a defect", exc_info=error)
             return InternalError()

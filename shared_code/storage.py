@@ -105,5 +105,5 @@ def refusal(error: Mapping[str, Any]) -> FieldError:
         StoreUnavailable: the error may pass.
     """
     if error["code"] not in REFUSALS:
-        raise StoreUnavailable(f"write error {error['code']}")
+        raise StoreUnavailable("write error", error["code"])
     return REFUSALS[error["code"]]

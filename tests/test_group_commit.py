@@ -9,7 +9,7 @@ import pytest
 from bson import ObjectId
 from pymongo import InsertOne
 from pymongo.database import Database
-from pymongo.errors import AutoReconnect
+from pymongo.errors import AutoReconnect, WriteConcernError
 
 from shared_code import database, group_commit
 from shared_code.group_commit import Operation, Reply, Writer, to_replies
@@ -166,16 +166,18 @@ def test_replies_are_in_the_order_of_the_operations() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "expected"),
     [
         # MongoDB stopped before the second operation, and does not say so.
-        {"nInserted": 0},
+        ({"nInserted": 0}, AutoReconnect),
         # Stored on the primary, but not on a majority.
-        {"writeConcernErrors": [{"code": 64}]},
+        ({"writeConcernErrors": [{"code": 64}]}, WriteConcernError),
     ],
 )
-def test_what_is_not_confirmed_is_no_success(changes: dict[str, Any]) -> None:
-    with pytest.raises(AutoReconnect):
+def test_what_is_not_confirmed_is_no_success(
+    changes: dict[str, Any], expected: type[Exception]
+) -> None:
+    with pytest.raises(expected):
         to_replies(3, result(**changes))
 
 
