@@ -102,8 +102,8 @@ def refusal(error: Mapping[str, Any]) -> FieldError:
     """Return what to tell the client of MongoDB's error.
 
     Raises:
-        StoreUnavailable: the error may pass.
+        StoreUnavailable: the error may pass, as when two upserts meet for the first time.
     """
-    if error["code"] not in REFUSALS:
+    if error["code"] not in REFUSALS or is_stored_already(error):
         raise StoreUnavailable("write error", error["code"])
     return REFUSALS[error["code"]]

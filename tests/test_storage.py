@@ -9,7 +9,7 @@ from pymongo import MongoClient
 from devserver.mongodb import running_mongod
 from shared_code.group_commit import Reply
 from shared_code.problems import StoreUnavailable
-from shared_code.storage import InsertOutcome, to_outcome
+from shared_code.storage import InsertOutcome, refusal, to_outcome
 from tests.conftest import Document, Post, UseSettings, free_address
 
 STORED = Reply(upserted=False, error=None)
@@ -48,6 +48,12 @@ def test_another_unique_index_is_no_duplicate() -> None:
 def test_what_may_pass_is_unavailable(code: int) -> None:
     with pytest.raises(StoreUnavailable):
         to_outcome({0: STORED, 1: refused(code)})
+
+
+def test_a_replacement_that_lost_a_race_may_be_sent_again() -> None:
+    assert DUPLICATE.error
+    with pytest.raises(StoreUnavailable):
+        refusal(DUPLICATE.error)
 
 
 async def test_needs_no_other_privileges_than_the_readme_gives(
