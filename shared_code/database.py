@@ -30,7 +30,7 @@ def get_database() -> AsyncDatabase[dict[str, Any]]:
 
 
 def open_client(settings: Settings) -> Client:
-    """Open a client whose every write is journaled by a majority before it is acknowledged.
+    """Open a client that reads from the primary, and has writes journaled by a majority.
 
     `timeoutMS` bounds one whole operation, retries included (MongoDB manual, "Client-Side
     Operations Timeout"). Nothing is sent yet.
@@ -46,6 +46,7 @@ def open_client(settings: Settings) -> Client:
             # What bounds the lookup of an SRV record, and the close: `timeoutMS` leaves both out.
             connectTimeoutMS=settings.mongodb_timeout_ms,
             serverSelectionTimeoutMS=settings.mongodb_timeout_ms,
+            readPreference="primary",
             w="majority",
             journal=True,
         )

@@ -3,6 +3,8 @@
 import asyncio
 import functools
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
+from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
 from pymongo.errors import (
@@ -21,10 +23,17 @@ Result = TypeVar("Result")
 GRACE_SECONDS = 0.25
 
 _awaited: set[asyncio.Future[Any]] = set()
+_deadline: ContextVar[float] = ContextVar("deadline")
+
+
+def start_clock() -> None:
+    """Start the time within which a request is answered, whatever it asks of MongoDB."""
+    limit = get_settings().mongodb_timeout_ms / 1000 + GRACE_SECONDS
+    _deadline.set(monotonic() + limit)
 
 
 async def in_time(future: asyncio.Future[Result]) -> Result:
-    """Return the result of something that is asked of MongoDB.
+    """Return the result of something that is asked of MongoDB for a request.
 
     A `future` that is late goes on and is not cancelled: in Python 3.11 `asyncio.wait_for`, when it
     is cancelled, can leave PyMongo's lock on the list of servers locked for ever.
@@ -34,8 +43,7 @@ async def in_time(future: asyncio.Future[Result]) -> Result:
     """
     _awaited.add(future)
     future.add_done_callback(forget)
-    limit = get_settings().mongodb_timeout_ms / 1000 + GRACE_SECONDS
-    if not (await asyncio.wait({future}, timeout=limit))[0]:
+    if not (await asyncio.wait({future}, timeout=_deadline.get() - monotonic()))[0]:
         raise StoreUnavailable("no answer in time")
     try:
         return future.result()

@@ -1,6 +1,7 @@
 """Users who opted out of analytics: the collection `opt_outs`, `{_id: user_id, timestamp}`."""
 
 from collections.abc import Iterable
+from time import monotonic
 
 from cachetools import TTLCache
 
@@ -9,8 +10,10 @@ from shared_code.operations import mongodb_operation
 
 COLLECTION = "opt_outs"
 
-# An opt-out must hold everywhere within a minute; the rest of it is for the query.
-MEMORY_SECONDS = 55
+# An opt-out must hold everywhere within a minute: so long is an answer remembered if it came so
+# soon, and the request it was asked for may go on for 10 seconds more (settings.py).
+MEMORY_SECONDS = 45
+PROMPT_SECONDS = 5
 MEMORY_SIZE = 10_000
 
 remembered: TTLCache[str, bool] = TTLCache(MEMORY_SIZE, MEMORY_SECONDS)
@@ -25,8 +28,11 @@ async def find_opted_out(user_ids: Iterable[str]) -> set[str]:
     known = {user: remembered.get(user) for user in user_ids}
     unknown = [user for user, answer in known.items() if answer is None]
     if unknown:
-        known |= dict.fromkeys(unknown, False) | dict.fromkeys(await read(unknown), True)
-        remembered.update({user: bool(known[user]) for user in unknown})
+        asked = monotonic()
+        answers = dict.fromkeys(unknown, False) | dict.fromkeys(await read(unknown), True)
+        known |= answers
+        if monotonic() - asked < PROMPT_SECONDS:
+            remembered.update(answers)
     return {user for user, opted_out in known.items() if opted_out}
 
 

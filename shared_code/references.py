@@ -70,25 +70,23 @@ async def look_up(references: set[Reference]) -> set[Reference]:
         for field, wanted in values.items()
     ]
     pipeline += [{"$unionWith": {"coll": name, "pipeline": stages}} for name, stages in others]
-    # One batch is one query, whatever it finds.
-    cursor = await get_database()[first].aggregate(pipeline, batchSize=len(references) + 1)
-    return {reference async for found in cursor for reference in to_references(found)}
+    # One batch is one query: a value may be found as a text and as an ObjectId.
+    cursor = await get_database()[first].aggregate(pipeline, batchSize=2 * len(references) + 1)
+    return {(found["_id"]["field"], str(found["_id"]["value"])) async for found in cursor}
 
 
 def find_values(field: str, lookup: str, values: list[str]) -> list[dict[str, Any]]:
     """Return the stages that find which of `values` a lookup such as `users._id` has.
 
-    An ObjectId is written as 24 hexadecimal digits where it is named.
+    An ObjectId is named by its 24 lower-case hexadecimal digits. The field may be an array.
     """
     path = lookup.partition(".")[2]
     ids = [ObjectId(value) for value in values if ObjectId.is_valid(value)]
+    wanted = {"$in": [*values, *ids]}
     return [
-        {"$match": {path: {"$in": [*values, *ids]}}},
-        {"$group": {"_id": {"field": field, "value": f"${path}"}}},
+        {"$match": {path: wanted}},
+        {"$project": {"value": f"${path}"}},
+        {"$unwind": "$value"},
+        {"$match": {"value": wanted}},
+        {"$group": {"_id": {"field": field, "value": "$value"}}},
     ]
-
-
-def to_references(found: dict[str, Any]) -> list[Reference]:
-    """Return what one result of `find_values` says; the field may have been an array."""
-    field, value = found["_id"]["field"], found["_id"].get("value")
-    return [(field, str(each)) for each in (value if isinstance(value, list) else [value])]

@@ -9,6 +9,7 @@ from typing import Any
 import azure.functions as func
 
 from shared_code.logs import log_failure
+from shared_code.operations import start_clock
 from shared_code.problems import FieldError, InternalError, Problem, StoreUnavailable
 from shared_code.settings import ConfigurationError
 
@@ -60,6 +61,7 @@ def answers_problems(handler: Handler) -> Handler:
     async def main(req: func.HttpRequest) -> func.HttpResponse:
         started = perf_counter()
         try:
+            start_clock()
             return await handler(req)
         except Exception as error:  # noqa: BLE001 (the one last resort)
             problem = to_problem(error)

@@ -3,9 +3,12 @@
 import os
 from collections.abc import Mapping
 from functools import cache
+from ipaddress import ip_address
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -28,9 +31,24 @@ def split_words(value: str) -> list[str]:
     return [word.strip() for word in value.split(",") if word.strip()]
 
 
+def check_key_server(url: str) -> str:
+    """Return the URL of a key server, which nobody on the way may pose as.
+
+    Raises:
+        ValueError: it is neither `https` nor on loopback.
+    """
+    target = urlsplit(url)
+    host = target.hostname or ""
+    on_loopback = host == "localhost" or (
+        (host[:1].isdigit() or ":" in host) and ip_address(host).is_loopback
+    )
+    if not host or (target.scheme != "https" and not (target.scheme == "http" and on_loopback)):
+        raise ValueError
+    return url
+
+
 Words = Annotated[tuple[str, ...], BeforeValidator(split_words), Field(min_length=1)]
-# Keys from a server that anyone on the way could pose as would be no keys.
-KeyServer = Annotated[str, Field(pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])")]
+KeyServer = Annotated[str, AfterValidator(check_key_server)]
 Lookup = Annotated[str, Field(pattern=r"^[^.$\x00]+\.[^.$\x00]+(\.[^.$\x00]+)*$")]
 
 
@@ -42,8 +60,8 @@ class Settings(BaseModel):
     mongodb_uri: Annotated[str, Field(pattern=r"^mongodb(\+srv)?://")]
     # What every platform allows (MongoDB manual, "Naming Restrictions").
     mongodb_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$")] = "up2d8"
-    # The most is a little less than the functionTimeout in host.json.
-    mongodb_timeout_ms: Annotated[int, Field(gt=0, le=25_000)] = 2500
+    # Opt-outs hold within a minute because no more is allowed: see opt_outs.py.
+    mongodb_timeout_ms: Annotated[int, Field(gt=0, le=10_000)] = 2500
     feedback_ratings: Words | None = None
     honor_privacy_signals: bool = True
     auth_issuer: str | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -50,6 +51,7 @@ class KeyServer:
     def __init__(self) -> None:
         self.requests = 0
         self.delay = 0.0
+        self.drip = False
         self.status = 200
         self.body = b""
         self.url = ""
@@ -70,7 +72,11 @@ def serving(server: KeyServer) -> Iterator[KeyServer]:
             time.sleep(server.delay)
             self.send_response(server.status)
             self.end_headers()
-            self.wfile.write(server.body)
+            with contextlib.suppress(OSError):
+                for _ in range(30 * server.drip):
+                    self.wfile.write(b" ")
+                    time.sleep(0.2)
+                self.wfile.write(server.body)
 
         def log_message(self, *_: object) -> None:
             """Print nothing."""
@@ -132,7 +138,8 @@ def token(
 ) -> str:
     """Return a signed token."""
     headers = {} if kid is None else {"kid": kid}
-    return jwt.encode(claims(**changes), key, algorithm, headers | changes.pop("headers", {}))
+    headers |= changes.pop("headers", {})
+    return jwt.encode(claims(**changes), key, algorithm, headers)
 
 
 def bearer(credentials: str) -> dict[str, str]:
@@ -241,7 +248,7 @@ INVALID: dict[str, Callable[[], str]] = {
     "five parts": lambda: "a.b.c.d.e",
     "empty parts": lambda: "..",
     "no JSON": lambda: "eA.eA.eA",
-    "deep JSON": lambda: f"{encode('x')}{'W' * 15_000}.eA.eA",
+    "deep JSON": lambda: f"{base64.b64encode(b'[' * 11_001).decode()}.eA.eA",
 }
 
 
@@ -371,8 +378,10 @@ async def test_fetches_a_rotated_key_at_most_once_a_minute(
     key_server.publish(public_jwk(OTHER_RSA_KEY, "rotated"))
 
     # The keys have just been fetched.
-    assert_refused(await post("feedback", BODIES["feedback"], rotated), fresh_database)
-    now += 61
+    for seconds in (0, 59):
+        now += seconds
+        assert_refused(await post("feedback", BODIES["feedback"], rotated), fresh_database)
+    now += 2
     assert (await post("feedback", BODIES["feedback"], rotated)).status_code == 201
     fresh_database.feedback.delete_many({})
 
@@ -408,6 +417,8 @@ async def test_forgets_keys_that_it_cannot_fetch_again(
     key_server.status = 200
     now += 6
     assert (await post("feedback", BODIES["feedback"], bearer(token()))).status_code == 201
+    unknown = await post("feedback", BODIES["feedback"], bearer(token(kid="unknown")))
+    assert unknown.status_code == 401
 
 
 @pytest.mark.usefixtures("auth_on")
@@ -425,6 +436,9 @@ async def test_forgets_keys_that_it_cannot_fetch_again(
         (404, b"{}"),
         (500, b"{}"),
         (302, b""),
+        (200, json.dumps({"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "rsa"}]}).encode()),
+        (200, json.dumps({"keys": [public_jwk(RSA_KEY, "rsa") | {"use": "enc"}]}).encode()),
+        (200, b" " * 2**20),
     ],
 )
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -446,6 +460,55 @@ async def test_a_key_server_without_keys_opens_no_door(
     assert key_server.requests == 1
 
 
+@pytest.mark.usefixtures("auth_on")
+@pytest.mark.parametrize(
+    "odd",
+    [
+        5,
+        {},
+        {"kty": "oct", "kid": "q"},
+        {"kty": "RSA", "kid": "q"},
+        {"kty": ["RSA"], "kid": "q"},
+        public_jwk(RSA_KEY, "q") | {"kid": ["q"]},
+        public_jwk(RSA_KEY, "q") | {"alg": {}},
+        public_jwk(RSA_KEY, "q") | {"alg": "none"},
+        public_jwk(OTHER_RSA_KEY, "rsa") | {"use": "enc"},
+    ],
+)
+async def test_an_odd_key_does_not_cost_the_others(
+    post: Post, key_server: KeyServer, odd: Any
+) -> None:
+    key_server.publish(odd, public_jwk(RSA_KEY, "rsa"))
+
+    assert (await post("feedback", BODIES["feedback"], bearer(token()))).status_code == 201
+
+
+@pytest.mark.usefixtures("auth_on")
+async def test_a_key_server_that_drips_is_given_up_and_asked_again(
+    post: Post,
+    fresh_database: Database[Document],
+    key_server: KeyServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key_server.drip = True
+    started = time.monotonic()
+    response = await post("feedback", BODIES["feedback"], bearer(token()))
+    assert_keys_unavailable(response, fresh_database)
+    assert time.monotonic() - started < 3
+
+    key_server.drip = False
+    monkeypatch.setattr(signing_keys, "FAILURE_SECONDS", 0)
+    assert (await post("feedback", BODIES["feedback"], bearer(token()))).status_code == 201
+
+
+@pytest.mark.usefixtures("auth_on")
+async def test_asks_no_token_of_those_who_ask_not_to_be_tracked(
+    post: Post, key_server: KeyServer
+) -> None:
+    assert (await post("analytics", BODIES["analytics"], {"DNT": "1"})).status_code == 202
+    assert key_server.requests == 0
+
+
 async def test_a_key_server_that_is_down_opens_no_door(
     post: Post,
     fresh_database: Database[Document],
@@ -457,7 +520,7 @@ async def test_a_key_server_that_is_down_opens_no_door(
     response = await post("feedback", BODIES["feedback"], bearer(credentials))
 
     assert_keys_unavailable(response, fresh_database)
-    assert '"cause": "PyJWKClientConnectionError"' in caplog.text
+    assert '"cause": "ConnectionRefusedError' in caplog.text
     assert credentials not in caplog.text
 
 

@@ -4,13 +4,14 @@ import asyncio
 
 import pytest
 
-from shared_code.operations import mongodb_operation
+from shared_code.operations import mongodb_operation, start_clock
 from shared_code.problems import StoreUnavailable
 from tests.conftest import UseSettings
 
 
 async def test_an_operation_is_bounded_and_never_cancelled(use_settings: UseSettings) -> None:
     use_settings(MONGODB_URI="mongodb://localhost", MONGODB_TIMEOUT_MS="1")
+    start_clock()
     may_end = asyncio.Event()
     ended: list[int] = []
 

@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any
 
 import pytest
-from bson import ObjectId
+from bson import Binary, ObjectId
+from bson.datetime_ms import DatetimeMS
 from cachetools import TTLCache
 from pymongo.database import Database
 
@@ -108,7 +109,8 @@ async def test_what_appears_later_is_accepted_at_once(
 ) -> None:
     stored = lookups(**BOTH)
     feedback = FEEDBACK | {"message_id": "m2"}
-    assert (await post("feedback", feedback)).status_code == 422
+    for _ in range(2):
+        assert (await post("feedback", feedback)).status_code == 422
 
     stored.messages.insert_one({"meta": {"id": "m2"}})
     assert (await post("feedback", feedback)).status_code == 201
@@ -137,6 +139,7 @@ async def test_costs_at_most_one_query_a_request(
 ) -> None:
     stored = lookups(**BOTH)
     stored.users.insert_many([{"_id": f"v{number}"} for number in range(250)])
+    stored.opt_outs.insert_many([{"_id": f"v{number}"} for number in range(125)])
 
     await post("feedback", FEEDBACK)
     assert queries.names == ["aggregate", "update"]
@@ -144,8 +147,21 @@ async def test_costs_at_most_one_query_a_request(
     assert queries.names == ["aggregate", "update", "update"]
     queries.names.clear()
     response = await post("analytics", [EVENT | {"user_id": f"v{n}"} for n in range(500)])
-    assert body_of(response)["logged"] == 250
+    assert body_of(response)["logged"] == 125
     assert queries.names == ["aggregate", "find", "insert"]
+
+
+async def test_one_query_is_enough_for_a_value_in_many_documents(
+    lookups: Callable[..., Database[Document]],
+    queries: Queries,  # noqa: F811
+    post: Post,
+) -> None:
+    stored = lookups(USER_LOOKUP="teams.members")
+    members = ["u1", *(f"member{number}" for number in range(100))]
+    stored.teams.insert_many([{"members": members} for _ in range(1000)])
+
+    assert (await post("feedback", FEEDBACK)).status_code == 201
+    assert queries.names == ["aggregate", "update"]
 
 
 async def test_uses_an_index(lookups: Callable[..., Database[Document]]) -> None:
@@ -166,12 +182,15 @@ async def test_finds_object_ids_and_values_in_arrays(
     stored = lookups(USER_LOOKUP="users.ids", MESSAGE_LOOKUP="messages._id")
     message = ObjectId()
     stored.messages.insert_one({"_id": message})
-    stored.users.insert_one({"ids": ["a", "b"]})
+    odd = [None, 5, True, {"b": 1}, DatetimeMS(2**62), Binary(b"b")]
+    stored.users.insert_one({"ids": ["a", "b", *odd]})
+    stored.users.insert_one({"ids": [["d"]]})
 
     feedback = {"message_id": str(message), "user_id": "b", "rating": "up"}
     assert (await post("feedback", feedback)).status_code == 201
     assert (await post("feedback", feedback | {"message_id": "0" * 24})).status_code == 422
-    assert (await post("feedback", feedback | {"user_id": "c"})).status_code == 422
+    for user in ("c", "d", "5", "None", "True", "{'b': 1}", "a" * 24, "z" * 24):
+        assert (await post("feedback", feedback | {"user_id": user})).status_code == 422
 
 
 async def test_nothing_is_stored_while_it_cannot_be_asked(

@@ -56,13 +56,16 @@ def test_an_empty_variable_counts_as_not_set(use_settings: UseSettings) -> None:
         ("MONGODB_TIMEOUT_MS", "0"),
         ("MONGODB_TIMEOUT_MS", "-5"),
         ("MONGODB_TIMEOUT_MS", "soon"),
-        ("MONGODB_TIMEOUT_MS", "25001"),
+        ("MONGODB_TIMEOUT_MS", "10001"),
         ("MONGODB_TIMEOUT_MS", "9" * 400),
         ("FEEDBACK_RATINGS", " , "),
         ("HONOR_PRIVACY_SIGNALS", "perhaps"),
         ("AUTH_JWKS_URL", "http://keys.example.com/jwks"),
         ("AUTH_JWKS_URL", "http://localhost.example.com/jwks"),
+        ("AUTH_JWKS_URL", "http://127.0.0.1.example.com/jwks"),
         ("AUTH_JWKS_URL", "file:///etc/passwd"),
+        ("AUTH_JWKS_URL", "https://[::1/"),
+        ("AUTH_JWKS_URL", "https:///jwks"),
         ("USER_LOOKUP", "users"),
         ("USER_LOOKUP", ".users"),
         ("USER_LOOKUP", "users."),
@@ -102,6 +105,22 @@ def test_names_what_is_missing_of_a_check_that_is_half_on(
     with pytest.raises(ConfigurationError) as raised:
         get_settings()
     assert str(raised.value) == f"missing or wrong setting: {missing}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://keys.example.com/jwks?tenant=1",
+        "http://localhost:8080/jwks",
+        "HTTP://LOCALHOST/jwks",
+        "http://127.0.0.2/jwks",
+        "http://[::1]:8080/jwks",
+    ],
+)
+def test_takes_key_servers_that_nobody_can_pose_as(use_settings: UseSettings, url: str) -> None:
+    use_settings(MONGODB_URI=URI, AUTH_ISSUER="i", AUTH_AUDIENCE="a", AUTH_JWKS_URL=url)
+
+    assert get_settings().auth_jwks_url == url
 
 
 def test_ratings_are_words_between_commas(use_settings: UseSettings) -> None:
