@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import azure.functions as func
-from bson.raw_bson import RawBSONDocument
 from pydantic_core import to_json
 
 from shared_code.authentication import Caller
@@ -15,7 +14,7 @@ from shared_code.references import find_unknown
 from shared_code.requests import OBJECT_LIMIT
 from shared_code.responses import error_list, json_response
 from shared_code.storage import InsertOutcome, insert
-from shared_code.validation import to_document
+from shared_code.validation import Document, to_document
 
 COLLECTION = "analytics"
 BATCH_LIMIT = 512 * 1024
@@ -23,7 +22,7 @@ MAXIMUM_EVENTS = 500
 
 OPTED_OUT = "Event not logged: the user opted out of analytics."
 
-Documents = dict[int, RawBSONDocument]
+Documents = dict[int, Document]
 """The documents of valid events, by the events' index in the request."""
 
 
@@ -81,7 +80,7 @@ def check_batch(events: list[Any]) -> tuple[Documents, Errors]:
     return documents, errors
 
 
-def check_event(event: object) -> RawBSONDocument:
+def check_event(event: object) -> Document:
     """Return the document of one event of a batch; its size is that of its compact JSON.
 
     Raises:
@@ -102,8 +101,10 @@ async def store(documents: Documents, errors: Errors, caller: Caller) -> Outcome
     caller.check(documents.values())
     errors |= await find_unknown(documents)
     known = {index: each for index, each in documents.items() if index not in errors}
-    opted_out = await find_opted_out({each["user_id"] for each in known.values()})
-    wanted = {index: each for index, each in known.items() if each["user_id"] not in opted_out}
+    opted_out = await find_opted_out({each.fields["user_id"] for each in known.values()})
+    wanted = {
+        index: each for index, each in known.items() if each.fields["user_id"] not in opted_out
+    }
     inserted = await insert(COLLECTION, wanted) if wanted else InsertOutcome()
     return Outcome(
         stored=inserted.stored,

@@ -21,7 +21,7 @@ async def main(req: func.HttpRequest) -> func.HttpResponse:
     caller = await authenticate(req)
     feedback = to_document(Feedback, parse_json(read_body(req, OBJECT_LIMIT)))
     caller.check([feedback])
-    check_rating(feedback["rating"])
+    check_rating(feedback.fields["rating"])
     if unknown := await find_unknown({0: feedback}):
         raise InvalidFields(unknown[0])
     if await replace(COLLECTION, feedback):

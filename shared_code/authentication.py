@@ -1,14 +1,14 @@
 """Who sends a request: the user of a bearer token (RFC 6750), or anyone while tokens are off."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import azure.functions as func
 
 from shared_code.problems import InvalidToken, OtherUser
 from shared_code.settings import get_settings
+from shared_code.validation import Document
 
 # The syntax of RFC 6750, section 2.1. No honest token is longer: hosts bound all headers to 32 KiB.
 CREDENTIALS = re.compile(r"Bearer +([A-Za-z0-9._~+/-]{1,16384}=*)", flags=re.IGNORECASE)
@@ -20,14 +20,14 @@ class Caller:
 
     user_id: str | None
 
-    def check(self, documents: Iterable[Mapping[str, Any]]) -> None:
+    def check(self, documents: Iterable[Document]) -> None:
         """Let the caller write these documents.
 
         Raises:
             OtherUser: one is of another user.
         """
         if self.user_id is not None and any(
-            document["user_id"] != self.user_id for document in documents
+            document.fields["user_id"] != self.user_id for document in documents
         ):
             raise OtherUser
 

@@ -11,6 +11,7 @@ from shared_code.database import get_database
 from shared_code.operations import mongodb_operation
 from shared_code.problems import Errors, FieldError
 from shared_code.settings import get_settings
+from shared_code.validation import Document
 
 MEMORY_SECONDS = 60
 MEMORY_SIZE = 10_000
@@ -19,7 +20,7 @@ Reference = tuple[str, str]
 """A field's name and its value, such as `("user_id", "u1")`."""
 
 
-async def find_unknown(documents: Mapping[int, Mapping[str, Any]]) -> Errors:
+async def find_unknown(documents: Mapping[int, Document]) -> Errors:
     """Return the errors of those documents, by index, that name an unknown user or message.
 
     Raises:
@@ -29,7 +30,7 @@ async def find_unknown(documents: Mapping[int, Mapping[str, Any]]) -> Errors:
     if not lookups:
         return {}
     named: dict[int, list[Reference]] = {
-        index: [(field, document[field]) for field in lookups if field in document]
+        index: [(field, document.fields[field]) for field in lookups if field in document.fields]
         for index, document in documents.items()
     }
     unknown = await find_missing({each for references in named.values() for each in references})

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bson.raw_bson import RawBSONDocument
 from pymongo import InsertOne, ReplaceOne
 
 from shared_code.group_commit import Operation, Reply, Writer
 from shared_code.operations import in_time
 from shared_code.problems import Errors, FieldError, InvalidFields, StoreUnavailable
+from shared_code.validation import Document
 
 DUPLICATE_KEY = 11000
 
@@ -34,28 +34,29 @@ class InsertOutcome:
     refused: Errors = field(default_factory=dict)
 
 
-async def replace(collection: str, document: RawBSONDocument) -> bool:
+async def replace(collection: str, document: Document) -> bool:
     """Store `document` in place of any other with its `_id`; return whether there was none.
 
     Raises:
         InvalidFields: MongoDB refuses the document.
         StoreUnavailable: MongoDB did not acknowledge the write in time.
     """
-    operation: Operation = ReplaceOne({"_id": document["_id"]}, document, upsert=True)
-    [reply] = await write(collection, [operation], len(document.raw))
+    key = {"_id": document.fields["_id"]}
+    operation: Operation = ReplaceOne(key, document.encoded, upsert=True)
+    [reply] = await write(collection, [operation], len(document.encoded.raw))
     if reply.error:
         raise InvalidFields([refusal(reply.error)])
     return reply.upserted
 
 
-async def insert(collection: str, documents: Mapping[int, RawBSONDocument]) -> InsertOutcome:
+async def insert(collection: str, documents: Mapping[int, Document]) -> InsertOutcome:
     """Store each of `documents` whose `_id` is not stored yet; the index is the caller's.
 
     Raises:
         StoreUnavailable: MongoDB did not acknowledge the write in time.
     """
-    operations = [InsertOne(document) for document in documents.values()]
-    size = sum(len(document.raw) for document in documents.values())
+    operations = [InsertOne(document.encoded) for document in documents.values()]
+    size = sum(len(document.encoded.raw) for document in documents.values())
     return to_outcome(dict(zip(documents, await write(collection, operations, size), strict=True)))
 
 

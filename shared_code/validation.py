@@ -4,7 +4,7 @@ import math
 import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import bson
 from bson.errors import InvalidDocument
@@ -38,20 +38,28 @@ INFINITE = "is a number too large for a 64-bit float"
 
 # Looking for their bytes is much cheaper than looking at every value. Other values may have the
 # same bytes, so what is found is looked at again.
-INFINITIES = (struct.pack("<d", math.inf), struct.pack("<d", -math.inf))
+INFINITY, NEGATIVE_INFINITY = struct.pack("<d", math.inf), struct.pack("<d", -math.inf)
 
 
-def to_document(model: type[Feedback | Event], value: object) -> RawBSONDocument:
-    """Check `value` against `model` and return it encoded, as it will be stored.
+class Document(NamedTuple):
+    """What will be stored: its fields, and the same encoded once and for all."""
+
+    fields: dict[str, Any]
+    encoded: RawBSONDocument
+
+
+def to_document(model: type[Feedback | Event], value: object) -> Document:
+    """Check `value` against `model` and return what will be stored of it.
 
     Raises:
         InvalidFields: a field is wrong, or BSON cannot hold what it says.
     """
     try:
-        return encode(model.model_validate(value).to_document(datetime.now(UTC)))
+        fields = model.model_validate(value).to_document(datetime.now(UTC))
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)[:MAXIMUM_ERRORS]
         raise InvalidFields([field_error(dict(each)) for each in wrong]) from None
+    return Document(fields, encode(fields))
 
 
 def field_error(error: dict[str, Any]) -> FieldError:
@@ -70,10 +78,10 @@ def encode(document: dict[str, Any]) -> RawBSONDocument:
         encoded = bson.encode(document)
     except (OverflowError, InvalidDocument):
         raise InvalidFields(unstorable_fields(document)) from None
-    if any(infinity in encoded for infinity in INFINITIES) and (
-        errors := unstorable_fields(document)
-    ):
-        raise InvalidFields(errors)
+    if INFINITY in encoded or NEGATIVE_INFINITY in encoded:
+        errors = unstorable_fields(document)
+        if errors:
+            raise InvalidFields(errors)
     return RawBSONDocument(encoded)
 
 
