@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import IO
 
 import httpx
@@ -45,6 +46,8 @@ def running_server(folder: Path = ROOT, **environment: str) -> Iterator[LocalSer
     with start(folder, **environment) as process:
         assert process.stdout
         printed = read_start(process.stdout)
+        # A pipe that nobody reads fills up, and then the server waits for ever.
+        Thread(target=process.stdout.read, daemon=True).start()
         [url] = set(re.findall(r"http://localhost:\d+", printed)) or [""]
         try:
             with httpx.Client(base_url=url, timeout=10) as client:
