@@ -35,13 +35,16 @@ class InsertOutcome:
 
 
 async def replace(collection: str, document: Document) -> bool:
-    """Store `document` in place of any other with its `_id`; return whether there was none.
+    """Store `document` in place of an earlier one with its `_id`; return whether there was none.
+
+    In place of a later one it is not stored: a write that the network held up, and whose request
+    was answered 503, may arrive when another was acknowledged. It fails as a duplicate then.
 
     Raises:
         InvalidFields: MongoDB refuses the document.
         StoreUnavailable: MongoDB did not acknowledge the write in time.
     """
-    key = {"_id": document.fields["_id"]}
+    key = {"_id": document.fields["_id"], "timestamp": {"$lte": document.fields["timestamp"]}}
     operation: Operation = ReplaceOne(key, document.encoded, upsert=True)
     [reply] = await write(collection, [operation], len(document.encoded.raw))
     if reply.error:
