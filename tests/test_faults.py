@@ -2,12 +2,9 @@
 
 import asyncio
 import logging
-import signal
 import socket
-import subprocess
 import time
 from collections.abc import Awaitable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +13,8 @@ import dns.asyncresolver
 import pytest
 from pymongo import MongoClient
 
-from devserver.mongodb import Address, running_mongod
 from tests.conftest import Document, Post, UseSettings, body_of, free_address
+from tests.mongod import Mongod
 
 BODIES: dict[str, Any] = {
     "feedback": {"message_id": "m1", "user_id": "u1", "rating": "up"},
@@ -25,34 +22,6 @@ BODIES: dict[str, Any] = {
 }
 FUNCTIONS = sorted(BODIES)
 PASSWORD = "hunter2"  # noqa: S105
-
-
-class Mongod:
-    """A MongoDB that a test starts, kills and hangs as it likes."""
-
-    def __init__(self, address: Address, folder: Path) -> None:
-        self.address = address
-        self.uri = f"mongodb://{address}"
-        self.folder = folder
-        self.resources = ExitStack()
-        self.process: subprocess.Popen[bytes]
-
-    def start(self) -> None:
-        """Start it, on the data that it had."""
-        self.process = self.resources.enter_context(running_mongod(self.address, self.folder))
-
-    def kill(self) -> None:
-        """End it at once, as a power failure would."""
-        self.process.kill()
-        self.process.wait()
-
-    def hang(self) -> None:
-        """Stop it without closing its connections."""
-        self.process.send_signal(signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        """Let it run again."""
-        self.process.send_signal(signal.SIGCONT)
 
 
 @pytest.fixture

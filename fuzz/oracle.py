@@ -1,0 +1,146 @@
+"""What must hold of every answer and of every document, said apart from the service's own code."""
+
+import json
+import zlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+from urllib.parse import unquote
+from uuid import UUID
+
+import azure.functions as func
+
+PROBLEMS = {
+    "malformed-body": 400,
+    "invalid-token": 401,
+    "other-user": 403,
+    "body-too-large": 413,
+    "unsupported-encoding": 415,
+    "invalid-fields": 422,
+}
+FIELDS = {
+    "feedback": (["_id", "message_id", "user_id", "rating", "timestamp"], "comment"),
+    "analytics": (["_id", "user_id", "event_type", "details", "timestamp"], "occurred_at"),
+}
+LONGEST = {"message_id": 200, "user_id": 200, "event_type": 200, "rating": 64, "comment": 4000}
+LONGEST_POINTER = 200 + len("/499")
+# MongoDB keeps milliseconds.
+PRECISION = timedelta(milliseconds=1)
+
+
+class Finding(AssertionError):
+    """Something that must hold does not."""
+
+
+def require(condition: object, text: str) -> None:
+    """Report a finding unless a condition holds.
+
+    Raises:
+        Finding: it does not.
+    """
+    if not condition:
+        raise Finding(text)
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """Refuse what JSON does not have.
+
+    Raises:
+        ValueError: always.
+    """
+    raise ValueError(name)
+
+
+def parse(body: bytes) -> Any:  # noqa: ANN401 (it is any JSON)
+    """Parse JSON with another parser than the service's.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return json.loads(body.decode(), parse_constant=refuse_constant)
+
+
+def inflated(body: bytes, headers: Mapping[str, str]) -> bytes:
+    """Return the body without its content coding."""
+    if headers.get("Content-Encoding", "").strip().lower() in {"gzip", "x-gzip"}:
+        return zlib.decompress(body, wbits=zlib.MAX_WBITS | 16)
+    return body
+
+
+def check_problem(response: func.HttpResponse) -> None:
+    """Report a finding unless an answer is a problem document of the client's fault."""
+    problem = json.loads(response.get_body())
+    name = problem["type"].removeprefix("urn:up2d8:problem:")
+    require(response.mimetype == "application/problem+json", "no problem document")
+    require(PROBLEMS.get(name) == response.status_code == problem["status"], "wrong status")
+    members = {"type", "title", "status", "detail"} | ({"errors"} & problem.keys())
+    require(problem.keys() == members, "a member is missing or unknown")
+    require(
+        all(isinstance(problem[each], str) and problem[each] for each in ("title", "detail")),
+        "empty",
+    )
+    require(("errors" in problem) == (name == "invalid-fields"), "errors without wrong fields")
+    for error in problem.get("errors", []):
+        check_error(error)
+
+
+def check_error(error: dict[str, Any]) -> None:
+    """Report a finding unless this tells of a wrong field as documented."""
+    require(error.keys() - {"index"} == {"pointer", "detail"}, "a member is missing or unknown")
+    pointer = error["pointer"]
+    require(pointer == "#" or pointer.startswith("#/"), "no pointer")
+    require(pointer.isascii() and len(pointer) <= LONGEST_POINTER, "no URI fragment, or a long one")
+    unquote(pointer, errors="strict")
+    if "index" in error:
+        require(f"{pointer}/".startswith(f"#/{error['index']}/"), "the index is not the pointer's")
+
+
+def plain(value: object) -> object:
+    """Return what a raw BSON document holds; decoded at once, a `$ref` would become a DBRef."""
+    match value:
+        case Mapping():
+            return {key: plain(member) for key, member in value.items()}
+        case list():
+            return [plain(member) for member in value]
+        case _:
+            return value
+
+
+def check_document(function: str, sent: dict[str, Any], stored: Mapping[str, Any]) -> None:
+    """Report a finding unless `stored` is just what a client sent, and may be stored."""
+    given = {name: value for name, value in sent.items() if value is not None}
+    fields, optional = FIELDS[function]
+    require(
+        [*stored] == fields + [optional] * (optional in given), "other fields, or another order"
+    )
+    require(given.keys() - stored.keys() <= {"event_id", "details"}, "a field was dropped")
+    for name in LONGEST.keys() & stored.keys():
+        require(type(stored[name]) is str and stored[name] == given[name], f"{name} is another")
+        require(len(given[name]) <= LONGEST[name], f"{name} is too long")
+        require(given[name] or name == "comment", f"{name} is empty")
+    age = datetime.now(UTC) - stored["timestamp"]
+    require(-PRECISION <= age < timedelta(minutes=1), "timestamp is not now")
+    if function == "feedback":
+        check_feedback(given, stored)
+    else:
+        check_event(given, stored)
+
+
+def check_feedback(given: dict[str, Any], stored: Mapping[str, Any]) -> None:
+    """Report a finding unless this is stored under its natural key."""
+    key = [("user_id", given["user_id"]), ("message_id", given["message_id"])]
+    require(list(stored["_id"].items()) == key, "_id is another")
+    require(given["rating"].strip(), "rating is blank")
+
+
+def check_event(given: dict[str, Any], stored: Mapping[str, Any]) -> None:
+    """Report a finding unless this is stored with its details to the bit."""
+    # JSON text tells 1 from 1.0 and from true, -0.0 from 0.0, and one order of keys from another.
+    # Infinity, which 1e999 is to most parsers, has no such text.
+    details = json.dumps(plain(stored["details"]), allow_nan=False)
+    require(details == json.dumps(given.get("details", {})), "details are others")
+    if "event_id" in given:
+        require(stored["_id"] == UUID(given["event_id"]), "_id is another")
+    if "occurred_at" in given:
+        sent = datetime.fromisoformat(given["occurred_at"].upper())
+        require(timedelta(0) <= sent - stored["occurred_at"] < PRECISION, "occurred_at is another")

@@ -1,0 +1,404 @@
+"""What was told success is stored once, whatever happens to MongoDB while many clients write."""
+
+import asyncio
+import gc
+import gzip
+import itertools
+import json
+import logging
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import azure.functions as func
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from shared_code import database
+from tests.conftest import Document, Post, UseSettings, body_of, free_address
+from tests.mongod import Mongod
+from tests.network_proxy import TASK_NAME, NetworkProxy
+
+CLIENTS = 32
+BATCH = 5
+# A client is busy for some milliseconds between its requests: 100,000 a scenario would prove no
+# more, and take longer to look through.
+PAUSE_SECONDS = 0.008
+LONGEST_SECONDS = 3.5
+
+# What PyMongo keeps open at most: the pool, and two to watch the server.
+POOL = 100 + 2
+
+EVENT = {"user_id": "u1", "event_type": "page_view"}
+FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
+
+
+@dataclass
+class Request:
+    """What one client sent, and what it was told."""
+
+    function: str
+    body: Any
+    stored: bool = False
+    seconds: float = 0.0
+
+    @property
+    def events(self) -> list[Document]:
+        """The events in it."""
+        return self.body if isinstance(self.body, list) else [self.body]
+
+    @property
+    def can_be_sent_again(self) -> bool:
+        """Whether sending it again must not store it twice."""
+        return "event_id" in self.events[0]
+
+
+def feedback(client: int, number: int) -> Request:
+    """Return a client's feedback on the one message that it rates again and again."""
+    body = {"message_id": "m1", "user_id": f"client-{client}", "rating": str(number)}
+    return Request("feedback", body)
+
+
+def event(client: int, number: int, position: int = 0, *, event_id: bool) -> Document:
+    """Return an event that no other equals; some are of a user not seen before."""
+    body: Document = {
+        "user_id": f"client-{client}" if number % 7 else f"client-{client}-{number}",
+        "event_type": "page_view",
+        "details": {"number": number, "position": position},
+    }
+    return body | {"event_id": str(UUID(int=number * BATCH + position))} if event_id else body
+
+
+def batch(client: int, number: int, *, event_id: bool) -> list[Document]:
+    """Return a batch of such events."""
+    return [event(client, number, position, event_id=event_id) for position in range(BATCH)]
+
+
+def new_request(client: int, number: int) -> Request:
+    """Return a request of each kind in turn."""
+    match number % 6:
+        case 0 | 1:
+            return feedback(client, number)
+        case 2:
+            return Request("analytics", event(client, number, event_id=True))
+        case 3:
+            return Request("analytics", event(client, number, event_id=False))
+        case 4:
+            return Request("analytics", batch(client, number, event_id=True))
+        case _:
+            return Request("analytics", batch(client, number, event_id=False))
+
+
+class Load:
+    """Many clients that send one request after another, and remember what they were told."""
+
+    def __init__(self, post: Post) -> None:
+        self.post = post
+        self.requests: list[Request] = []
+        self.numbers = itertools.count()
+        self.over = False
+
+    async def run(self, fault: Coroutine[Any, Any, None]) -> None:
+        """Let the clients send while a fault comes and goes."""
+        clients = [asyncio.create_task(self.client(number)) for number in range(CLIENTS)]
+        await asyncio.sleep(0.5)
+        await fault
+        await asyncio.sleep(0.5)
+        self.over = True
+        await asyncio.gather(*clients)
+
+    async def client(self, client: int) -> None:
+        """Send until it is over."""
+        while not self.over:
+            request = new_request(client, next(self.numbers))
+            self.requests.append(request)
+            await self.send(request)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def send(self, request: Request) -> None:
+        """Send one request; it must be told success, or that it can be sent again."""
+        started = time.monotonic()
+        response = await self.post(request.function, request.body)
+        request.seconds = max(request.seconds, time.monotonic() - started)
+        request.stored = response.status_code < 300
+        answer = body_of(response)
+        if not request.stored:
+            assert response.status_code == 503
+            assert answer["type"] == "urn:up2d8:problem:store-unavailable"
+            assert response.headers["Retry-After"]
+        elif isinstance(request.body, list):
+            assert answer["logged"] + answer["duplicates"] == len(request.body)
+
+    async def send_failures_again(self) -> None:
+        """Send again what can be, and of each user's feedback only the latest."""
+        latest = {each.body["user_id"]: each for each in self.feedback()}
+        for request in [*latest.values(), *self.analytics()]:
+            if not request.stored and (request.function == "feedback" or request.can_be_sent_again):
+                await self.send(request)
+                assert request.stored
+
+    def feedback(self) -> list[Request]:
+        """Return the requests with feedback, as they were sent."""
+        return [request for request in self.requests if request.function == "feedback"]
+
+    def analytics(self) -> list[Request]:
+        """Return the requests with events."""
+        return [request for request in self.requests if request.function == "analytics"]
+
+
+def assert_stored_as_told(load: Load, stored: Database[Document]) -> None:
+    """Fail unless MongoDB has every event told success, none twice, and the latest feedback."""
+    events = Counter(
+        (each["details"]["number"], each["details"]["position"]) for each in stored.analytics.find()
+    )
+    assert set(events.values()) == {1}
+    assert events.keys() >= {
+        (each["details"]["number"], each["details"]["position"])
+        for request in load.analytics()
+        if request.stored
+        for each in request.events
+    }
+
+    ratings = {each["user_id"]: int(each["rating"]) for each in stored.feedback.find()}
+    latest = {
+        request.body["user_id"]: int(request.body["rating"])
+        for request in load.feedback()
+        if request.stored
+    }
+    assert latest
+    assert {user: rating for user, rating in latest.items() if ratings[user] < rating} == {}
+
+
+async def assert_serves_again(load: Load) -> None:
+    """Fail unless the next request of each kind is told success."""
+    for _ in range(6):
+        request = new_request(0, next(load.numbers))
+        load.requests.append(request)
+        await load.send(request)
+        assert request.stored
+
+
+async def soon(condition: Callable[[], bool]) -> bool:
+    """Say whether a condition comes true within five seconds."""
+    for _ in range(100):
+        if condition():
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+def connections(client: MongoClient[Document]) -> int:
+    """Return how many connections of the functions MongoDB has open, by the name they give."""
+    operations = client.admin.aggregate(
+        [
+            {"$currentOp": {"allUsers": True, "idleConnections": True}},
+            {"$match": {"appName": "up2d8"}},
+        ]
+    )
+    return len(list(operations))
+
+
+def tasks() -> int:
+    """Return how many tasks of the functions there are."""
+    return sum(task.get_name() != TASK_NAME for task in asyncio.all_tasks())
+
+
+async def assert_survives(
+    fault: Coroutine[Any, Any, None], mongod: Mongod, post: Post, *, failures: bool = True
+) -> None:
+    """Fail unless clients that write through a fault are told the truth, in time, with no leak.
+
+    With `failures`, the fault lasts so long that some must be told failure.
+    """
+    load = Load(post)
+    await post("feedback", FEEDBACK | {"rating": "0"})
+    await post("analytics", EVENT | {"details": {"number": -1, "position": 0}})
+    tasks_before = tasks()
+
+    await load.run(fault)
+    assert not failures or not all(request.stored for request in load.requests)
+    assert max(request.seconds for request in load.requests) < LONGEST_SECONDS
+    await assert_serves_again(load)
+
+    with MongoClient[Document](mongod.uri, directConnection=True) as client:
+        assert_stored_as_told(load, client.up2d8)
+        await load.send_failures_again()
+        assert_stored_as_told(load, client.up2d8)
+
+        assert await soon(lambda: tasks() <= tasks_before)
+        assert 0 < connections(client) <= POOL
+        await database.close()
+        assert await soon(lambda: connections(client) == 0)
+
+
+@pytest.fixture
+def mongod(tmp_path: Path, use_settings: UseSettings) -> Iterator[Mongod]:
+    """Return a running MongoDB of the test's own, that the functions write to."""
+    mongod = Mongod(free_address(), tmp_path)
+    use_settings(MONGODB_URI=mongod.uri)
+    with mongod.resources:
+        mongod.start()
+        yield mongod
+
+
+@pytest.fixture
+async def network(mongod: Mongod, use_settings: UseSettings) -> AsyncIterator[NetworkProxy]:
+    """Return the network between the functions and MongoDB."""
+    network = NetworkProxy(mongod.address, free_address())
+    use_settings(MONGODB_URI=network.uri)
+    await network.listen()
+    yield network
+    network.answer_delay = 0.0
+    await database.close()
+    await network.close()
+
+
+async def test_killed(mongod: Mongod, post: Post) -> None:
+    async def kill() -> None:
+        for seconds in (0.0, 0.0, 3.5):
+            mongod.kill()
+            await asyncio.sleep(seconds)
+            # Linux ends it with the thread that started it, which lives as long as the event loop.
+            await asyncio.to_thread(mongod.start)
+            await asyncio.sleep(0.5)
+
+    await assert_survives(kill(), mongod, post)
+
+
+async def test_hung(mongod: Mongod, post: Post) -> None:
+    async def hang() -> None:
+        for seconds in (0.5, 1.5, 4.0):
+            mongod.hang()
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                mongod.go_on()
+            await asyncio.sleep(0.5)
+
+    await assert_survives(hang(), mongod, post)
+
+
+async def test_primary_steps_down(mongod: Mongod, post: Post) -> None:
+    async def step_down() -> None:
+        with MongoClient[Document](mongod.uri, directConnection=True) as client:
+            for seconds in (0.0, 0.5, 3.5):
+                await asyncio.to_thread(client.admin.command, "replSetStepDown", 60, force=True)
+                await asyncio.sleep(seconds)
+                await asyncio.to_thread(client.admin.command, "replSetFreeze", 0)
+                await asyncio.sleep(0.5)
+
+    await assert_survives(step_down(), mongod, post)
+
+
+async def test_network_cut_in_the_middle_of_an_answer(
+    mongod: Mongod, network: NetworkProxy, post: Post
+) -> None:
+    async def cut() -> None:
+        # Before the answer, within its header of 16 bytes, after that, and within what follows.
+        for size in (0, 1, 15, 16, 17, 40) * 3:
+            network.cut_after(size)
+            await asyncio.sleep(0.2)
+
+    await assert_survives(cut(), mongod, post, failures=False)
+
+
+async def test_network_gone(mongod: Mongod, network: NetworkProxy, post: Post) -> None:
+    async def cut_and_refuse() -> None:
+        for seconds in (0.5, 3.5):
+            network.refuse()
+            network.cut()
+            await asyncio.sleep(seconds)
+            await network.listen()
+            await asyncio.sleep(0.5)
+
+    await assert_survives(cut_and_refuse(), mongod, post)
+
+
+async def test_slow_network_delays_no_answer_beyond_the_limit(
+    network: NetworkProxy, post: Post
+) -> None:
+    await post("analytics", EVENT)
+    network.answer_delay = 2.0
+    started = time.monotonic()
+
+    # Whether this user opted out is not known yet: MongoDB is asked twice.
+    await post("analytics", EVENT | {"user_id": "u2"})
+
+    assert time.monotonic() - started < LONGEST_SECONDS
+
+
+async def test_feedback_that_arrives_late_does_not_replace_a_later_one(
+    mongod: Mongod, network: NetworkProxy, post: Post
+) -> None:
+    await post("feedback", FEEDBACK)
+    network.request_delay = 3.5
+    late = await post("feedback", FEEDBACK | {"rating": "late"})
+    network.request_delay = 0.0
+    later = await post("feedback", FEEDBACK | {"rating": "later"})
+    assert (late.status_code, later.status_code) == (503, 200)
+
+    with MongoClient[Document](mongod.uri, directConnection=True) as client:
+        assert await soon(lambda: not network.delayed)
+        [stored] = client.up2d8.feedback.find()
+    assert stored["rating"] == "later"
+
+
+def blocks_in_use() -> int:
+    """Return how many small blocks of memory Python has in use."""
+    gc.collect()
+    return sys.getallocatedblocks()
+
+
+def resident_bytes() -> int:
+    """Return how much memory this process has (proc(5))."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+async def test_100_000_requests_leave_nothing_behind(
+    fresh_database: Database[Document], post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Pytest keeps every line.
+    caplog.set_level(logging.CRITICAL, "up2d8")
+    numbers = itertools.count()
+    statuses: Counter[int] = Counter()
+    compressed = gzip.compress(json.dumps(EVENT).encode())
+
+    def send_one(number: int) -> Awaitable[func.HttpResponse]:
+        match number % 8:
+            case 0 | 1 | 2:
+                return post("feedback", FEEDBACK | {"message_id": f"m{number % 1000}"})
+            case 3 | 4:
+                return post("analytics", EVENT)
+            case 5:
+                # Sent again and again.
+                return post("analytics", EVENT | {"event_id": str(UUID(int=number % 1000))})
+            case 6:
+                return post("analytics", compressed, {"Content-Encoding": "gzip"})
+            case _:
+                return post("analytics", {"user_id": number})
+
+    async def client(requests: int) -> None:
+        for number in itertools.islice(numbers, requests):
+            statuses[(await send_one(number)).status_code] += 1
+
+    async def send(requests: int) -> None:
+        await asyncio.gather(*(client(requests // 200) for _ in range(200)))
+
+    # Pools, caches and the interpreter's own free lists fill first.
+    await send(20_000)
+    tasks_before, blocks_before, bytes_before = tasks(), blocks_in_use(), resident_bytes()
+    await send(80_000)
+
+    assert await soon(lambda: tasks() <= tasks_before)
+    # Had one request in forty left one object behind, there would be 2,000.
+    assert blocks_in_use() - blocks_before < 2_000
+    assert resident_bytes() - bytes_before < 8 * 2**20
+    assert set(statuses) == {200, 201, 202, 422}
+    assert fresh_database.analytics.count_documents({}) > 30_000
