@@ -1,7 +1,7 @@
 # Any Python from 3.11 will do: make PYTHON=/path/to/python run
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 
-.PHONY: run test lint
+.PHONY: run test lint openapi bench fuzz
 
 run: .venv/installed
 	@.venv/bin/python -m devserver
@@ -13,6 +13,15 @@ lint: .venv/installed
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
+
+openapi: .venv/installed
+	@.venv/bin/python -m docs.openapi
+
+bench: .venv/installed
+	@.venv/bin/python -m benchmarks
+
+fuzz: .venv/installed
+	@.venv/bin/python -m fuzz
 
 .venv/installed: requirements.txt requirements-dev.txt
 	@echo "Setting up .venv; this takes a minute, once ..."

@@ -1,0 +1,1 @@
+"""Side-by-side measurements of the functions: `python -m benchmarks`. Never deployed."""

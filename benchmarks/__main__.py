@@ -1,0 +1,69 @@
+"""Measure and write it down: `python -m benchmarks`, or `--quick` to see that everything runs."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from benchmarks import chart, floor, growth, imports, machine, versus_peer
+from benchmarks.effort import FULL, QUICK, Effort
+from benchmarks.report import Section, targets_section
+from benchmarks.servers import free_port
+from devserver.mongodb import Address, running_mongod
+
+FOLDER = Path(__file__).parent
+INTRODUCTION = """\
+# Benchmarks
+
+Written by `make bench`. Each ratio compares two things that took turns in one run, and is the
+median of the ratios of all turns; in brackets is where the middle half of them lies. Other numbers
+are medians.
+
+![The ratios as a chart](results.svg)
+
+"""
+
+
+def main() -> None:
+    """Run everything; a quick run writes nothing."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="measure little and write nothing")
+    quick = parser.parse_args().quick
+    address = Address("127.0.0.1", free_port())
+    with tempfile.TemporaryDirectory() as folder, running_mongod(address, Path(folder)):
+        text, image = asyncio.run(measure(QUICK if quick else FULL, f"mongodb://{address}"))
+    if not quick:
+        (FOLDER / "RESULTS.md").write_text(INTRODUCTION + text, encoding="utf-8")
+        (FOLDER / "results.svg").write_bytes(image)
+
+
+async def measure(effort: Effort, uri: str) -> tuple[str, bytes]:
+    """Measure all, printing each table once it is known; return the tables and the chart."""
+    description = f"## The machine\n\n{await machine.describe(uri)}\n"
+    say(description)
+    measurements: list[Callable[[], Awaitable[list[Section]]]] = [
+        lambda: imports.measure(effort),
+        lambda: floor.measure(effort, uri),
+        lambda: versus_peer.measure(effort, uri),
+        lambda: growth.measure(effort, uri),
+    ]
+    sections: list[Section] = []
+    for measurement in measurements:
+        found = await measurement()
+        say("\n".join(map(str, found)))
+        sections += found
+    targets = targets_section(sections)
+    say(str(targets))
+    return "\n".join(map(str, (targets, *sections, description))), chart.draw(sections)
+
+
+def say(text: str) -> None:
+    """Print at once, also into a pipe."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""How much is measured: enough to judge by, or just enough to see that everything runs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Effort:
+    """The bounds of one run."""
+
+    rounds: int
+    """How often two things alternate."""
+    seconds: float
+    """How long one of them runs in one round."""
+    starts: int
+    """How often a process is started to time its start."""
+    documents: int
+    """How many documents the large collection has."""
+    fill_seconds: float
+    """When filling the large collection ends, full or not."""
+
+
+FULL = Effort(rounds=15, seconds=0.4, starts=15, documents=5_000_000, fill_seconds=120)
+QUICK = Effort(rounds=2, seconds=0.1, starts=2, documents=50_000, fill_seconds=5)

@@ -1,0 +1,103 @@
+"""Against the floor: a handler, and the bare client that inserts the same."""
+
+from functools import partial
+
+from pydantic_core import to_json
+from pymongo import AsyncMongoClient
+
+from benchmarks.comparison import Comparison, compare
+from benchmarks.effort import Effort
+from benchmarks.load import Act, rate
+from benchmarks.report import Row, Section, Target
+from benchmarks.samples import Document, event, feedback
+from benchmarks.sides import (
+    bare_client,
+    call,
+    functions,
+    inserting,
+    inserting_many,
+    posting,
+    replacing,
+)
+
+CONCURRENT = (1, 8, 32, 128)
+MANY = 32
+BATCHES = (1, 10, 100, 500)
+
+
+async def measure(effort: Effort, uri: str) -> list[Section]:
+    """Compare single requests and batches with what the bare client makes of the same."""
+    async with bare_client(uri) as client, functions(uri, "benchmark_ours"):
+        return [await measure_single(effort, client), await measure_batches(effort, client)]
+
+
+async def measure_single(effort: Effort, client: AsyncMongoClient[Document]) -> Section:
+    """Compare requests of one document each, so many at once."""
+    section = Section(
+        title="A handler against the bare insert",
+        text="""\
+`main` called with a request, against `AsyncMongoClient` inserting the same document with the same
+write concern (`insert_one` for an event, `replace_one` with `upsert` for a feedback), in documents
+a second.""",
+        header=("function", "concurrent", "handler", "bare", "ratio (middle half)"),
+    )
+    bare = client["benchmark_bare"]
+    sides: dict[str, tuple[Act, Act]] = {
+        "analytics": (posting("analytics", event), inserting(bare["analytics"], event)),
+        "feedback": (posting("feedback", feedback), replacing(bare["feedback"])),
+    }
+    for function, (ours, other) in sides.items():
+        for concurrent in CONCURRENT:
+            found = await compare_rates(effort, concurrent, ours, other)
+            section.rows.append((function, str(concurrent), *rates(found)))
+            section.bars[f"{function}, {concurrent} at once, against a bare write"] = found.ratio
+            section.targets.extend(targets(function, concurrent, found))
+    return section
+
+
+async def compare_rates(effort: Effort, concurrent: int, ours: Act, other: Act) -> Comparison:
+    """Compare how often each is done in a second."""
+    return await compare(
+        effort.rounds,
+        partial(rate, ours, concurrent, effort.seconds),
+        partial(rate, other, concurrent, effort.seconds),
+    )
+
+
+def rates(found: Comparison) -> Row:
+    """Return what both sides did in a second, and the ratio."""
+    return f"{found.ours:,.0f}", f"{found.other:,.0f}", str(found)
+
+
+def targets(function: str, concurrent: int, found: Comparison) -> list[Target]:
+    """Return what these figures are to reach."""
+    if concurrent == MANY:
+        return [Target(f"{function}: documents a second, {MANY} at once", found.ratio, at_least=5)]
+    if concurrent == 1:
+        time = found.inverse.ratio
+        return [Target(f"{function}: time of one at a time", time, at_most=1.15)]
+    return []
+
+
+async def measure_batches(effort: Effort, client: AsyncMongoClient[Document]) -> Section:
+    """Compare batches, one at a time."""
+    section = Section(
+        title="Batches against the bare `insert_many`",
+        text="""\
+One request at a time with a JSON array of events, against an unordered `insert_many` of the same
+documents, in events a second.""",
+        header=("events", "handler", "bare", "ratio (middle half)", "time a batch (ms)"),
+    )
+    for size in BATCHES:
+        batch = [event() for _ in range(size)]
+        ours = partial(call, "analytics", to_json(batch))
+        other = inserting_many(client["benchmark_bare"]["analytics"], batch)
+        found = await compare_rates(effort, 1, ours, other)
+        events = Comparison([(size * first, size * second) for first, second in found.pairs])
+        section.rows.append((str(size), *rates(events), f"{1000 / found.ours:.2f}"))
+        section.bars[f"a batch of {size}, against insert_many"] = found.ratio
+        if size == max(BATCHES):
+            section.targets.append(
+                Target(f"batch of {size}: events a second", found.ratio, at_least=0.8)
+            )
+    return section

@@ -1,0 +1,45 @@
+"""What the benchmarks send, and the same as the documents that a bare client stores."""
+
+from datetime import UTC, datetime
+from itertools import count, cycle
+from typing import Any
+
+from pydantic_core import to_json
+
+Document = dict[str, Any]
+
+USERS = [f"user-{number:03}" for number in range(100)]
+"""Few enough that every one is known to the functions once the measuring begins."""
+
+_numbers = count()
+_users = cycle(USERS)
+
+
+def event(size: int = 0) -> Document:
+    """Return an event, padded to `size` bytes of JSON where that is more than its own."""
+    details = {"page": "/dashboard", "referrer": "/chat/018f4b2e", "seconds": 12.5, "theme": "dark"}
+    sample = {"user_id": next(_users), "event_type": "page_view", "details": details}
+    if size:
+        details["padding"] = "x" * (size - len(to_json(sample)) - len('"padding":"",'))
+    return sample
+
+
+def event_document(sample: Document) -> Document:
+    """Return the document that is stored of an event."""
+    return sample | {"timestamp": datetime.now(UTC)}
+
+
+def feedback() -> Document:
+    """Return a feedback on a message that had none yet."""
+    return {
+        "message_id": f"message-{next(_numbers):09}",
+        "user_id": next(_users),
+        "rating": "up",
+        "comment": "Just what I needed, and faster than I had thought.",
+    }
+
+
+def feedback_document(sample: Document) -> Document:
+    """Return the document that is stored of a feedback."""
+    key = {"user_id": sample["user_id"], "message_id": sample["message_id"]}
+    return {"_id": key, **sample, "timestamp": datetime.now(UTC)}

@@ -1,0 +1,89 @@
+"""Both sides of a comparison without HTTP: the handlers, and a bare client doing the same."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import azure.functions as func
+from pydantic_core import to_json
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.collection import AsyncCollection
+
+import analytics_function
+import feedback_function
+from benchmarks.load import Act
+from benchmarks.samples import Document, event_document, feedback, feedback_document
+from shared_code import database, settings
+
+MAINS = {"analytics": analytics_function.main, "feedback": feedback_function.main}
+
+Collection = AsyncCollection[Document]
+
+
+@asynccontextmanager
+async def bare_client(uri: str) -> AsyncIterator[AsyncMongoClient[Document]]:
+    """Open a client with the write concern of the functions and nothing else."""
+    async with AsyncMongoClient[Document](uri, w="majority", journal=True) as client:
+        yield client
+
+
+@asynccontextmanager
+async def functions(uri: str, name: str) -> AsyncIterator[None]:
+    """Let the functions write to the database `name`."""
+    with settings_for(uri, name):
+        try:
+            yield
+        finally:
+            await database.close()
+
+
+@contextmanager
+def settings_for(uri: str, name: str) -> Iterator[None]:
+    """Give the functions their settings."""
+    environment = {"MONGODB_URI": uri, "MONGODB_DATABASE": name}
+    with patch.object(settings, "environment", environment):
+        settings.get_settings.cache_clear()
+        try:
+            yield
+        finally:
+            settings.get_settings.cache_clear()
+
+
+async def call(function: str, body: bytes) -> None:
+    """Have a function store what is in `body`.
+
+    Raises:
+        RuntimeError: it did not.
+    """
+    url = f"http://localhost:7071/api/{function}"
+    request = func.HttpRequest("POST", url, headers={"Host": "localhost:7071"}, body=body)
+    answer = await MAINS[function](request)
+    if answer.status_code not in {201, 202}:
+        raise RuntimeError(f"{function} answered {answer.status_code}: {answer.get_body()!r}")
+
+
+def posting(function: str, sample: Callable[[], Any]) -> Act:
+    """Return what has a function store another sample each time."""
+    # Pydantic writes JSON fast, so that making the requests hardly counts.
+    return lambda: call(function, to_json(sample()))
+
+
+def inserting(collection: Collection, sample: Callable[[], Document]) -> Act:
+    """Return what has the bare client insert another event each time."""
+    return lambda: collection.insert_one(event_document(sample()))
+
+
+def replacing(collection: Collection) -> Act:
+    """Return what has the bare client upsert another feedback each time."""
+
+    async def replace() -> None:
+        document = feedback_document(feedback())
+        await collection.replace_one({"_id": document["_id"]}, document, upsert=True)
+
+    return replace
+
+
+def inserting_many(collection: Collection, batch: list[Document]) -> Act:
+    """Return what has the bare client insert a batch of events each time."""
+    return lambda: collection.insert_many(map(event_document, batch), ordered=False)
