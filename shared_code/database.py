@@ -44,7 +44,8 @@ def open_client(settings: Settings) -> Client:
             appname="up2d8",
             timeoutMS=settings.mongodb_timeout_ms,
             # What bounds the lookup of an SRV record, and the close: `timeoutMS` leaves both out.
-            connectTimeoutMS=settings.mongodb_timeout_ms,
+            # A lookup ends late, and must end before its request is given up without its cause.
+            connectTimeoutMS=max(1, settings.mongodb_timeout_ms * 4 // 5),
             serverSelectionTimeoutMS=settings.mongodb_timeout_ms,
             readPreference="primary",
             w="majority",
