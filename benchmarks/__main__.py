@@ -10,8 +10,7 @@ from pathlib import Path
 from benchmarks import chart, floor, growth, imports, machine, versus_peer
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.report import Section, targets_section
-from benchmarks.servers import free_port
-from devserver.mongodb import Address, running_mongod
+from devserver.mongodb import free_address, running_mongod
 
 FOLDER = Path(__file__).parent
 INTRODUCTION = """\
@@ -31,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="measure little and write nothing")
     quick = parser.parse_args().quick
-    address = Address("127.0.0.1", free_port())
+    address = free_address()
     with tempfile.TemporaryDirectory() as folder, running_mongod(address, Path(folder)):
         text, image = asyncio.run(measure(QUICK if quick else FULL, f"mongodb://{address}"))
     if not quick:

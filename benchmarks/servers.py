@@ -2,11 +2,10 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -15,6 +14,7 @@ from pydantic_core import to_json
 
 from benchmarks.http_client import first_answer
 from benchmarks.samples import event
+from devserver.mongodb import free_address
 
 ROOT = Path(__file__).parent.parent
 STOP_SECONDS = 15
@@ -34,13 +34,6 @@ class Server:
         """Its resident memory in bytes (proc(5))."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1]
         return int(pages) * os.sysconf("SC_PAGESIZE")
-
-
-def free_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def our_command(_port: int) -> list[str]:
@@ -88,22 +81,21 @@ async def stop(server: Server) -> None:
 
 
 @asynccontextmanager
-async def our_server(uri: str) -> AsyncIterator[Server]:
+async def running(command: Callable[[int], list[str]], uri: str) -> AsyncIterator[Server]:
+    """Run the server that `command` starts at a port, with a database of its own."""
+    port = free_address().port
+    server = await start(command(port), port, uri, f"benchmark_{command.__name__}")
+    try:
+        yield server
+    finally:
+        await stop(server)
+
+
+def our_server(uri: str) -> AbstractAsyncContextManager[Server]:
     """Run our server."""
-    port = free_port()
-    server = await start(our_command(port), port, uri, "benchmark_our_server")
-    try:
-        yield server
-    finally:
-        await stop(server)
+    return running(our_command, uri)
 
 
-@asynccontextmanager
-async def peer_server(uri: str) -> AsyncIterator[Server]:
+def peer_server(uri: str) -> AbstractAsyncContextManager[Server]:
     """Run the peer."""
-    port = free_port()
-    server = await start(peer_command(port), port, uri, "benchmark_peer_server")
-    try:
-        yield server
-    finally:
-        await stop(server)
+    return running(peer_command, uri)

@@ -61,6 +61,12 @@ class Address:
         return False
 
 
+def free_address() -> Address:
+    """Return a loopback address on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return Address("127.0.0.1", server.getsockname()[1])
+
+
 def loopback_address(uri: str) -> Address | None:
     """Return the address that `uri` names if it is one on loopback, or else None.
 

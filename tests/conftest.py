@@ -1,7 +1,6 @@
 """A real MongoDB, fresh databases in it, and requests to the functions."""
 
 import json
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from pymongo.database import Database
 
 import analytics_function
 import feedback_function
-from devserver.mongodb import Address, running_mongod
+from devserver.mongodb import free_address, running_mongod
 from shared_code import database, opt_outs, references, settings
 
 ROOT = Path(__file__).parent.parent
@@ -22,12 +21,6 @@ FUNCTIONS = {"feedback": feedback_function.main, "analytics": analytics_function
 Document = dict[str, Any]
 Post = Callable[..., Awaitable[func.HttpResponse]]
 UseSettings = Callable[..., None]
-
-
-def free_address() -> Address:
-    """Return a loopback address on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return Address("127.0.0.1", server.getsockname()[1])
 
 
 def body_of(response: func.HttpResponse) -> Any:

@@ -18,7 +18,8 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from tests.conftest import ROOT, Document, free_address
+from devserver.mongodb import free_address
+from tests.conftest import ROOT, Document
 from tests.local_server import LocalServer, read_start, running_server, start, start_and_fail
 
 FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}

@@ -13,7 +13,8 @@ import dns.asyncresolver
 import pytest
 from pymongo import MongoClient
 
-from tests.conftest import Document, Post, UseSettings, body_of, free_address
+from devserver.mongodb import free_address
+from tests.conftest import Document, Post, UseSettings, body_of
 from tests.mongod import Mongod
 
 BODIES: dict[str, Any] = {

@@ -21,8 +21,9 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from devserver.mongodb import free_address
 from shared_code import database
-from tests.conftest import Document, Post, UseSettings, body_of, free_address
+from tests.conftest import Document, Post, UseSettings, body_of
 from tests.mongod import Mongod
 from tests.network_proxy import TASK_NAME, NetworkProxy
 

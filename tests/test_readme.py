@@ -13,8 +13,9 @@ import pytest
 from pymongo import MongoClient
 
 import shared_code.problems
+from devserver.mongodb import free_address
 from shared_code.settings import Settings
-from tests.conftest import ROOT, Document, free_address
+from tests.conftest import ROOT, Document
 from tests.local_server import LocalServer, running_server
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

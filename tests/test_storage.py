@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from devserver.mongodb import running_mongod
+from devserver.mongodb import free_address, running_mongod
 from shared_code.group_commit import Reply
 from shared_code.problems import StoreUnavailable
 from shared_code.storage import InsertOutcome, refusal, to_outcome
-from tests.conftest import Document, Post, UseSettings, free_address
+from tests.conftest import Document, Post, UseSettings
 
 STORED = Reply(upserted=False, error=None)
 
