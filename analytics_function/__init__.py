@@ -5,7 +5,7 @@ import azure.functions as func
 from shared_code.authentication import authenticate
 from shared_code.privacy_signals import asks_not_to_be_tracked
 from shared_code.requests import parse_json, read_body
-from shared_code.responses import answers_problems, json_response
+from shared_code.responses import answers_problems, message_response
 
 from .events import BATCH_LIMIT, log_batch, log_event
 
@@ -16,7 +16,7 @@ NOT_TRACKED = "Event not logged: the client asked not to be tracked."
 async def main(req: func.HttpRequest) -> func.HttpResponse:
     """Store the event, or the events, in the request."""
     if asks_not_to_be_tracked(req):
-        return json_response(202, {"message": NOT_TRACKED})
+        return message_response(202, NOT_TRACKED)
     caller = await authenticate(req)
     body = read_body(req, BATCH_LIMIT)
     parsed = parse_json(body)

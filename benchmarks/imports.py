@@ -12,6 +12,8 @@ from benchmarks.servers import ROOT
 
 FUNCTIONS = ("feedback_function", "analytics_function")
 BARE = "azure.functions, pymongo, pydantic"
+# Pydantic loads itself when the first model is made.
+ONE_MODEL = f"{BARE}; type('Model', (pydantic.BaseModel,), {{}})"
 TIMED = "from time import perf_counter as now; start = now(); import {}; print(now() - start)"
 
 
@@ -30,6 +32,11 @@ milliseconds.""",
         )
         section.rows.append((function, f"{found.ours:.0f}", f"{found.other:.0f}", str(found)))
         section.targets.append(Target(f"{function}: time to import", found.ratio, at_most=1.15))
+    model = await compare(
+        effort.starts, partial(import_time, ONE_MODEL), partial(import_time, BARE)
+    )
+    row = "the bare packages and one model", f"{model.ours:.0f}", f"{model.other:.0f}", str(model)
+    section.rows.append(row)
     return [section]
 
 

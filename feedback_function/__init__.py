@@ -8,7 +8,7 @@ from shared_code.problems import InvalidFields
 from shared_code.ratings import check_rating
 from shared_code.references import find_unknown
 from shared_code.requests import OBJECT_LIMIT, parse_json, read_body
-from shared_code.responses import answers_problems, json_response
+from shared_code.responses import answers_problems, message_response
 from shared_code.storage import replace
 from shared_code.validation import to_document
 
@@ -22,8 +22,8 @@ async def main(req: func.HttpRequest) -> func.HttpResponse:
     feedback = to_document(Feedback, parse_json(read_body(req, OBJECT_LIMIT)))
     caller.check([feedback])
     check_rating(feedback.fields["rating"])
-    if unknown := await find_unknown({0: feedback}):
+    if unknown := await find_unknown([feedback]):
         raise InvalidFields(unknown[0])
     if await replace(COLLECTION, feedback):
-        return json_response(201, {"message": "Feedback received."})
-    return json_response(200, {"message": "Feedback updated."})
+        return message_response(201, "Feedback received.")
+    return message_response(200, "Feedback updated.")

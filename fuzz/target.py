@@ -9,18 +9,21 @@ from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
-from analytics_function.events import BATCH_LIMIT, MAXIMUM_EVENTS, Documents, check_batch
+from analytics_function.events import BATCH_LIMIT, MAXIMUM_EVENTS, check_event
 from fuzz.oracle import check_document, check_problem, inflated, parse, require
 from shared_code.models import Event, Feedback
-from shared_code.problems import BodyTooLarge, Errors, InvalidFields, Problem
+from shared_code.problems import BodyTooLarge, FieldError, InvalidFields, Problem
 from shared_code.requests import OBJECT_LIMIT, parse_json, read_body
 from shared_code.responses import problem_response
-from shared_code.validation import to_document
+from shared_code.validation import Document, to_document
 
 READ_RAW = CodecOptions(
     document_class=RawBSONDocument, tz_aware=True, uuid_representation=UuidRepresentation.STANDARD
 )
 GZIP = {"Content-Encoding": "gzip"}
+
+Checked = Document | list[FieldError]
+"""What would be stored of one object, or what is wrong with it."""
 
 
 def run(data: bytes) -> None:
@@ -38,40 +41,40 @@ def run(data: bytes) -> None:
         body = gzip.compress(body, mtime=0)
     request = func.HttpRequest("POST", "http://localhost", headers=headers, body=body)
     try:
-        documents, errors = read(function, request)
+        checked = read(function, request)
     except Problem as problem:
         check_problem(problem_response(problem))
     else:
-        check(function, inflated(body, headers), documents, errors)
+        check(function, inflated(body, headers), checked)
 
 
-def read(function: str, request: func.HttpRequest) -> tuple[Documents, Errors]:
-    """Return the documents that a function would store, and the errors of the others.
+def read(function: str, request: func.HttpRequest) -> list[Checked]:
+    """Return what a function would make of each object in a request.
 
     Raises:
         Problem: it is refused as a whole.
     """
     if function == "feedback":
-        return {0: to_document(Feedback, parse_json(read_body(request, OBJECT_LIMIT)))}, {}
+        return [to_document(Feedback, parse_json(read_body(request, OBJECT_LIMIT)))]
     body = read_body(request, BATCH_LIMIT)
     parsed = parse_json(body)
     if isinstance(parsed, list):
-        return check_batch(parsed[:MAXIMUM_EVENTS])
+        return [check_event(event) for event in parsed[:MAXIMUM_EVENTS]]
     if len(body) > OBJECT_LIMIT:
         raise BodyTooLarge(OBJECT_LIMIT)
-    return {0: to_document(Event, parsed)}, {}
+    return [to_document(Event, parsed)]
 
 
-def check(function: str, body: bytes, documents: Documents, errors: Errors) -> None:
+def check(function: str, body: bytes, checked: list[Checked]) -> None:
     """Report a finding unless the documents are those that were sent."""
     parsed = parse(body)
     sent = parsed[:MAXIMUM_EVENTS] if isinstance(parsed, list) else [parsed]
-    require(documents.keys() | errors.keys() == set(range(len(sent))), "an event was forgotten")
-    require(not documents.keys() & errors.keys(), "an event is both right and wrong")
-    for index, document in documents.items():
-        # Any reader of the collection must be able to decode it.
-        bson.decode(document.encoded.raw)
-        stored: Mapping[str, object] = RawBSONDocument(document.encoded.raw, READ_RAW)
-        check_document(function, sent[index], stored)
-    for index, wrong in errors.items():
-        check_problem(problem_response(InvalidFields([error.under(index) for error in wrong])))
+    require(len(checked) == len(sent), "an event was forgotten")
+    for index, each in enumerate(checked):
+        if isinstance(each, Document):
+            # Any reader of the collection must be able to decode it.
+            bson.decode(each.encoded.raw)
+            stored: Mapping[str, object] = RawBSONDocument(each.encoded.raw, READ_RAW)
+            check_document(function, sent[index], stored)
+        else:
+            check_problem(problem_response(InvalidFields([error.under(index) for error in each])))

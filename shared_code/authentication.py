@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import azure.functions as func
 
@@ -14,8 +14,7 @@ from shared_code.validation import Document
 CREDENTIALS = re.compile(r"Bearer +([A-Za-z0-9._~+/-]{1,16384}=*)", flags=re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """The sender of a request; `user_id` is None where tokens are not asked for."""
 
     user_id: str | None

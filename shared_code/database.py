@@ -13,7 +13,7 @@ Client = AsyncMongoClient[dict[str, Any]]
 
 # A client belongs to the event loop that first used it. A deployed process has one loop, so one
 # client; tests have several. No lock is needed: a loop looks for its own client, without a pause.
-_clients: dict[asyncio.AbstractEventLoop, Client] = {}
+_databases: dict[asyncio.AbstractEventLoop, AsyncDatabase[dict[str, Any]]] = {}
 
 
 def get_database() -> AsyncDatabase[dict[str, Any]]:
@@ -22,11 +22,11 @@ def get_database() -> AsyncDatabase[dict[str, Any]]:
     Raises:
         ConfigurationError: a setting is missing or wrong.
     """
-    settings = get_settings()
     loop = asyncio.get_running_loop()
-    if loop not in _clients:
-        _clients[loop] = open_client(settings)
-    return _clients[loop][settings.mongodb_database]
+    if loop not in _databases:
+        settings = get_settings()
+        _databases[loop] = open_client(settings)[settings.mongodb_database]
+    return _databases[loop]
 
 
 def open_client(settings: Settings) -> Client:
@@ -58,5 +58,5 @@ def open_client(settings: Settings) -> Client:
 
 async def close() -> None:
     """Close this event loop's client, if there is one; the next use opens another."""
-    if client := _clients.pop(asyncio.get_running_loop(), None):
-        await client.close()
+    if (database := _databases.pop(asyncio.get_running_loop(), None)) is not None:
+        await database.client.close()

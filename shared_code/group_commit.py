@@ -7,15 +7,14 @@ at once; under load one round trip, one journal flush and one parse serve many r
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from pymongo import InsertOne, ReplaceOne
+from pymongo import InsertOne, UpdateOne
 from pymongo.errors import AutoReconnect, BulkWriteError, WriteConcernError
 
 from shared_code.database import get_database
 
-Operation = InsertOne[Any] | ReplaceOne[Any]
+Operation = InsertOne[Any] | UpdateOne
 
 # No more is added to a bulk write that has so many operations or bytes: the next would wait too
 # long for it. The operations of one request always go together.
@@ -23,16 +22,14 @@ MAXIMUM_OPERATIONS = 1000
 MAXIMUM_BYTES = 4 * 1024 * 1024
 
 
-@dataclass
-class Reply:
+class Reply(NamedTuple):
     """What MongoDB says of one operation: whether it was an upsert's insert, or an error."""
 
     upserted: bool
     error: Mapping[str, Any] | None
 
 
-@dataclass
-class Write:
+class Write(NamedTuple):
     """The operations of one request, and where it waits for their replies."""
 
     operations: Sequence[Operation]

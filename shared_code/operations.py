@@ -4,7 +4,6 @@ import asyncio
 import functools
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
 from pymongo.errors import (
@@ -22,52 +21,67 @@ Result = TypeVar("Result")
 # PyMongo may look for a server half a second longer than it was told to.
 GRACE_SECONDS = 0.25
 
-_awaited: set[asyncio.Future[Any]] = set()
+_running: set[asyncio.Task[Any]] = set()
 _deadline: ContextVar[float] = ContextVar("deadline")
 
 
 def start_clock() -> None:
     """Start the time within which a request is answered, whatever it asks of MongoDB."""
     limit = get_settings().mongodb_timeout_ms / 1000 + GRACE_SECONDS
-    _deadline.set(monotonic() + limit)
+    _deadline.set(asyncio.get_running_loop().time() + limit)
 
 
-async def in_time(future: asyncio.Future[Result]) -> Result:
-    """Return the result of something that is asked of MongoDB for a request.
+async def in_time(answer: asyncio.Future[Result]) -> Result:
+    """Return the answer to something that is asked of MongoDB for a request.
 
-    A `future` that is late goes on and is not cancelled: in Python 3.11 `asyncio.wait_for`, when it
-    is cancelled, can leave PyMongo's lock on the list of servers locked for ever.
+    What would set it goes on when it is late, and is never cancelled: in Python 3.11
+    `asyncio.wait_for`, when it is cancelled, can leave PyMongo's lock on the list of servers locked
+    for ever. It must look whether the answer is done before it sets it.
 
     Raises:
         StoreUnavailable: MongoDB failed, or did not answer in time.
     """
-    _awaited.add(future)
-    future.add_done_callback(forget)
-    if not (await asyncio.wait({future}, timeout=_deadline.get() - monotonic()))[0]:
-        raise StoreUnavailable("no answer in time")
+    timer = asyncio.get_running_loop().call_at(_deadline.get(), give_up, answer)
     try:
-        return future.result()
+        return await answer
     except PyMongoError as error:
         raise StoreUnavailable(describe(error), getattr(error, "code", None)) from None
+    finally:
+        timer.cancel()
 
 
-def forget(future: asyncio.Future[Any]) -> None:
-    """Let go of what is done, also of what nobody waits for any more."""
-    _awaited.discard(future)
-    if not future.cancelled():
-        future.exception()
+def give_up(answer: asyncio.Future[Any]) -> None:
+    """Answer instead of MongoDB, which is late."""
+    if not answer.done():
+        answer.set_exception(StoreUnavailable("no answer in time"))
 
 
 def mongodb_operation(
     operation: Callable[Parameters, Coroutine[Any, Any, Result]],
 ) -> Callable[Parameters, Coroutine[Any, Any, Result]]:
-    """Run `operation` in a task of its own, as `in_time` needs it."""
+    """Run `operation` in a task of its own, and wait for it no longer than a request may take."""
 
     @functools.wraps(operation)
     async def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        return await in_time(asyncio.create_task(operation(*args, **kwargs)))
+        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(operation(*args, **kwargs))
+        _running.add(task)
+        task.add_done_callback(functools.partial(hand_over, answer))
+        return await in_time(answer)
 
     return run
+
+
+def hand_over(answer: asyncio.Future[Result], task: asyncio.Task[Result]) -> None:
+    """Pass on what came of `task`, unless nobody waits for it any more."""
+    _running.discard(task)
+    if task.cancelled():
+        answer.cancel()
+    elif error := task.exception():
+        if not answer.done():
+            answer.set_exception(error)
+    elif not answer.done():
+        answer.set_result(task.result())
 
 
 def describe(error: Exception) -> str:

@@ -1,8 +1,7 @@
 """Every way a request can fail: one exception, one status, one RFC 9457 problem type each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 from urllib.parse import quote
 
 # A key may be as long as the whole body; what its pointer leads to is then named no more exactly.
@@ -12,8 +11,7 @@ MAXIMUM_POINTER = 200
 FRAGMENT_CHARACTERS = "!$&'()*+,;=:@"
 
 
-@dataclass(frozen=True)
-class FieldError:
+class FieldError(NamedTuple):
     """One wrong field: the path that leads to it from the body's root, and what is wrong."""
 
     path: tuple[str | int, ...]
@@ -39,10 +37,6 @@ class FieldError:
         return FieldError((index, *self.path), self.detail)
 
 
-Errors = dict[int, Sequence[FieldError]]
-"""What is wrong with some of a request's objects, by their index."""
-
-
 class Problem(Exception):
     """A failure that the client is told of, as an RFC 9457 problem document."""
 
@@ -54,7 +48,7 @@ class Problem(Exception):
     def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.errors = errors
+        self.errors = list(errors)
 
 
 class MalformedBody(Problem):

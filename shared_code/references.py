@@ -1,7 +1,7 @@
 """Users and messages that must exist elsewhere in the database before anything is said of them."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -9,7 +9,7 @@ from bson import ObjectId
 
 from shared_code.database import get_database
 from shared_code.operations import mongodb_operation
-from shared_code.problems import Errors, FieldError
+from shared_code.problems import FieldError
 from shared_code.settings import get_settings
 from shared_code.validation import Document
 
@@ -20,7 +20,7 @@ Reference = tuple[str, str]
 """A field's name and its value, such as `("user_id", "u1")`."""
 
 
-async def find_unknown(documents: Mapping[int, Document]) -> Errors:
+async def find_unknown(documents: Sequence[Document]) -> dict[int, list[FieldError]]:
     """Return the errors of those documents, by index, that name an unknown user or message.
 
     Raises:
@@ -31,7 +31,7 @@ async def find_unknown(documents: Mapping[int, Document]) -> Errors:
         return {}
     named: dict[int, list[Reference]] = {
         index: [(field, document.fields[field]) for field in lookups if field in document.fields]
-        for index, document in documents.items()
+        for index, document in enumerate(documents)
     }
     unknown = await find_missing({each for references in named.values() for each in references})
     return {

@@ -28,6 +28,17 @@ def json_response(
     )
 
 
+def message_response(status: int, message: str) -> func.HttpResponse:
+    """Return an answer that says nothing but one of our few messages."""
+    return func.HttpResponse(message_body(message), status_code=status, mimetype="application/json")
+
+
+@functools.cache
+def message_body(message: str) -> str:
+    """Return the body of such an answer."""
+    return json.dumps({"message": message})
+
+
 def problem_response(problem: Problem) -> func.HttpResponse:
     """Return `problem` as `application/problem+json` (RFC 9457, section 3)."""
     body: dict[str, Any] = {

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from pymongo import InsertOne, ReplaceOne
+from pymongo import InsertOne, UpdateOne
 
 from shared_code.group_commit import Operation, Reply, Writer
 from shared_code.operations import in_time
-from shared_code.problems import Errors, FieldError, InvalidFields, StoreUnavailable
+from shared_code.problems import FieldError, InvalidFields, StoreUnavailable
 from shared_code.validation import Document
 
 DUPLICATE_KEY = 11000
@@ -25,42 +24,43 @@ REFUSALS = {
 _writers: dict[tuple[asyncio.AbstractEventLoop, str], Writer] = {}
 
 
-@dataclass
-class InsertOutcome:
-    """How many documents were newly stored or stored before, and why others were refused."""
-
-    stored: int = 0
-    duplicates: int = 0
-    refused: Errors = field(default_factory=dict)
+Outcome = Literal["stored", "duplicate", "opted_out"] | list[FieldError]
+"""What became of a document: a duplicate was stored before, and one with errors was refused."""
 
 
 async def replace(collection: str, document: Document) -> bool:
-    """Store `document` in place of an earlier one with its `_id`; return whether there was none.
+    """Store `document` in place of one with its `_id`; return whether there was none.
 
-    In place of a later one it is not stored: a write that the network held up, and whose request
-    was answered 503, may arrive when another was acknowledged. It fails as a duplicate then.
+    A later one stays: a write that the network held up may arrive when another was acknowledged,
+    and then it counts as replaced already. The filter names only the `_id`, which is MongoDB's
+    fastest way to a document; `$literal` keeps it from reading texts as expressions.
 
     Raises:
         InvalidFields: MongoDB refuses the document.
         StoreUnavailable: MongoDB did not acknowledge the write in time.
     """
-    key = {"_id": document.fields["_id"], "timestamp": {"$lte": document.fields["timestamp"]}}
-    operation: Operation = ReplaceOne(key, document.encoded, upsert=True)
+    is_later = {"$gt": ["$timestamp", document.fields["timestamp"]]}
+    newest = {"$cond": [is_later, "$$ROOT", {"$literal": document.encoded}]}
+    operation: Operation = UpdateOne(
+        {"_id": document.fields["_id"]}, [{"$replaceWith": newest}], upsert=True
+    )
     [reply] = await write(collection, [operation], len(document.encoded.raw))
     if reply.error:
         raise InvalidFields([refusal(reply.error)])
     return reply.upserted
 
 
-async def insert(collection: str, documents: Mapping[int, Document]) -> InsertOutcome:
-    """Store each of `documents` whose `_id` is not stored yet; the index is the caller's.
+async def insert(collection: str, documents: Sequence[Document]) -> list[Outcome]:
+    """Store each of `documents` whose `_id` is not stored yet.
 
     Raises:
         StoreUnavailable: MongoDB did not acknowledge the write in time.
     """
-    operations = [InsertOne(document.encoded) for document in documents.values()]
-    size = sum(len(document.encoded.raw) for document in documents.values())
-    return to_outcome(dict(zip(documents, await write(collection, operations, size), strict=True)))
+    if not documents:
+        return []
+    operations = [InsertOne(document.encoded) for document in documents]
+    size = sum(len(document.encoded.raw) for document in documents)
+    return [to_outcome(reply) for reply in await write(collection, operations, size)]
 
 
 async def write(collection: str, operations: Sequence[Operation], size: int) -> list[Reply]:
@@ -72,29 +72,18 @@ async def write(collection: str, operations: Sequence[Operation], size: int) -> 
     loop = asyncio.get_running_loop()
     if (loop, collection) not in _writers:
         _writers[loop, collection] = Writer(collection)
-    replies = _writers[loop, collection].write(operations, size)
-    try:
-        return await in_time(replies)
-    finally:
-        # What is not sent yet need not be sent any more.
-        replies.cancel()
+    return await in_time(_writers[loop, collection].write(operations, size))
 
 
-def to_outcome(replies: Mapping[int, Reply]) -> InsertOutcome:
-    """Count the replies to inserts, by the callers' indexes.
+def to_outcome(reply: Reply) -> Outcome:
+    """Read the reply to an insert.
 
     Raises:
-        StoreUnavailable: a document failed for a reason that may pass.
+        StoreUnavailable: the document failed for a reason that may pass.
     """
-    outcome = InsertOutcome()
-    for index, reply in replies.items():
-        if not reply.error:
-            outcome.stored += 1
-        elif is_stored_already(reply.error):
-            outcome.duplicates += 1
-        else:
-            outcome.refused[index] = [refusal(reply.error)]
-    return outcome
+    if not reply.error:
+        return "stored"
+    return "duplicate" if is_stored_already(reply.error) else [refusal(reply.error)]
 
 
 def is_stored_already(error: Mapping[str, Any]) -> bool:

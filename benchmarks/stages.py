@@ -1,0 +1,113 @@
+"""Where the time goes: what each stage of a handler adds to the bare insert."""
+
+from functools import partial
+from statistics import median
+from time import process_time
+
+import bson
+from bson.raw_bson import RawBSONDocument
+from pydantic_core import to_json
+from pymongo import AsyncMongoClient, InsertOne
+
+from benchmarks.effort import Effort
+from benchmarks.load import Act, rate
+from benchmarks.report import Section
+from benchmarks.samples import Document, event, event_document
+from benchmarks.sides import bare_client, call, functions, inserting, inserting_many, posting
+from shared_code import storage
+from shared_code.group_commit import Writer
+from shared_code.models import Event
+from shared_code.operations import start_clock
+from shared_code.validation import to_document
+
+BATCH = 500
+
+Stages = dict[str, Act]
+
+
+async def measure(effort: Effort, uri: str) -> list[Section]:
+    """Measure the stages one by one, each on top of the one before."""
+    section = Section(
+        title="Where the time goes",
+        text="""\
+Events again, stage by stage, each on top of the one before: documents a second, their ratio to the
+bare insert, and microseconds of our processor for a document. Group commit alone gets documents
+that are encoded already, so it shows what no handler can exceed here.""",
+        header=("stage", "at once", "documents a second", "ratio", "processor (µs)"),
+    )
+    async with bare_client(uri) as client, functions(uri, "benchmark_stages"):
+        for concurrent in (1, 32):
+            await measure_stages(section, effort, concurrent, single_stages(client))
+        await measure_stages(section, effort, 1, batch_stages(client), BATCH)
+    return [section]
+
+
+async def measure_stages(
+    section: Section, effort: Effort, concurrent: int, stages: Stages, size: int = 1
+) -> None:
+    """Add to the section what each stage takes; `size` documents are stored at a time."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in stages}
+    for _ in range(effort.rounds + 1):
+        for name, act in stages.items():
+            found[name].append(await rate_and_processor(act, concurrent, effort.seconds))
+    bare = [each for each, _ in next(iter(found.values()))[1:]]
+    for name, measured in found.items():
+        rates, times = zip(*measured[1:], strict=True)  # the first one warmed up
+        ratio = median(ours / other for ours, other in zip(rates, bare, strict=True))
+        at_once = f"{concurrent}" if size == 1 else f"{concurrent} batch of {size}"
+        figures = f"{median(rates) * size:,.0f}", f"{ratio:.2f}", f"{median(times) / size:.1f}"
+        section.rows.append((name, at_once, *figures))
+
+
+async def rate_and_processor(act: Act, concurrent: int, seconds: float) -> tuple[float, float]:
+    """Return how often a second `act` is done, and the microseconds of our processor each takes."""
+    start = process_time()
+    done = await rate(act, concurrent, seconds)
+    return done, (process_time() - start) / (done * seconds) * 1e6
+
+
+def single_stages(client: AsyncMongoClient[Document]) -> Stages:
+    """Return the stages of one event a request."""
+    writer = Writer("group_commit")
+
+    async def commit() -> None:
+        await commit_together(writer, [event()])
+
+    async def check_and_commit() -> None:
+        start_clock()
+        await storage.insert("checked", [to_document(Event, event())])
+
+    return {
+        "bare `insert_one`": inserting(client["benchmark_bare"]["stages"], event),
+        "group commit alone": commit,
+        "and checking, encoding, the limit of time": check_and_commit,
+        "and the request, opt-outs, the answer: a handler": posting("analytics", event),
+    }
+
+
+def batch_stages(client: AsyncMongoClient[Document]) -> Stages:
+    """Return the stages of a batch a request."""
+    writer = Writer("group_commit")
+    batch = [event() for _ in range(BATCH)]
+
+    async def check_and_commit() -> None:
+        start_clock()
+        await storage.insert("checked", [to_document(Event, each) for each in batch])
+
+    return {
+        "bare `insert_many`": inserting_many(client["benchmark_bare"]["stages"], batch),
+        "group commit alone": partial(commit_together, writer, batch),
+        "and checking, encoding, the limit of time": check_and_commit,
+        "and the request, opt-outs, the answer: a handler": partial(
+            call, "analytics", to_json(batch)
+        ),
+    }
+
+
+async def commit_together(writer: Writer, events: list[Document]) -> None:
+    """Hand documents to a writer as they come from the checks."""
+    ready = [
+        RawBSONDocument(bson.encode({"_id": bson.ObjectId()} | event_document(each)))
+        for each in events
+    ]
+    await writer.write([InsertOne(each) for each in ready], sum(len(each.raw) for each in ready))
