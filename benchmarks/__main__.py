@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from benchmarks import chart, floor, growth, imports, machine, stages, versus_peer
+from benchmarks import chart, floor, growth, imports, machine, reading, stages, versus_peer
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.report import Section, targets_section
 from devserver.mongodb import free_address, running_mongod
@@ -48,6 +48,7 @@ async def measure(effort: Effort, uri: str) -> tuple[str, bytes]:
         lambda: stages.measure(effort, uri),
         lambda: versus_peer.measure(effort, uri),
         lambda: growth.measure(effort, uri),
+        lambda: reading.measure(effort, uri),
     ]
     sections: list[Section] = []
     for measurement in measurements:

@@ -17,7 +17,15 @@ class Effort:
     """How many documents the large collection has."""
     fill_seconds: float
     """When filling the large collection ends, full or not."""
+    users: int
+    """How many users the demo that is read has; 8,000 have a million events."""
+    exports: int
+    """How often exporting in a format alternates with reading."""
 
 
-FULL = Effort(rounds=15, seconds=0.4, starts=15, documents=5_000_000, fill_seconds=120)
-QUICK = Effort(rounds=2, seconds=0.1, starts=2, documents=50_000, fill_seconds=5)
+FULL = Effort(
+    rounds=15, seconds=0.4, starts=15, documents=5_000_000, fill_seconds=120, users=8000, exports=3
+)
+QUICK = Effort(
+    rounds=2, seconds=0.1, starts=2, documents=50_000, fill_seconds=5, users=50, exports=2
+)

@@ -7,8 +7,6 @@ import shlex
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -17,8 +15,9 @@ import uvicorn
 
 from devserver.application import create_application, path
 from devserver.errors import DevServerError
-from devserver.functions import HttpFunction, load_functions, read_json
-from devserver.mongodb import check, loopback_address, running_mongod
+from devserver.functions import HttpFunction, load_functions
+from devserver.mongodb import available_mongodb, check
+from devserver.project_files import local_values, read_json
 
 DEFAULT_PORT = "7071"
 LAST_REQUESTS_SECONDS = 5
@@ -54,12 +53,13 @@ def serve(root: Path) -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s:     %(name)s: %(message)s")
     local = read_json(root / "local.settings.json")
-    apply_settings(local.get("Values", {}))
+    apply_settings(local_values(local))
     host = read_json(root / "host.json")
     functions = load_functions(root)
     application = create_application(functions, host, local.get("Host", {}))
-    with listening_socket() as listener, mongodb(root):
-        check(os.environ["MONGODB_URI"])
+    uri = configured_uri()
+    with listening_socket() as listener, available_mongodb(uri, root, say):
+        check(uri)
         announce(functions, host, listener.getsockname()[1])
         config = uvicorn.Config(
             application, timeout_graceful_shutdown=LAST_REQUESTS_SECONDS, server_header=False
@@ -67,15 +67,9 @@ def serve(root: Path) -> None:
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def apply_settings(values: dict[str, Any]) -> None:
-    """Put the `Values` of `local.settings.json` where the environment says nothing else.
-
-    Raises:
-        DevServerError: one is not a string.
-    """
+def apply_settings(values: dict[str, str]) -> None:
+    """Put the `Values` of `local.settings.json` where the environment says nothing else."""
     for name, value in values.items():
-        if not isinstance(value, str):
-            raise DevServerError(f"{name} in local.settings.json must be a string")
         if not os.environ.get(name):
             os.environ[name] = value
 
@@ -101,27 +95,18 @@ def listening_socket() -> socket.socket:
     return listener
 
 
-@contextmanager
-def mongodb(root: Path) -> Iterator[None]:
-    """Start the embedded MongoDB if the configured one is a loopback address that is free.
+def configured_uri() -> str:
+    """Return the connection string.
 
     Raises:
-        DevServerError: it does not start.
+        DevServerError: there is none.
     """
     uri = os.environ.get("MONGODB_URI")
     if not uri:
         raise DevServerError(
             "MONGODB_URI is set neither in the environment nor in local.settings.json"
         )
-    address = loopback_address(uri)
-    if address is None or not address.is_free():
-        say(f"Using the MongoDB at {address or 'MONGODB_URI'}.")
-        yield
-        return
-    folder = root / ".data" / f"mongodb-{address.ip}-{address.port}"
-    say(f"Starting MongoDB at {address}, with its data in {folder.relative_to(root)} ...")
-    with running_mongod(address, folder):
-        yield
+    return uri
 
 
 def announce(functions: list[HttpFunction], host: dict[str, Any], port: int) -> None:

@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import azure.functions as func
 from starlette.concurrency import run_in_threadpool
 
 from devserver.errors import DevServerError
+from devserver.project_files import read_json
 
 # What a trigger without `methods` answers to (Azure Functions documentation, "HTTP trigger").
 ALL_METHODS = ["get", "post", "delete", "head", "patch", "put", "options", "trace"]
@@ -34,23 +34,6 @@ class HttpFunction:
         if inspect.iscoroutinefunction(self.main):
             return await cast("Awaitable[func.HttpResponse]", self.main(**arguments))
         return await run_in_threadpool(self.main, **arguments)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file, or an empty one where there is no file.
-
-    Raises:
-        DevServerError: the file holds something else.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise DevServerError(f"{path} cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise DevServerError(f"{path} must hold a JSON object")
-    return content
 
 
 def load_functions(root: Path) -> list[HttpFunction]:

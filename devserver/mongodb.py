@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +87,26 @@ def loopback_address(uri: str) -> Address | None:
         if ipaddress.ip_address(ip).is_loopback:
             return Address(ip, port)
     return None
+
+
+@contextmanager
+def available_mongodb(uri: str, root: Path, say: Callable[[str], None]) -> Iterator[bool]:
+    """Start the embedded MongoDB if `uri` is a loopback address that is free; yield whether it is.
+
+    Its data is in a folder of its own below `root`. What is done goes to `say`.
+
+    Raises:
+        DevServerError: it does not start, or `uri` is not a connection string.
+    """
+    address = loopback_address(uri)
+    if address is None or not address.is_free():
+        say(f"Using the MongoDB at {address or 'MONGODB_URI'}.")
+        yield False
+        return
+    folder = root / ".data" / f"mongodb-{address.ip}-{address.port}"
+    say(f"Starting MongoDB at {address}, with its data in {folder.relative_to(root)} ...")
+    with running_mongod(address, folder):
+        yield True
 
 
 def check(uri: str) -> None:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from ipaddress import ip_address
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -47,6 +47,9 @@ def check_key_server(url: str) -> str:
     return url
 
 
+ConnectionString = Annotated[str, Field(pattern=r"^mongodb(\+srv)?://")]
+# What every platform allows (MongoDB manual, "Naming Restrictions").
+DatabaseName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$")]
 Words = Annotated[tuple[str, ...], BeforeValidator(split_words), Field(min_length=1)]
 KeyServer = Annotated[str, AfterValidator(check_key_server)]
 Lookup = Annotated[str, Field(pattern=r"^[^.$\x00]+\.[^.$\x00]+(\.[^.$\x00]+)*$")]
@@ -57,9 +60,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(alias_generator=str.upper, frozen=True)
 
-    mongodb_uri: Annotated[str, Field(pattern=r"^mongodb(\+srv)?://")]
-    # What every platform allows (MongoDB manual, "Naming Restrictions").
-    mongodb_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$")] = "up2d8"
+    mongodb_uri: ConnectionString
+    mongodb_database: DatabaseName = "up2d8"
     # Opt-outs hold within a minute because no more is allowed: see opt_outs.py.
     mongodb_timeout_ms: Annotated[int, Field(gt=0, le=10_000)] = 2500
     feedback_ratings: Words | None = None
@@ -91,6 +93,9 @@ class Settings(BaseModel):
         return self
 
 
+Model = TypeVar("Model", bound=BaseModel)
+
+
 @cache
 def get_settings() -> Settings:
     """Return the settings, read once. An empty variable counts as not set.
@@ -98,9 +103,17 @@ def get_settings() -> Settings:
     Raises:
         ConfigurationError: a required setting is missing, or one is wrong.
     """
-    given = {name: value for name, value in environment.items() if value}
+    return read_settings(Settings, environment)
+
+
+def read_settings(model: type[Model], given: Mapping[str, str]) -> Model:
+    """Return what `given` says of the settings in `model`; an empty one counts as not set.
+
+    Raises:
+        ConfigurationError: a required setting is missing, or one is wrong.
+    """
     try:
-        return Settings.model_validate(given)
+        return model.model_validate({name: value for name, value in given.items() if value})
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)
         names = ", ".join(str(each["loc"][0]) if each["loc"] else each["msg"] for each in wrong)

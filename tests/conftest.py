@@ -14,6 +14,7 @@ import analytics_function
 import feedback_function
 from devserver.mongodb import free_address, running_mongod
 from shared_code import database, opt_outs, references, settings
+from tests.insights_cli import Insights
 
 ROOT = Path(__file__).parent.parent
 FUNCTIONS = {"feedback": feedback_function.main, "analytics": analytics_function.main}
@@ -62,6 +63,18 @@ def empty_database(
     with MongoClient[Document](mongodb_uri, tz_aware=True, uuidRepresentation="standard") as client:
         yield client[name]
         client.drop_database(name)
+
+
+@pytest.fixture
+def insights(
+    empty_database: Database[Document],
+    mongodb_uri: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Insights:
+    """Return what runs the operator's tool on the empty database, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return Insights(tmp_path, MONGODB_URI=mongodb_uri, MONGODB_DATABASE=empty_database.name)
 
 
 @pytest.fixture

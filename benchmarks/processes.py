@@ -1,0 +1,39 @@
+"""Processes that are run once: how long they take, and how much memory."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import NamedTuple
+
+from benchmarks.servers import ROOT
+
+
+class Run(NamedTuple):
+    """What a process took from its start to its end."""
+
+    seconds: float
+    memory: float
+    """Its largest resident memory, in MiB."""
+
+
+def run(arguments: Sequence[str], environment: Mapping[str, str]) -> Run:
+    """Run Python with these arguments, and no output, to its end.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    start = perf_counter()
+    with subprocess.Popen(  # noqa: S603 (runs ourselves)
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}")
+    return Run(perf_counter() - start, usage.ru_maxrss / 1024)

@@ -1,0 +1,1 @@
+"""The operator's tool: read, understand, export, stream and erase what was collected."""

@@ -1,0 +1,197 @@
+"""`insights demo`: fill a database with believable data, and show what can be done with it."""
+
+import importlib
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pymongo.database import Database
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from devserver.errors import DevServerError
+from devserver.mongodb import available_mongodb, loopback_address
+from insights.commands.counts import show_counts
+from insights.commands.questions import Yes, ask
+from insights.database import Document, Kind, open_database
+from insights.demo.databases import NAME, Filling, fill
+from insights.errors import Unreachable, UsageError
+from insights.indexes import apply, plan
+from insights.settings import Settings, read_settings
+from insights.signals import Ended, cleaning_up
+from insights.terminal import clean, errors, print_line, show_number
+
+TO_TRY = (
+    "summary --since 30d",
+    "journey --before-rating negative",
+    "feedback --rating negative --limit 5",
+    "events --where details.model=atlas-2 --where 'details.latency_ms>25000'",
+    "export feedback --format csv --out feedback.csv",
+    "dashboard --since 30d",
+)
+
+Days = Annotated[int, typer.Option(min=1, max=3650, metavar="N", help="How many days.")]
+Users = Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="How many users.")]
+Here = Annotated[
+    bool, typer.Option("--here", help="Add it to the configured database; nothing is dropped.")
+]
+Open = Annotated[
+    bool, typer.Option("--open", help="Then open the dashboard, and serve it until Ctrl-C.")
+]
+
+
+def demo(
+    days: Days = 60,
+    users: Users = 500,
+    here: Here = False,
+    open_: Open = False,
+    yes: Yes = False,
+) -> None:
+    """Fill a database with believable feedback and events.
+
+    The database is up2d8_demo, which is dropped first; the configured one stays as it is, unless
+    --here names it. A user stands for about 130 events and 12 feedback in 60 days, the same each
+    time, up to now. Where nothing runs at a MONGODB_URI on this computer, MongoDB is started.
+
+    Examples:
+        insights demo
+        insights demo --days 60 --users 8000
+        insights demo --open
+    """
+    now, settings = datetime.now(UTC), read_settings()
+    target = settings if here else own_database(settings)
+    with cleaning_up(), running_mongodb(settings.mongodb_uri) as started:
+        with open_database(target) as database:
+            if not here:
+                filling = refill(database, target, days, users, now)
+            else:
+                if not yes:
+                    ask_before_adding(database)
+                filling = add(database, days, users, now)
+        tell(target, filling, here=here)
+        if open_:
+            serve_dashboard(target)
+        elif started:
+            print_line("")
+            print_line("MongoDB ends now. `make run` in another terminal starts it with this data.")
+
+
+def own_database(settings: Settings) -> Settings:
+    """Return the settings with the demo's own database, in which nothing is deleted after a time.
+
+    Raises:
+        UsageError: it is the configured one, which must not be dropped.
+    """
+    if settings.mongodb_database == NAME:
+        raise UsageError(f"MONGODB_DATABASE is {NAME}, which demo would drop: unset it first")
+    return settings.model_copy(
+        update={
+            "mongodb_database": NAME,
+            "feedback_retention_days": None,
+            "analytics_retention_days": None,
+        }
+    )
+
+
+@contextmanager
+def running_mongodb(uri: str) -> Iterator[bool]:
+    """Start a MongoDB if `uri` is a free loopback address; yield whether it is.
+
+    Raises:
+        UsageError: `uri` is not a connection string.
+        Unreachable: it does not start.
+    """
+    try:
+        loopback_address(uri)
+    except DevServerError as error:
+        raise UsageError(str(error)) from None
+    try:
+        with available_mongodb(uri, Path.cwd(), say) as started:
+            yield started
+    except DevServerError as error:
+        raise Unreachable(str(error)) from None
+
+
+def say(line: str) -> None:
+    """Print a line about MongoDB to standard error."""
+    errors().print(clean(line))
+
+
+def ask_before_adding(database: Database[Document]) -> None:
+    """Ask whether the demo may be added to what is stored, if anything is.
+
+    Raises:
+        Declined: it may not.
+    """
+    stored = {kind: database[kind.collection].estimated_document_count() for kind in Kind}
+    if any(stored.values()):
+        ask(f"{database.name} holds {show_counts(stored)}. Add the demo's to them?")
+
+
+def add(database: Database[Document], days: int, users: int, now: datetime) -> Filling:
+    """Store the demo's documents that are not stored yet, with a progress bar on a terminal."""
+    filling = Filling()
+    with progress_bar() as progress:
+        task = progress.add_task("Filling", total=users)
+        for filling in fill(database, days, users, now):
+            stored = sum(filling.stored.values())
+            description = f"{show_number(stored)} documents"
+            progress.update(task, completed=filling.users, description=description)
+    return filling
+
+
+def progress_bar() -> Progress:
+    """Return a bar on standard error: how far it is, and how long it still takes."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=errors(),
+        transient=True,
+        redirect_stdout=False,
+        disable=not sys.stderr.isatty(),
+    )
+
+
+def refill(
+    database: Database[Document], settings: Settings, days: int, users: int, now: datetime
+) -> Filling:
+    """Drop the demo's own database and make it anew, indexes last, because that is quicker."""
+    database.client.drop_database(database.name)
+    filling = add(database, days, users, now)
+    for step in plan(database, settings):
+        apply(database, step)
+    return filling
+
+
+def tell(settings: Settings, filling: Filling, *, here: bool) -> None:
+    """Print what was stored, and commands to copy."""
+    name, counts = settings.mongodb_database, show_counts(filling.stored)
+    print_line(f"Stored {counts} of {show_number(filling.users)} users in {name}.")
+    if here:
+        print_line("What was stored before stays. `setup` makes the indexes, if there are none.")
+    print_line("")
+    print_line("Try:")
+    where = "" if here else f"MONGODB_DATABASE={name} "
+    for command in TO_TRY:
+        print_line(f"  {where}{python()} -m insights {command}")
+
+
+def python() -> str:
+    """Return this Python as a shell here finds it."""
+    executable = Path(sys.executable)
+    with suppress(ValueError):
+        executable = executable.relative_to(Path.cwd())
+    return shlex.quote(str(executable))
+
+
+def serve_dashboard(settings: Settings) -> None:
+    """Serve the dashboard until Ctrl-C, which is the way to end it."""
+    with suppress(KeyboardInterrupt, Ended):
+        # Only this needs what draws charts, which takes long to import.
+        importlib.import_module("insights.server").serve(settings, open_browser=True)

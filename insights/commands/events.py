@@ -1,0 +1,45 @@
+"""`insights events`: list events."""
+
+import json
+
+from insights.commands.listing import Layout, print_newest
+from insights.database import Document, Kind
+from insights.documents import plain_value
+from insights.filters import Selection
+from insights.options import AsJson, EventType, Limit, Since, Until, User, Where
+from insights.terminal import show_time
+
+
+def events(
+    user: User = None,
+    event_type: EventType = None,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List events, newest first.
+
+    Examples:
+        insights events --event-type page_view --since 24h
+        insights events --where details.page=/dashboard --where 'details.seconds>5' --json
+    """
+    selection = Selection(
+        user=user, event_type=event_type, since=since, until=until, where=where or ()
+    )
+    print_newest(Kind.EVENTS, selection, limit, LAYOUT, as_json=as_json)
+
+
+def cells(document: Document) -> list[str]:
+    """Return an event's cells in the table."""
+    details = json.dumps(plain_value(document["details"]), ensure_ascii=False)
+    return [
+        show_time(document["timestamp"]),
+        str(document["event_type"]),
+        str(document["user_id"]),
+        "" if details == "{}" else details,
+    ]
+
+
+LAYOUT = Layout(("Time (UTC)", "Event", "User", "Details"), cells)

@@ -1,0 +1,134 @@
+"""`insights export`: write all feedback or events to a file."""
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from insights.commands.counts import show_count
+from insights.database import Kind, open_database
+from insights.errors import UsageError
+from insights.exports.formats import Format, format_of
+from insights.exports.formats import export as write_export
+from insights.exports.sources import Batch, Source
+from insights.filters import Selection, to_filter
+from insights.options import EventType, Message, Rating, Since, Until, User, Where
+from insights.output_files import STANDARD_OUTPUT, open_output
+from insights.settings import read_settings
+from insights.signals import cleaning_up
+from insights.terminal import clean, errors, show_number
+
+What = Annotated[Kind, typer.Argument(metavar="feedback|events", help="What to export.")]
+Out = Annotated[
+    Path,
+    typer.Option(metavar="FILE", help="The file to write, or - for standard output."),
+]
+FileFormat = Annotated[
+    Format | None,
+    typer.Option("--format", help="Without it, the end of the file's name says it."),
+]
+Flatten = Annotated[
+    bool,
+    typer.Option("--flatten", help="A column for each key in details (details.page), not one."),
+]
+
+
+def export(
+    kind: What,
+    out: Out,
+    file_format: FileFormat = None,
+    flatten: Flatten = False,
+    user: User = None,
+    message: Message = None,
+    rating: Rating = None,
+    event_type: EventType = None,
+    since: Since = None,
+    until: Until = None,
+    where: Where = None,
+) -> None:
+    """Write all feedback or events to a file, oldest first.
+
+    The file is there when the export is done, and not before. In CSV, a text that a spreadsheet
+    would run as a formula gets an apostrophe before it.
+
+    Examples:
+        insights export feedback --out feedback.csv --since 30d
+        insights export events --out events.parquet --flatten
+        insights export events --event-type search --format jsonl --out - | gzip > searches.gz
+    """
+    selection = Selection(user, message, rating, event_type, since, until, where or ())
+    settings = read_settings()
+    condition = to_filter(kind, selection, settings, datetime.now(UTC))
+    chosen = file_format or format_of(out)
+    check_options(kind, out, chosen, flatten=flatten)
+    with open_database(settings) as database, cleaning_up(), open_output(out) as file:
+        source = Source(database, kind, condition)
+        with progress_bar(shown=sys.stderr.isatty() and not writes_to_terminal(out)) as progress:
+            watched = partial(watch, progress)
+            count = write_export(source, file, chosen, watched, flattened=flatten)
+    where_to = "" if out == STANDARD_OUTPUT else f" to {out}"
+    errors().print(clean(f"{show_count(count, kind)} exported{where_to}"))
+
+
+def check_options(kind: Kind, out: Path, file_format: Format, *, flatten: bool) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        UsageError: these do not.
+    """
+    if flatten and kind is Kind.FEEDBACK:
+        raise UsageError("--flatten cannot be used with feedback, which has no details")
+    if file_format is Format.PARQUET and writes_to_terminal(out):
+        raise UsageError("Parquet is not for a terminal: give --out FILE, or redirect the output")
+
+
+def writes_to_terminal(out: Path) -> bool:
+    """Say whether the export goes to a terminal."""
+    return out == STANDARD_OUTPUT and sys.stdout.isatty()
+
+
+def progress_bar(*, shown: bool) -> Progress:
+    """Return a bar on standard error: how far, how fast, and how long it still takes."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        RateColumn(),
+        TimeRemainingColumn(),
+        console=errors(),
+        transient=True,
+        redirect_stdout=False,
+        disable=not shown,
+    )
+
+
+def watch(
+    progress: Progress, text: str, source: Source, batches: Iterator[Batch]
+) -> Iterator[Batch]:
+    """Pass on the batches of a source, and show what is done with them and how far it is."""
+    task = progress.add_task(text, total=None if progress.disable else source.count())
+    for batch in batches:
+        yield batch
+        progress.advance(task, len(batch))
+
+
+class RateColumn(ProgressColumn):
+    """How many documents are done in a second."""
+
+    def render(self, task: Task) -> Text:
+        """Return it as `12,345/s`."""
+        return Text(f"{show_number(round(task.speed or 0))}/s")

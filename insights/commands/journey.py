@@ -1,0 +1,141 @@
+"""`insights journey`: what users did before they gave a rating."""
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from insights.database import Document, open_database
+from insights.documents import iso_time
+from insights.errors import NoData, UsageError
+from insights.journeys import Journeys, Step, find_journeys, headline, name_of, stands_out
+from insights.options import Since, Until
+from insights.periods import Period, parse_duration, parse_period
+from insights.settings import read_settings
+from insights.terminal import clean, output, print_json, show_number, show_time
+
+SECOND = timedelta(seconds=1)
+LONGEST_WINDOW = timedelta(days=366)
+
+# So much of a type is shown; three of them should fit.
+LONG = 40
+TIMES = "\N{MULTIPLICATION SIGN}"
+SMALLEST_SHARE = 0.0005
+
+EXPLANATION = (
+    "Before: share of the ratings that have events in their window. "
+    "All: share of all events of all users. Lift: how many times as large the first is."
+)
+
+BeforeRating = Annotated[
+    str,
+    typer.Option(
+        metavar="RATING",
+        help="A sentiment (positive, neutral, negative, unscored) or an exact rating.",
+    ),
+]
+Window = Annotated[
+    str, typer.Option(metavar="LENGTH", help="How long before the rating: 90s, 30m, 2h.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def journey(
+    before_rating: BeforeRating = "negative",
+    window: Window = "30m",
+    since: Since = "30d",
+    until: Until = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what users did before they gave a rating.
+
+    Compares the last events before such ratings, and the sequences of the last three, with those
+    of all users in the same period.
+
+    Examples:
+        insights journey --before-rating negative
+        insights journey --before-rating 2 --window 10m --since 7d --json
+    """
+    now = datetime.now(UTC)
+    period, length = parse_period(since, until, now), parse_window(window)
+    settings = read_settings()
+    with open_database(settings) as database:
+        found = find_journeys(database, settings, before_rating, length, period, now)
+    if not found.ratings:
+        raise NoData(f"nobody gave {name_of(before_rating)} in this period")
+    if as_json:
+        question = {"before_rating": before_rating, "window_seconds": length // SECOND}
+        print_json(question | plain_period(period, now) | dataclasses.asdict(found))
+    else:
+        print_journeys(found, before_rating, window, show_period(period, now))
+
+
+def parse_window(text: str) -> timedelta:
+    """Return how long a window is.
+
+    Raises:
+        UsageError: it is not written so, or has no length, or too great a one.
+    """
+    window = parse_duration(text)
+    if not timedelta() < window <= LONGEST_WINDOW:
+        raise UsageError(f"--window {text} must be longer than 0s and at most 366d")
+    return window
+
+
+def plain_period(period: Period, now: datetime) -> Document:
+    """Return a period as JSON has it."""
+    since = iso_time(period.since) if period.since else None
+    return {"since": since, "until": iso_time(period.until or now)}
+
+
+def show_period(period: Period, now: datetime) -> str:
+    """Return a period as a sentence has it."""
+    since = f"from {show_time(period.since)} " if period.since else ""
+    return f"{since}to {show_time(period.until or now)} UTC"
+
+
+def print_journeys(found: Journeys, rating: str, window: str, period: str) -> None:
+    """Print what it means, how much there is to go by, and the steps."""
+    console = output()
+    console.print(Text(clean(headline(found, rating)), style="bold"))
+    ratings = f"{show_number(found.ratings)} rating{'s'[: found.ratings != 1]}"
+    without = f"{show_number(found.without_events)} without an event in the {window} before"
+    console.print(f"\n{ratings} {period}, {without}.")
+    if found.last:
+        console.print("", new_table(found), "", EXPLANATION, sep="\n")
+
+
+def new_table(found: Journeys) -> Table:
+    """Return the table of the last events, and below them of the sequences."""
+    table = Table("Last event", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("Ratings", "Before", "All", "Lift"):
+        table.add_column(name, justify="right", no_wrap=True)
+    ratings = found.ratings - found.without_events
+    for step in found.last:
+        table.add_row(*cells(step), style="bold" if stands_out(step, ratings) else None)
+    table.add_row()
+    table.add_row("Last three events", style=table.header_style)
+    for step in found.sequences:
+        table.add_row(*cells(step), style="bold" if stands_out(step, ratings) else None)
+    return table
+
+
+def cells(step: Step) -> list[Text]:
+    """Return the cells of one row."""
+    names = " → ".join(shorten(clean(name)) for name in step.steps)
+    lift = "-" if step.lift is None else f"{step.lift:.1f}{TIMES}"
+    numbers = (show_number(step.before), show_share(step.share_before), show_share(step.share_all))
+    return [Text(each) for each in (names, *numbers, lift)]
+
+
+def shorten(name: str) -> str:
+    """Return the beginning of a long name."""
+    return name if len(name) <= LONG else f"{name[: LONG - 1]}…"
+
+
+def show_share(share: float) -> str:
+    """Return a share of one as `4.2 %`; a small one is not shown as none."""
+    return "<0.1 %" if 0 < share < SMALLEST_SHARE else f"{share:.1%}".replace("%", " %")

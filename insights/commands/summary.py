@@ -1,0 +1,275 @@
+"""`insights summary`: how answers are rated, which are worst, and what users do."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, NamedTuple
+
+import typer
+from rich.bar import Bar
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+from sparklines import sparklines
+
+from insights.commands.journey import show_period
+from insights.database import open_database
+from insights.documents import plain_value
+from insights.errors import NoData
+from insights.options import Since, Until
+from insights.periods import parse_period
+from insights.sentiment import Sentiment
+from insights.settings import read_settings
+from insights.summaries import (
+    Active,
+    EventsSummary,
+    FeedbackSummary,
+    Summary,
+    WorstMessage,
+    summarize,
+)
+from insights.terminal import (
+    clean,
+    output,
+    print_json,
+    shorten,
+    show_number,
+    show_percentage,
+)
+
+COLOURS = {Sentiment.POSITIVE: "green", Sentiment.NEGATIVE: "red"}
+BAR_WIDTH = 20
+INDENT = (0, 0, 0, 2)
+
+# A table of words and numbers without lines.
+GAP = (0, 2, 0, 0)
+
+# --json has all of them.
+COMMENTS_SHOWN = 2
+
+# A smaller change is none, as it is shown.
+SMALLEST_CHANGE = 0.05
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def summary(since: Since = "7d", until: Until = None, as_json: AsJson = False) -> None:
+    """Show how answers are rated, which are worst, and what users do.
+
+    All figures are compared with the period of the same length before. A share of positive
+    ratings is one of the scored ratings; what is unscored is named, and left out.
+
+    Examples:
+        insights summary
+        insights summary --since 30d
+        insights summary --since 2026-11-01 --until 2026-12-01 --json
+    """
+    now = datetime.now(UTC)
+    period, settings = parse_period(since, until, now), read_settings()
+    with open_database(settings) as database:
+        found = summarize(database, settings, period, now)
+    if not found.feedback.count and not found.events.count:
+        raise NoData(f"there is no feedback and no event {show_period(found.period, now)}")
+    if as_json:
+        print_json(plain_value(to_dict(found)))
+    else:
+        print_summary(found, show_period(found.period, now))
+
+
+def to_dict(found: Summary) -> dict[str, object]:
+    """Return the figures as they are, with the change of the share of positive ratings."""
+    figures = dataclasses.asdict(found)
+    change = {"share_change_percentage_points": found.feedback.share_change}
+    return {
+        **figures["period"],
+        "feedback": figures["feedback"] | change,
+        "events": figures["events"],
+    }
+
+
+def print_summary(found: Summary, period: str) -> None:
+    """Print first whether answers get better, then which are worst, then what users did."""
+    console = output()
+    print_headline(console, found, period)
+    print_days(console, found)
+    if found.feedback.count:
+        print_section(console, "Ratings", ratings_table(found.feedback))
+    if found.feedback.worst:
+        print_section(console, "Worst-rated messages", worst_table(found.feedback.worst))
+    if found.events.count:
+        print_section(console, "Events", events_table(found.events))
+    print_section(console, "Active users", active_table(found.events.active))
+
+
+def print_section(console: Console, title: str, content: RenderableType) -> None:
+    """Print a title, and what is below it."""
+    console.print()
+    console.print(Text(title, style="bold"))
+    console.print(Padding(content, INDENT, expand=False))
+
+
+def print_headline(console: Console, found: Summary, period: str) -> None:
+    """Print the share of positive ratings, how it changed, and how much there is in all."""
+    feedback, events = found.feedback, found.events
+    scored = feedback.count - feedback.sentiments[Sentiment.UNSCORED]
+    share = show_percentage(feedback.share_positive)
+    text = f"{share} of {show_number(scored)} scored ratings are positive"
+    console.print(Text(period[0].upper() + period[1:], style="dim"))
+    console.print()
+    console.print(Text(text if scored else "There are no scored ratings", style="bold"))
+    console.print(change_line(feedback))
+    console.print()
+    totals = Table.grid(padding=GAP)
+    for name, figures in (("feedback", feedback), ("events", events)):
+        before = f"{show_number(figures.previous_count)} in the same time before"
+        totals.add_row(name, right(figures.count), before)
+    console.print(Padding(totals, INDENT, expand=False))
+
+
+def change_line(feedback: FeedbackSummary) -> Text:
+    """Return how the share of positive ratings changed."""
+    before = f"before ({show_percentage(feedback.previous_share_positive)})"
+    change = feedback.share_change
+    if change is None:
+        return Text("Nothing to compare: one of the two periods has no scored ratings")
+    if abs(change) < SMALLEST_CHANGE:
+        return Text(f"= the same as {before}")
+    points = f"{abs(change):.1f} percentage points"
+    if change > 0:
+        return Text(f"▲ {points} better than {before}", style=COLOURS[Sentiment.POSITIVE])
+    return Text(f"▼ {points} worse than {before}", style=COLOURS[Sentiment.NEGATIVE])
+
+
+class Line(NamedTuple):
+    """A sparkline: of each day a part and its whole, from which height on it is drawn, and a note.
+
+    Without a lowest height, it is drawn from the least value on.
+    """
+
+    name: str
+    days: Sequence[tuple[int, int]]
+    lowest: int | None
+    note: str
+
+
+def print_days(console: Console, found: Summary) -> None:
+    """Print a sparkline for each figure that changes from day to day."""
+    lines = [
+        share_line(found.feedback),
+        count_line("feedback", [day.count for day in found.feedback.daily]),
+        count_line("events", [day.count for day in found.events.daily]),
+        count_line("active users", [day.users for day in found.events.daily]),
+    ]
+    days, width = len(lines[0].days), room(console, lines)
+    span = -(-days // width)
+    table = Table.grid(padding=GAP)
+    for line in lines:
+        table.add_row(line.name, Text(draw(line, span)), line.note)
+    title = "Day by day" if span == 1 else f"Day by day (one mark is {span} days)"
+    print_section(console, title, table)
+
+
+def room(console: Console, lines: Sequence[Line]) -> int:
+    """Return how many marks a sparkline may have between its name and its note."""
+    names = max(len(line.name) for line in lines)
+    notes = max(len(line.note) for line in lines)
+    return max(console.width - INDENT[-1] - names - notes - 2 * GAP[1], 1)
+
+
+def share_line(feedback: FeedbackSummary) -> Line:
+    """Return the sparkline of the share of positive ratings."""
+    days = [(day.positive, day.positive + day.neutral + day.negative) for day in feedback.daily]
+    shares = [positive / scored for positive, scored in days if scored]
+    note = f"{min(shares) * 100:.0f} to {show_percentage(max(shares))}" if shares else "-"
+    return Line("share positive", days, None, note)
+
+
+def count_line(name: str, counts: Sequence[int]) -> Line:
+    """Return the sparkline of a count."""
+    return Line(name, [(count, 1) for count in counts], 0, f"max {show_number(max(counts))}")
+
+
+def draw(line: Line, span: int) -> str:
+    """Return a sparkline with one mark for so many days, blank where there is no whole."""
+    values = [ratio(line.days[start : start + span]) for start in range(0, len(line.days), span)]
+    highest = None if line.lowest is None else max(filter(None, values), default=1)
+    [drawn] = sparklines(values, minimum=line.lowest, maximum=highest)
+    return str(drawn)
+
+
+def ratio(days: Sequence[tuple[int, int]]) -> float | None:
+    """Return the parts of some days in relation to their wholes."""
+    part, whole = (sum(numbers) for numbers in zip(*days, strict=True))
+    return part / whole if whole else None
+
+
+def ratings_table(feedback: FeedbackSummary) -> Table:
+    """Return the distribution: each sentiment, with the ratings that express it."""
+    scored = feedback.count - feedback.sentiments[Sentiment.UNSCORED]
+    table = Table.grid(padding=GAP)
+    for name in (each for each in Sentiment if feedback.sentiments[each]):
+        count = feedback.sentiments[name]
+        ratings = Text(", ".join(named_ratings(feedback, name)))
+        if name is Sentiment.UNSCORED:
+            note = Text("not in the share", style="dim")
+            table.add_row(name.value, right(count), "", Group(note, ratings))
+        else:
+            bar = Bar(scored, 0, count, width=BAR_WIDTH, color=COLOURS.get(name, "default"))
+            share = show_percentage(count / scored)
+            table.add_row(name.value, right(count), right(share), Group(bar, ratings))
+    return table
+
+
+def named_ratings(feedback: FeedbackSummary, name: Sentiment) -> Iterator[str]:
+    """Yield the most frequent ratings of a sentiment, and how many more there are."""
+    is_unscored = name is Sentiment.UNSCORED
+    named = feedback.unscored if is_unscored else feedback.ratings
+    left = feedback.sentiments[name]
+    for each in named:
+        if each.sentiment == name:
+            left -= each.count
+            yield f"{clean(each.rating)} ({show_number(each.count)})"
+    if left:
+        yield f"others ({show_number(left)})"
+
+
+def worst_table(worst: Sequence[WorstMessage]) -> Table:
+    """Return the worst-rated messages, each with some of its comments."""
+    table = Table("Negative", "Message", box=None, pad_edge=False, padding=GAP)
+    for message in worst:
+        count = f"{show_number(message.negative)} of {show_number(message.count)}"
+        comments = [
+            Text.assemble(f"“{shorten(clean(each.comment))}” ", (clean(each.rating), "dim"))
+            for each in message.comments[:COMMENTS_SHOWN]
+        ]
+        name = Text(clean(message.message_id), style="bold")
+        table.add_row(right(count), Group(name, *comments))
+    return table
+
+
+def events_table(events: EventsSummary) -> Table:
+    """Return how often each type of event happened, to how many users."""
+    table = Table("Type", box=None, pad_edge=False, padding=GAP)
+    table.add_column("Events", justify="right", no_wrap=True)
+    table.add_column("Users", justify="right", no_wrap=True)
+    for each in events.types:
+        name = Text(shorten(clean(each.event_type)))
+        table.add_row(name, show_number(each.count), show_number(each.users))
+    if events.others:
+        table.add_row("other types", show_number(events.others))
+    return table
+
+
+def active_table(active: Active) -> Table:
+    """Return how many users did something in the last days of the period."""
+    table = Table.grid(padding=GAP)
+    table.add_row("in the last day", right(active.day))
+    table.add_row("in the last 7 days", right(active.week))
+    table.add_row("in the last 30 days", right(active.month))
+    return table
+
+
+def right(cell: int | str) -> Text:
+    """Return a cell whose numbers are below each other."""
+    return Text(show_number(cell) if isinstance(cell, int) else cell, justify="right")

@@ -1,0 +1,126 @@
+"""`insights tail`: print what arrives, as it arrives."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from insights.database import Kind
+from insights.documents import plain_value, to_plain
+from insights.errors import UsageError
+from insights.filters import Filter, Selection, to_filter
+from insights.options import AsJson, EventType, Message, Rating, User, Where
+from insights.settings import Settings, read_settings
+from insights.streams import Change, Connection, changes
+from insights.terminal import clean, output, print_error, print_json
+
+NOTICES = {
+    Connection.LOST: "MongoDB does not answer any more; waiting for it",
+    Connection.RESUMED: "MongoDB is back; going on where it was",
+}
+
+NAMES = {Kind.FEEDBACK: "feedback", Kind.EVENTS: "event"}
+
+# The fields of a line, and the one at its end that may be long.
+SHOWN = {
+    Kind.FEEDBACK: (("user_id", "message_id", "rating"), "comment"),
+    Kind.EVENTS: (("user_id", "event_type"), "details"),
+}
+
+KindArgument = Annotated[
+    Kind | None,
+    typer.Argument(help="Which of them; both where it is not given.", show_default=False),
+]
+
+
+def tail(
+    kind: KindArgument = None,
+    user: User = None,
+    message: Message = None,
+    rating: Rating = None,
+    event_type: EventType = None,
+    where: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print feedback and events as they arrive, until Ctrl-C.
+
+    Feedback that replaces an earlier one is marked. When MongoDB restarts, tail waits for it and
+    goes on where it was. MongoDB must be a replica set.
+
+    Examples:
+        insights tail
+        insights tail feedback --rating negative
+        insights tail events --where details.page=/dashboard --json
+    """
+    selection = Selection(
+        user=user, message=message, rating=rating, event_type=event_type, where=where or ()
+    )
+    settings = read_settings()
+    filters = to_filters([kind] if kind else list(Kind), selection, settings)
+
+    def tell(connection: Connection) -> None:
+        watching = f"watching {' and '.join(filters)}; Ctrl-C ends"
+        print_error(NOTICES.get(connection, watching))
+
+    with closing(changes(settings, filters, tell)) as arriving:
+        for change in arriving:
+            print_as_json(change) if as_json else print_as_line(change)
+
+
+def to_filters(
+    kinds: Sequence[Kind], selection: Selection, settings: Settings
+) -> dict[Kind, Filter]:
+    """Return the filter of each kind, but for those to which an option cannot apply.
+
+    Raises:
+        UsageError: no kind is left, or a condition is not valid.
+    """
+    filters: dict[Kind, Filter] = {}
+    refusals: list[UsageError] = []
+    for kind in kinds:
+        try:
+            filters[kind] = to_filter(kind, selection, settings, datetime.now(UTC))
+        except UsageError as refusal:
+            refusals.append(refusal)
+    if not filters:
+        raise refusals[0]
+    return filters
+
+
+def print_as_json(change: Change) -> None:
+    """Print a change as a line of JSON, at once."""
+    about = {"kind": change.kind, "updated": change.updated}
+    print_json(about | to_plain(change.kind, change.document))
+    sys.stdout.flush()
+
+
+def print_as_line(change: Change) -> None:
+    """Print a change as a line, at once. A terminal gets as much of it as fits."""
+    console = output()
+    bounded = console.is_terminal or "COLUMNS" in os.environ
+    console.print(
+        to_line(change), no_wrap=True, crop=bounded, overflow="ellipsis" if bounded else "ignore"
+    )
+
+
+def to_line(change: Change) -> Text:
+    """Return the line that shows a change: its time in UTC, its kind, and its fields."""
+    document = change.document
+    fields, long = SHOWN[change.kind]
+    texts = [clean(str(document.get(field, ""))) for field in fields]
+    # In quotes and braces, it cannot be taken for another field.
+    value = plain_value(document.get(long))
+    whole = f" {clean(json.dumps(value, ensure_ascii=False))}" if value else ""
+    return Text.assemble(
+        (f"{document['timestamp']:%H:%M:%S} ", "dim"),
+        (f"{NAMES[change.kind]:8} ", "cyan"),
+        " ".join(texts),
+        (" (updated)" if change.updated else "", "yellow"),
+        (whole, "dim"),
+    )

@@ -1,0 +1,106 @@
+"""The MongoDB connection, and what is stored where."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from typing import Any
+
+import pymongo
+from pymongo import MongoClient
+from pymongo.database import Database
+from pymongo.errors import ConfigurationError, ConnectionFailure, PyMongoError
+from pymongo.monitoring import CommandListener
+
+from devserver.errors import DevServerError
+from devserver.mongodb import Address, loopback_address
+from insights.errors import Unreachable, UsageError
+from insights.settings import Settings
+
+Document = dict[str, Any]
+
+# A MongoDB that is gone or hangs is reported within 3 seconds, of which Python's start is a part.
+ANSWER_SECONDS = 2
+
+OPT_OUTS = "opt_outs"
+
+
+class Kind(StrEnum):
+    """What is collected, by the names that commands use."""
+
+    FEEDBACK = "feedback"
+    EVENTS = "events"
+
+    @property
+    def collection(self) -> str:
+        """The name of its collection."""
+        return {Kind.FEEDBACK: "feedback", Kind.EVENTS: "analytics"}[self]
+
+
+@contextmanager
+def open_database(settings: Settings, *listeners: CommandListener) -> Iterator[Database[Document]]:
+    """Open the configured database, once it is known that MongoDB answers.
+
+    `listeners` hear of each command that is sent.
+
+    Raises:
+        UsageError: `MONGODB_URI` is not a connection string.
+        Unreachable: no MongoDB answers.
+        PyMongoError: MongoDB refuses the user, or what is done with the database.
+    """
+    with open_client(settings.mongodb_uri, *listeners) as client:
+        check(client, settings.mongodb_uri)
+        yield client[settings.mongodb_database]
+
+
+def open_client(uri: str, *listeners: CommandListener) -> MongoClient[Document]:
+    """Open a client whose writes are confirmed by a majority; nothing is sent yet.
+
+    Raises:
+        UsageError: `uri` is not a connection string.
+        Unreachable: DNS does not know the cluster that it names.
+    """
+    try:
+        # A warning would show options of the connection string.
+        with warnings.catch_warnings(action="ignore"):
+            return MongoClient(
+                uri,
+                appname="up2d8-insights",
+                event_listeners=listeners,
+                serverSelectionTimeoutMS=ANSWER_SECONDS * 1000,
+                connectTimeoutMS=ANSWER_SECONDS * 1000,
+                w="majority",
+                tz_aware=True,
+                uuidRepresentation="standard",
+            )
+    # Their texts may hold parts of the connection string.
+    except (PyMongoError, ValueError, TypeError, OSError) as error:
+        if uri.startswith("mongodb+srv://") and type(error) is ConfigurationError:
+            raise Unreachable("the cluster in MONGODB_URI is not found in DNS") from None
+        raise UsageError("MONGODB_URI is not a MongoDB connection string") from None
+
+
+def check(client: MongoClient[Document], uri: str) -> None:
+    """Make sure that MongoDB answers.
+
+    Raises:
+        Unreachable: it does not.
+    """
+    if address := unused_address(uri):
+        raise Unreachable(f"no MongoDB runs at {address}: `make run` starts one")
+    try:
+        with pymongo.timeout(ANSWER_SECONDS):
+            client.admin.command("ping")
+    except ConnectionFailure as error:
+        raise Unreachable(
+            f"no MongoDB answers to MONGODB_URI in time ({type(error).__name__})"
+        ) from None
+
+
+def unused_address(uri: str) -> Address | None:
+    """Return the address that `uri` names, if it is one on loopback and nothing listens there."""
+    # It refuses options that a client only warns of.
+    with suppress(DevServerError):
+        address = loopback_address(uri)
+        return address if address is not None and address.is_free() else None
+    return None

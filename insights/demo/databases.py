@@ -1,0 +1,58 @@
+"""Filling a database with the demo's documents."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError
+
+from insights.database import Document, Kind
+from insights.demo.rhythms import Rhythm
+from insights.demo.stories import Story
+from insights.demo.users import User
+
+NAME = "up2d8_demo"
+
+BATCH_SIZE = 5_000
+DUPLICATE_KEY = 11000
+
+
+@dataclass
+class Filling:
+    """How far the filling of a database is: `stored` counts what was not there before."""
+
+    users: int = 0
+    stored: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
+
+
+def fill(database: Database[Document], days: int, users: int, now: datetime) -> Iterator[Filling]:
+    """Store what so many users did in the days before `now`; yield how far it is, time and again.
+
+    What is stored already stays as it is. Memory does not grow with the number of documents.
+    """
+    story, rhythm = Story(days), Rhythm(days, now)
+    filling, waiting = Filling(), {kind: list[Document]() for kind in Kind}
+    for filling.users in range(1, users + 1):
+        for kind, document in User(filling.users, story, rhythm).documents():
+            waiting[kind].append(document)
+            if len(waiting[kind]) == BATCH_SIZE:
+                filling.stored[kind] += insert_new(database[kind.collection], waiting[kind])
+                waiting[kind].clear()
+        yield filling
+    for kind, documents in waiting.items():
+        filling.stored[kind] += insert_new(database[kind.collection], documents)
+    yield filling
+
+
+def insert_new(collection: Collection[Document], documents: list[Document]) -> int:
+    """Insert those documents whose `_id` is not stored yet; return how many these were."""
+    if not documents:
+        return 0
+    try:
+        return len(collection.insert_many(documents, ordered=False).inserted_ids)
+    except BulkWriteError as error:
+        if any(each["code"] != DUPLICATE_KEY for each in error.details["writeErrors"]):
+            raise
+        return int(error.details["nInserted"])

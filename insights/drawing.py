@@ -1,0 +1,137 @@
+"""Drawing with Vega-Lite: SVG that needs neither scripts nor a network.
+
+The colours are CSS variables, which the page sets. Nothing that users sent is drawn: their texts
+are only in the descriptions of marks, which Vega escapes.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import altair as alt
+import vl_convert
+from markupsafe import Markup
+
+# In pixels. Labels of the axis are never wider: numbers are shortened to 1.2k.
+AXIS_WIDTH = 36
+TEXT_SIZE = 12
+
+# As many as the charts of a page, which stay while what they show does.
+REMEMBERED = 16
+
+Rows = Sequence[dict[str, Any]]
+
+
+class Size(NamedTuple):
+    """The size of what is within the axes, in pixels, and how many days are labelled."""
+
+    width: int
+    height: int
+    labels: int
+
+
+# What the page has room for beside a list on a desktop, and on a phone.
+WIDE = Size(width=640, height=180, labels=8)
+NARROW = Size(width=280, height=160, labels=4)
+
+
+def bars(rows: Rows) -> alt.Chart:
+    """Return stacked bars: of each row its `value`, in its `colour`, at its `rank` in the stack.
+
+    Negative values are stacked below zero. `opacity` is 0 to 1.
+    """
+    # Labels of numbers below zero: they are only drawn there.
+    label = "format(abs(datum.value), abs(datum.value) < 1000 ? 'd' : '~s')"
+    axis = alt.Axis(labelExpr=label, tickCount=4, tickMinStep=1)
+    return (
+        on(rows)
+        .mark_bar(aria=False)
+        .encode(
+            y=alt.Y("value:Q", axis=axis),
+            fill=alt.Fill("colour:N", scale=None),
+            order="rank:Q",
+            opacity=alt.Opacity("opacity:Q", scale=None),
+        )
+    )
+
+
+def points(rows: Rows, colour: str) -> alt.Chart:
+    """Return a point for the `share` of each row that has one, the larger the more its `weight`."""
+    size = alt.Size("weight:Q", scale=alt.Scale(domainMin=0, range=[10, 90]), legend=None)
+    mark = on([row for row in rows if row["share"] is not None])
+    return mark.mark_circle(aria=False, color=variable(colour)).encode(y=shares(), size=size)
+
+
+def line(rows: Rows, colour: str) -> alt.Chart:
+    """Return a line through the `average` of each row, with a gap where there is none."""
+    mark = on(rows).mark_line(aria=False, color=variable(colour), strokeWidth=2.5)
+    return mark.encode(y=shares("average"))
+
+
+def level(share: float, colour: str) -> alt.Chart:
+    """Return a dashed line across, at a share."""
+    mark = on([{"share": share}]).mark_rule(aria=False, color=variable(colour), strokeDash=[5, 4])
+    return mark.encode(x=alt.value(0), x2=alt.value("width"), y=shares())
+
+
+def shares(field: str = "share") -> alt.Y:
+    """Return the vertical axis from 0 to 100 %."""
+    axis = alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
+    return alt.Y(f"{field}:Q", axis=axis, scale=alt.Scale(domain=[0, 1]))
+
+
+def touch(rows: Rows) -> alt.Chart:
+    """Return what the pointer finds above each row: its `tip`, as the name of an empty mark."""
+    mark = on(rows).mark_rect(opacity=0, fill="currentColor")
+    return mark.encode(y=alt.value(0), y2=alt.value("height"), description="tip:N")
+
+
+def on(rows: Rows) -> alt.Chart:
+    """Return a chart of these rows, from left to right by their `day`."""
+    return alt.Chart(alt.Data(values=list(rows)))
+
+
+def variable(colour: str) -> str:
+    """Return a colour of the page."""
+    return f"var(--{colour})"
+
+
+def draw(layers: Sequence[alt.Chart], rows: Rows, size: Size) -> Markup:
+    """Return the SVG of layers, above which the pointer finds the tips of `rows`."""
+    step = -(-len(rows) // size.labels)
+    axis = alt.Axis(
+        values=[row["day"] for row in rows[::step]],
+        labelExpr="utcFormat(toDate(datum.value), '%-d %b')",
+        labelAngle=0,
+        labelOverlap=False,
+    )
+    chart = alt.layer(*layers, touch(rows)).encode(x=alt.X("day:O", axis=axis))
+    chart = chart.properties(width=size.width, height=size.height, background="transparent")
+    return to_svg(chart.configure(**style()).to_json(indent=None))
+
+
+def style() -> dict[str, Any]:
+    """Return the configuration that all charts share."""
+    axis = {
+        "title": None,
+        "domain": False,
+        "ticks": False,
+        "grid": False,
+        "labelColor": variable("muted"),
+        "labelFontSize": TEXT_SIZE,
+        "labelPadding": 6,
+    }
+    vertical = {
+        "grid": True,
+        "gridColor": variable("grid"),
+        "minExtent": AXIS_WIDTH,
+        "maxExtent": AXIS_WIDTH,
+    }
+    return {"axis": axis, "axisY": vertical, "view": {"stroke": None}}
+
+
+@lru_cache(maxsize=REMEMBERED)
+def to_svg(specification: str) -> Markup:
+    """Return the SVG of a Vega-Lite chart in JSON."""
+    # Vega escapes what it writes; `test_insights_dashboard.py` holds it to that.
+    return Markup(vl_convert.vegalite_to_svg(specification))  # noqa: S704

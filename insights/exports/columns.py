@@ -1,0 +1,115 @@
+"""The columns of an export, and what is in each."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from insights.database import Document, Kind
+from insights.errors import UsageError
+from insights.exports.details import DETAILS, flatten
+
+# Spreadsheets and data frames become unusable far below; keys that are ids must not fill memory.
+MAXIMUM_FLATTENED = 1000
+
+# Integers up to this size are the same number as a double.
+LARGEST_EXACT = 2**53
+
+
+class Type(StrEnum):
+    """What the values of a column are. `TIME` is ISO 8601 in UTC; `JSON` is anything else."""
+
+    TEXT = "text"
+    TIME = "time"
+    BOOLEAN = "true or false"
+    INTEGER = "64-bit integer"
+    NUMBER = "number"
+    JSON = "JSON"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: the name of a field, and the type of its values."""
+
+    name: str
+    type: Type
+
+
+DETAILS_COLUMN = Column(DETAILS, Type.JSON)
+
+STORED = {
+    Kind.FEEDBACK: (
+        Column("message_id", Type.TEXT),
+        Column("user_id", Type.TEXT),
+        Column("rating", Type.TEXT),
+        Column("comment", Type.TEXT),
+        Column("timestamp", Type.TIME),
+    ),
+    Kind.EVENTS: (
+        Column("_id", Type.TEXT),
+        Column("user_id", Type.TEXT),
+        Column("event_type", Type.TEXT),
+        DETAILS_COLUMN,
+        Column("timestamp", Type.TIME),
+        Column("occurred_at", Type.TIME),
+    ),
+}
+
+
+def flattened_columns(documents: Iterable[Document]) -> list[Column]:
+    """Return the columns of events with flattened details, those of the details by name.
+
+    Raises:
+        UsageError: the details of these documents have too many different keys.
+    """
+    found = detail_columns(documents)
+    return [
+        each
+        for stored in STORED[Kind.EVENTS]
+        for each in (found if stored is DETAILS_COLUMN else [stored])
+    ]
+
+
+def detail_columns(documents: Iterable[Document]) -> list[Column]:
+    """Return the columns for the details of documents, by name.
+
+    Raises:
+        UsageError: there are too many.
+    """
+    values: dict[str, set[type | None]] = {}
+    for document in documents:
+        for name, value in flatten({DETAILS: document.get(DETAILS, {})}).items():
+            values.setdefault(name, set()).add(kind_of(value))
+        if len(values) > MAXIMUM_FLATTENED:
+            raise UsageError(
+                f"details have more than {MAXIMUM_FLATTENED:,} different keys: "
+                "export fewer events, or without --flatten, or --format jsonl"
+            )
+    return [Column(name, common_type(values[name])) for name in sorted(values)]
+
+
+class LargeInteger(int):
+    """Stands for integers that are not exact as a double."""
+
+
+def kind_of(value: object) -> type | None:
+    """Return the class of a value, as far as it matters for the type of its column."""
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int if abs(value) <= LARGEST_EXACT else LargeInteger
+    return type(value)
+
+
+def common_type(kinds: set[type | None]) -> Type:
+    """Return the type of a column that holds such values. A null fits every type."""
+    match kinds - {None}:
+        case present if present <= {str}:
+            return Type.TEXT
+        case present if present <= {bool}:
+            return Type.BOOLEAN
+        case present if present <= {int, LargeInteger}:
+            return Type.INTEGER
+        case present if present <= {int, float}:
+            return Type.NUMBER
+        case _:
+            return Type.JSON

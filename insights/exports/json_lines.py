@@ -1,0 +1,22 @@
+"""JSON lines: one object a line. A field that a document lacks is absent."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from pydantic_core import to_json
+
+from insights.exports.columns import Column
+from insights.exports.sources import Write
+
+
+@contextmanager
+def write_json_lines(file: BinaryIO, columns: Sequence[Column]) -> Iterator[Write]:
+    """Yield what writes a batch to the file; the columns do not matter."""
+    del columns
+    yield lambda batch: file.writelines(json_text(document) + b"\n" for document in batch)
+
+
+def json_text(value: object) -> bytes:
+    """Return a value as JSON. What JSON lacks becomes text, such as "NaN"."""
+    return to_json(value, inf_nan_mode="strings", fallback=str)

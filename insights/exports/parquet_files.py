@@ -1,0 +1,66 @@
+"""Parquet, with types. A field that a document lacks is null."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import pyarrow as pa
+from pyarrow.parquet import ParquetWriter
+
+from insights.errors import Refused
+from insights.exports.columns import Column, Type
+from insights.exports.json_lines import json_text
+from insights.exports.sources import Batch, Write
+
+TYPES = {
+    Type.TEXT: pa.string(),
+    Type.TIME: pa.timestamp("ms", tz="UTC"),
+    Type.BOOLEAN: pa.bool_(),
+    Type.INTEGER: pa.int64(),
+    Type.NUMBER: pa.float64(),
+    Type.JSON: pa.string(),
+}
+
+# A row group is held in memory until it is written.
+GROUP_BYTES = 16 * 1024 * 1024
+
+
+@contextmanager
+def write_parquet(file: BinaryIO, columns: Sequence[Column]) -> Iterator[Write]:
+    """Write the beginning of a file; yield what writes a batch; write the end."""
+    schema = pa.schema([(column.name, TYPES[column.type]) for column in columns])
+    group: list[pa.RecordBatch] = []
+
+    def write(batch: Batch) -> None:
+        arrays = [to_array(batch, column) for column in columns]
+        group.append(pa.record_batch(arrays, schema=schema))
+        if sum(each.nbytes for each in group) > GROUP_BYTES:
+            write_group()
+
+    def write_group() -> None:
+        parquet.write_table(pa.Table.from_batches(group, schema))
+        group.clear()
+
+    with ParquetWriter(file, schema, compression="zstd") as parquet:
+        yield write
+        write_group()
+
+
+def to_array(batch: Batch, column: Column) -> pa.Array:
+    """Return the values of one column.
+
+    Raises:
+        Refused: one is not of the type of the column.
+    """
+    values = [document.get(column.name) for document in batch]
+    if column.type is Type.JSON:
+        values = [None if value is None else json_text(value) for value in values]
+    try:
+        if column.type is Type.TIME:
+            return pa.array(values, pa.string()).cast(TYPES[column.type])
+        return pa.array(values, TYPES[column.type])
+    except pa.ArrowException:
+        raise Refused(
+            f"{column.name} has a value that is not of the type {column.type}: "
+            "--format jsonl takes any"
+        ) from None

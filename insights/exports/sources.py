@@ -1,0 +1,125 @@
+"""What an export reads: documents, decoded at once into what JSON has."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, cast
+
+from bson import Binary, CodecOptions, DBRef, ObjectId, decode_all
+from bson.binary import UUID_SUBTYPE, UuidRepresentation
+from bson.codec_options import TypeDecoder, TypeRegistry
+from pymongo import ASCENDING, DESCENDING
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from insights.database import Document, Kind
+from insights.exports.columns import STORED, Column
+from insights.filters import Filter
+
+Batch = list[Document]
+
+Write = Callable[[Batch], object]
+"""Writes a batch to a file."""
+
+# Few enough that a batch of large documents fits in memory, enough that asking for one costs
+# nothing beside its documents. (MongoDB bounds a batch to 16 MB, too.)
+BATCH_SIZE = 1000
+
+
+class Decoder(TypeDecoder):
+    """Decodes the values of one BSON type into what JSON has."""
+
+    def __init__(self, decoded: type, to_plain: Callable[[Any], Any]) -> None:
+        self.decoded = decoded
+        self.to_plain = to_plain
+
+    @property
+    def bson_type(self) -> type:
+        """The class that PyMongo decodes such a value to."""
+        return self.decoded
+
+    def transform_bson(self, value: object) -> object:
+        """Return the value as JSON has it."""
+        return self.to_plain(value)
+
+
+def time_text(time: datetime) -> str:
+    """Return a naive time in UTC as `2026-11-01T09:30:00.000Z`."""
+    return f"{time.isoformat('T', 'milliseconds')}Z"
+
+
+def binary_text(value: Binary) -> str:
+    """Return binary data as text: a UUID as it is usually written."""
+    if value.subtype != UUID_SUBTYPE or len(value) != 16:  # noqa: PLR2004 (the size of a UUID)
+        return str(value)
+    digits = value.hex()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def reference_object(reference: DBRef) -> Document:
+    """Return the object that a client sent as {"$ref": …, "$id": …}, which is no reference."""
+    return reference.as_doc().to_dict()
+
+
+# To decode a time as naive, and a UUID as bytes, and to make text of that, takes two thirds of the
+# time that PyMongo's own decoding into objects takes, from which text would still have to be made.
+PLAIN: CodecOptions[Document] = CodecOptions(
+    tz_aware=False,
+    uuid_representation=UuidRepresentation.UNSPECIFIED,
+    type_registry=TypeRegistry(
+        [
+            Decoder(datetime, time_text),
+            Decoder(Binary, binary_text),
+            Decoder(bytes, str),
+            Decoder(ObjectId, str),
+            Decoder(DBRef, reference_object),
+        ]
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The documents of one kind that a filter selects."""
+
+    database: Database[Document]
+    kind: Kind
+    condition: Filter
+
+    @property
+    def collection(self) -> Collection[Document]:
+        """The collection that they are in."""
+        return self.database[self.kind.collection]
+
+    def count(self) -> int:
+        """Return how many there are; all of a collection are estimated."""
+        if not self.condition:
+            return self.collection.estimated_document_count()
+        return self.collection.count_documents(self.condition)
+
+    def batches(self, columns: Sequence[Column] | None = None) -> Iterator[Batch]:
+        """Yield them oldest first, each with these fields or those that are usually stored.
+
+        They are read while others arrive: a feedback that is replaced meanwhile may come twice,
+        as it was and as it is.
+        """
+        wanted = {"_id": False} | {each.name: True for each in columns or STORED[self.kind]}
+        found = self.collection.find_raw_batches(
+            self.condition,
+            wanted,
+            sort=[("timestamp", ASCENDING)],
+            batch_size=BATCH_SIZE,
+            allow_disk_use=True,
+        )
+        for raw in found:
+            yield decode_all(cast("bytes", raw), PLAIN)
+
+    def until_newest(self) -> "Source":
+        """Return the same without what is newer than the newest document now."""
+        newest = self.collection.find_one(
+            self.condition, {"timestamp": True}, sort=[("timestamp", DESCENDING)]
+        )
+        if newest is None:
+            return self
+        bound = {"timestamp": {"$lte": newest["timestamp"]}}
+        return replace(self, condition={"$and": [self.condition, bound]})

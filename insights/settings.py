@@ -1,0 +1,47 @@
+"""The settings: those of the functions that matter here too, and how long data is kept."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from devserver.errors import DevServerError
+from devserver.project_files import local_values, read_json
+from insights.errors import UsageError
+from shared_code import settings
+from shared_code.settings import ConfigurationError, ConnectionString, DatabaseName, Words
+
+LOCAL_SETTINGS = Path("local.settings.json")
+
+# MongoDB takes a TTL of at most 2,147,483,647 seconds.
+Days = Annotated[int, Field(gt=0, le=24_855)]
+
+
+class Settings(BaseModel):
+    """The settings, each under its environment variable's name in lower case."""
+
+    model_config = ConfigDict(alias_generator=str.upper, frozen=True)
+
+    mongodb_uri: ConnectionString
+    mongodb_database: DatabaseName = "up2d8"
+    feedback_ratings: Words | None = None
+    # Not among the settings of the functions: they work on while one of these is wrong.
+    feedback_retention_days: Days | None = None
+    analytics_retention_days: Days | None = None
+
+
+def read_settings() -> Settings:
+    """Return the settings: the environment's over those of `local.settings.json`, if it is there.
+
+    Raises:
+        UsageError: the file cannot be read, or a setting is missing or wrong.
+    """
+    environment = {name: value for name, value in os.environ.items() if value}
+    try:
+        values = local_values(read_json(LOCAL_SETTINGS))
+        return settings.read_settings(Settings, values | environment)
+    except DevServerError as error:
+        raise UsageError(str(error)) from None
+    except ConfigurationError as error:
+        raise UsageError(f"{error} (the README lists what is allowed)") from None

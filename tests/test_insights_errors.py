@@ -1,0 +1,244 @@
+"""What goes wrong with settings and with MongoDB: one line, and an exit code."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from devserver.mongodb import free_address, running_mongod
+from tests.conftest import Document
+from tests.insights_cli import Insights, a_feedback
+from tests.mongod import Mongod
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+COMMANDS = [["feedback"], ["events", "--json"], ["setup"], ["setup", "--dry-run"]]
+WRONG_URI = "MONGODB_URI is not a MongoDB connection string"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_says_so_where_no_mongodb_runs(insights: Insights, command: list[str]) -> None:
+    address = free_address()
+
+    result = insights(*command, MONGODB_URI=f"mongodb://user:secret@localhost:{address.port}/")
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == f"insights: no MongoDB runs at {address}: `make run` starts one\n"
+
+
+def test_says_so_where_no_mongodb_answers(insights: Insights) -> None:
+    hosts = ",".join(str(free_address()) for _ in range(2))
+
+    result = insights("feedback", MONGODB_URI=f"mongodb://user:secret@{hosts}/?replicaSet=rs0")
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.startswith("insights: no MongoDB answers to MONGODB_URI in time (")
+    assert result.stderr.count("\n") == 1
+    assert "secret" not in result.stderr
+
+
+@pytest.fixture
+def own_mongod(tmp_path: Path) -> Iterator[Mongod]:
+    """Run a MongoDB of one test's own."""
+    mongod = Mongod(free_address(), tmp_path / "mongod")
+    with mongod.resources:
+        mongod.start()
+        yield mongod
+
+
+def test_says_so_where_mongodb_hangs(insights: Insights, own_mongod: Mongod) -> None:
+    own_mongod.hang()
+
+    results = [
+        insights(*command, MONGODB_URI=own_mongod.uri) for command in (["events"], ["setup"])
+    ]
+
+    own_mongod.go_on()
+    for result in results:
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert result.stderr.startswith("insights: no MongoDB answers to MONGODB_URI in time (")
+
+
+def test_says_so_where_mongodb_ends_in_the_middle(insights: Insights, own_mongod: Mongod) -> None:
+    with MongoClient[Document](own_mongod.uri) as client:
+        client[insights.settings["MONGODB_DATABASE"]].feedback.insert_many(
+            a_feedback(NOON, comment="x" * 4000) for _ in range(6_000)
+        )
+    options = ("--json", "--limit", "6000")
+
+    with insights.start("feedback", *options, MONGODB_URI=own_mongod.uri) as process:
+        assert process.stdout
+        assert process.stdout.readline()
+        own_mongod.kill()
+        _, stderr = process.communicate()
+
+    assert process.returncode == 3
+    assert stderr.startswith("insights: MongoDB does not answer any more (")
+    assert stderr.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def guarded_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run a MongoDB with one user, who may only read the collection `feedback`."""
+    folder = tmp_path_factory.mktemp("guarded")
+    key = folder / "key"
+    key.write_text("a key of the test")
+    key.chmod(0o400)
+    address = free_address()
+    with running_mongod(address, folder / "data", "--auth", "--keyFile", str(key)):
+        with MongoClient[Document](f"mongodb://{address}") as client:
+            client.admin.command("createUser", "root", pwd="secret", roles=["root"])
+        with MongoClient[Document](f"mongodb://root:secret@{address}") as client:
+            resource = {"db": "up2d8", "collection": "feedback"}
+            privileges = [{"resource": resource, "actions": ["find"]}]
+            client.admin.command("createRole", "reader", privileges=privileges, roles=[])
+            client.admin.command("createUser", "reader", pwd="secret", roles=["reader"])
+            client.up2d8.feedback.insert_one(a_feedback(NOON))
+        yield f"mongodb://USER:PASSWORD@{address}/?authSource=admin"
+
+
+def guarded(uri: str, user: str, password: str) -> dict[str, str]:
+    """Return the settings with which this user reads from the guarded MongoDB."""
+    uri = uri.replace("USER", user).replace("PASSWORD", password)
+    return {"MONGODB_URI": uri, "MONGODB_DATABASE": "up2d8"}
+
+
+def test_says_so_where_mongodb_does_not_know_the_user(insights: Insights, guarded_uri: str) -> None:
+    result = insights("feedback", **guarded(guarded_uri, "reader", "wrong_secret"))
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "insights: MongoDB refused the operation: Authentication failed.\n"
+
+
+@pytest.mark.parametrize("command", [["events"], ["setup"]])
+def test_says_so_where_the_user_may_not_do_it(
+    insights: Insights, guarded_uri: str, command: list[str]
+) -> None:
+    settings = guarded(guarded_uri, "reader", "secret")
+    assert insights("feedback", **settings).exit_code == 0
+
+    result = insights(*command, **settings)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("insights: MongoDB refused the operation: not authorized on ")
+    assert result.stderr.count("\n") == 1
+    assert "secret" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "mongodb://",
+        "mongodb://user:secret@",
+        "mongodb://user:sec/ret@localhost",
+        "mongodb://localhost:secret",
+        "mongodb://localhost/?tls=true&tlsCAFile=/secret",
+        "mongodb+srv://",
+    ],
+)
+def test_names_a_wrong_connection_string_and_hides_it(insights: Insights, uri: str) -> None:
+    result = insights("feedback", MONGODB_URI=uri)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"insights: {WRONG_URI}\n"
+
+
+def test_does_not_show_what_is_odd_in_a_connection_string(insights: Insights) -> None:
+    uri = insights.settings["MONGODB_URI"] + "/?journal=secret&secret=secret"
+
+    assert insights.run("setup", MONGODB_URI=uri).stderr == ""
+
+
+def test_says_so_where_dns_does_not_know_the_cluster(insights: Insights) -> None:
+    uri = "mongodb+srv://user:secret@cluster.example.invalid"
+
+    result = insights("feedback", MONGODB_URI=uri)
+
+    assert result.exit_code == 3
+    assert result.stderr == "insights: the cluster in MONGODB_URI is not found in DNS\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"MONGODB_URI": ""}, "MONGODB_URI"),
+        ({"MONGODB_URI": "localhost:27017"}, "MONGODB_URI"),
+        ({"MONGODB_DATABASE": "a/b"}, "MONGODB_DATABASE"),
+        ({"FEEDBACK_RATINGS": " , "}, "FEEDBACK_RATINGS"),
+        ({"MONGODB_URI": "", "MONGODB_DATABASE": "$"}, "MONGODB_URI, MONGODB_DATABASE"),
+    ],
+)
+def test_names_a_missing_or_wrong_setting(
+    insights: Insights, settings: dict[str, str], name: str
+) -> None:
+    result = insights("feedback", **settings)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"insights: missing or wrong setting: {name} (the README lists what is allowed)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "local.settings.json cannot be read: "),
+        ("\udcff", "local.settings.json cannot be read: "),
+        ("[]", "local.settings.json must hold a JSON object"),
+        ('{"Values": []}', "Values in local.settings.json must be a JSON object"),
+        ('{"Values": {"MONGODB_URI": 5}}', "MONGODB_URI in local.settings.json must be a string"),
+    ],
+)
+def test_says_what_is_wrong_with_the_settings_file(
+    insights: Insights, content: str, message: str
+) -> None:
+    file = insights.folder / "local.settings.json"
+    file.write_text(content, encoding="utf-8", errors="surrogateescape")
+
+    result = insights("feedback")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"insights: {message}")
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_settings_file_yields_to_the_environment(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.feedback.insert_one(a_feedback(NOON, rating="5"))
+    values = insights.settings | {"FEEDBACK_RATINGS": "0,10"}
+    file = insights.folder / "local.settings.json"
+    file.write_text(json.dumps({"Values": values | {"FUNCTIONS_WORKER_RUNTIME": "python"}}))
+    neutral = ("feedback", "--rating", "neutral")
+    of_the_file = Insights(insights.folder)
+
+    assert of_the_file(*neutral).exit_code == 0
+    assert of_the_file(*neutral, FEEDBACK_RATINGS="").exit_code == 0
+    assert of_the_file(*neutral, FEEDBACK_RATINGS="1,5").exit_code == 5
+    assert of_the_file(*neutral, MONGODB_DATABASE="other").exit_code == 5
+
+
+def test_an_argument_that_is_not_utf_8_is_named_as_such(insights: Insights) -> None:
+    result = insights("feedback", "--user", "\udcff")
+
+    assert (result.exit_code, result.stderr) == (2, "insights: an argument is not valid UTF-8\n")
+
+
+def test_a_defect_is_one_line_that_says_where(
+    insights: Insights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defective() -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr("insights.commands.listing.read_settings", defective)
+
+    result = insights("feedback")
+
+    assert (result.exit_code, result.stdout) == (70, "")
+    assert result.stderr.startswith(
+        "insights: a defect of this tool, please report it: KeyError at test_insights_errors.py:"
+    )
+    assert result.stderr.count("\n") == 1

@@ -1,0 +1,231 @@
+"""The filter options, by what they select and what they refuse."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from tests.conftest import Document
+from tests.insights_cli import Insights, a_feedback, an_event
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+
+FEEDBACK = [
+    a_feedback(NOON, user_id="anna", message_id="m1", rating="5", comment="Very slow"),
+    a_feedback(NOON + MINUTE, user_id="anna", message_id="m2", rating="10", comment="a=b (c)"),
+    a_feedback(NOON + 2 * MINUTE, user_id="ben", message_id="m1", rating="up", comment=""),
+    a_feedback(NOON + 3 * MINUTE, user_id="carla", message_id="m3", rating="1", comment="42"),
+    a_feedback(NOON + 4 * MINUTE, user_id="dora", message_id="m4", rating="2.5"),
+]
+
+DETAILS: list[dict[str, Any]] = [
+    {"n": 1, "page": "/dashboard", "seconds": 5, "new": True},
+    {"n": 2, "page": "/Dashboard/a", "seconds": 7.5, "new": False},
+    {"n": 3, "page": "/about", "seconds": "5", "new": "true"},
+    {"n": 4, "user": {"plan": {"name": "pro"}}, "tags": ["a", "b"]},
+    {"n": 5, "page": None, "items": [{"id": 7}, {"id": 8}]},
+    {"n": 6, "a=b": "c", "$set": "d", "x y": 1, "big": 2**63 - 1},
+]
+
+
+EVENTS = [
+    an_event(
+        NOON + number * MINUTE,
+        user_id="u1" if number in (0, 1, 4, 5) else "u2",
+        event_type="page_view" if number < 3 else "signup",
+        details=details,
+        occurred_at="2026-10-31T23:59:59.999Z" if number == 3 else None,
+    )
+    for number, details in enumerate(DETAILS)
+]
+
+
+def feedback(insights: Insights, *options: str) -> list[str]:
+    """Return the user and the message of the feedback that is selected, oldest first."""
+    found = insights("feedback", "--json", *options)
+    assert found.exit_code == (0 if found.stdout else 5), found.stderr
+    return [f"{line['user_id']}/{line['message_id']}" for line in reversed(found.lines)]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--user", "anna"], "anna/m1 anna/m2"),
+        (["--user", "ann"], ""),
+        (["--user", ""], ""),
+        (["--message", "m1"], "anna/m1 ben/m1"),
+        (["--rating", "up"], "ben/m1"),
+        (["--rating", "5"], "anna/m1"),
+        (["--rating", "UP"], ""),
+        (["--rating", "positive"], "anna/m1 ben/m1"),
+        (["--rating", "negative"], "carla/m3 dora/m4"),
+        (["--rating", "unscored"], "anna/m2"),
+        (["--user", "anna", "--message", "m1"], "anna/m1"),
+        (["--user", "anna", "--rating", "positive", "--since", "2026-11-01T12:01Z"], ""),
+        (["--where", "user_id=ben"], "ben/m1"),
+        (["--where", "user_id!=anna"], "ben/m1 carla/m3 dora/m4"),
+        (["--where", " user_id = ben "], "ben/m1"),
+        (["--where", "message_id>m1", "--where", "message_id<m4"], "anna/m2 carla/m3"),
+        (["--where", "message_id>=m3"], "carla/m3 dora/m4"),
+        (["--where", "message_id<=m1"], "anna/m1 ben/m1"),
+        (["--where", "comment~SLOW"], "anna/m1"),
+        (["--where", "comment~^very"], "anna/m1"),
+        (["--where", "comment~"], "anna/m1 anna/m2 ben/m1 carla/m3"),
+        (["--where", "comment=a=b (c)"], "anna/m2"),
+        (["--where", "comment="], "ben/m1"),
+        (["--where", "comment=42"], "carla/m3"),
+        (["--where", "comment=null"], "dora/m4"),
+        (["--where", "comment!=null"], "anna/m1 anna/m2 ben/m1 carla/m3"),
+        (["--where", "rating>4"], "anna/m1 anna/m2"),
+        (["--where", "rating<=2.5"], "carla/m3 dora/m4"),
+        (["--where", "rating>=t"], "ben/m1"),
+        (["--where", "rating=10"], "anna/m2"),
+        (["--where", "timestamp>=2026-11-01T12:03Z"], "carla/m3 dora/m4"),
+        (["--where", "timestamp=2026-11-01T13:00+01:00"], "anna/m1"),
+        (["--where", "timestamp!=2026-11-01T12:00Z", "--user", "anna"], "anna/m2"),
+    ],
+)
+def test_selects_feedback(
+    insights: Insights, empty_database: Database[Document], options: list[str], expected: str
+) -> None:
+    empty_database.feedback.insert_many(FEEDBACK)
+
+    assert " ".join(feedback(insights, *options)) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--user", "u2"], [3, 4]),
+        (["--event-type", "signup"], [4, 5, 6]),
+        (["--event-type", "signup", "--user", "u2"], [4]),
+        (["--since", "2026-11-01T12:04Z", "--until", "2026-11-01T12:06Z"], [5, 6]),
+        (["--where", "event_type~^sign"], [4, 5, 6]),
+        (["--where", "details.page=/dashboard"], [1]),
+        (["--where", "details.page!=/dashboard"], [2, 3, 4, 5, 6]),
+        (["--where", "details.page~/dash"], [1, 2]),
+        (["--where", "details.page>/b"], [1]),
+        (["--where", "details.page>/a"], [1, 3]),
+        (["--where", "details.page=null"], [4, 5, 6]),
+        (["--where", "details.seconds=5"], [1, 3]),
+        (["--where", 'details.seconds="5"'], [3]),
+        (["--where", "details.seconds=5.0"], [1]),
+        (["--where", "details.seconds!=5"], [2, 4, 5, 6]),
+        (["--where", "details.seconds>5"], [2]),
+        (["--where", "details.seconds>=5"], [1, 2]),
+        (["--where", "details.seconds<6"], [1]),
+        (["--where", "details.seconds<=7.5"], [1, 2]),
+        (["--where", 'details.seconds>"4"'], [3]),
+        (["--where", "details.n>=2", "--where", "details.n<4", "--where", "details.n!=3"], [2]),
+        (["--where", "details.new=true"], [1, 3]),
+        (["--where", 'details.new="true"'], [3]),
+        (["--where", "details.new=false"], [2]),
+        (["--where", "details.user.plan.name=pro"], [4]),
+        (["--where", "details.tags=b"], [4]),
+        (["--where", "details.items.id=8"], [5]),
+        (["--where", "details.items.0.id=7"], [5]),
+        (["--where", "details.items.0.id=8"], []),
+        (["--where", "details.$set=d"], [6]),
+        (["--where", "details.x y=1"], [6]),
+        (["--where", "details.big=9223372036854775807"], [6]),
+        (["--where", "details.big>9223372036854775806"], [6]),
+        (["--where", "details.big=99999999999999999999"], []),
+        (["--where", "details.big<1e999"], []),
+        (["--where", "details.page={"], []),
+        (["--where", 'details.page={"$ne": 1}'], []),
+        (["--where", "details.page=[1]"], []),
+        (["--where", "occurred_at=null"], [1, 2, 3, 5, 6]),
+        (["--where", "occurred_at!=null"], [4]),
+        (["--where", "occurred_at<2026-11-01"], [4]),
+        (["--where", "occurred_at=2026-10-31T23:59:59.999Z"], [4]),
+        (["--where", "occurred_at>2026-11-01"], []),
+    ],
+)
+def test_selects_events(
+    insights: Insights, empty_database: Database[Document], options: list[str], expected: list[int]
+) -> None:
+    empty_database.analytics.insert_many(EVENTS)
+
+    found = insights("events", "--json", *options)
+
+    assert found.exit_code == (0 if expected else 5), found.stderr
+    assert [line["details"]["n"] for line in reversed(found.lines)] == expected
+
+
+def test_a_condition_may_count_from_now(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    now = datetime.now(UTC)
+    empty_database.analytics.insert_one(
+        an_event(now - 2 * HOUR, occurred_at=(now - 9 * HOUR).isoformat())
+    )
+
+    assert insights("events", "--where", "timestamp<1h").exit_code == 0
+    assert insights("events", "--where", "timestamp<3h").exit_code == 5
+    assert insights("events", "--where", "occurred_at>10h").exit_code == 0
+    assert insights("events", "--where", "occurred_at>8h").exit_code == 5
+
+
+@pytest.mark.parametrize("condition", ["", "details.page", "=x", "details.page:x", "~", "  "])
+@pytest.mark.parametrize("command", ["feedback", "events"])
+def test_says_how_a_condition_is_written(insights: Insights, command: str, condition: str) -> None:
+    result = insights(command, "--where", condition)
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"insights: --where {condition!r} is not FIELD OPERATOR VALUE, such as "
+        "details.page=/dashboard; the operators are =, !=, <, >, <=, >= and ~\n"
+    )
+
+
+FEEDBACK_FIELDS = "message_id, user_id, rating, comment, timestamp"
+EVENT_FIELDS = "user_id, event_type, timestamp, occurred_at, details.NAME"
+
+
+@pytest.mark.parametrize(
+    ("command", "condition", "field", "known"),
+    [
+        ("feedback", "stars=5", "stars", FEEDBACK_FIELDS),
+        ("feedback", "details.page=5", "details.page", FEEDBACK_FIELDS),
+        ("feedback", "event_type=5", "event_type", FEEDBACK_FIELDS),
+        ("feedback", "$where=1", "$where", FEEDBACK_FIELDS),
+        ("feedback", "user_id.x=1", "user_id.x", FEEDBACK_FIELDS),
+        ("events", "rating=5", "rating", EVENT_FIELDS),
+        ("events", "page=5", "page", EVENT_FIELDS),
+        ("events", "details=5", "details", EVENT_FIELDS),
+        ("events", "details.=5", "details.", EVENT_FIELDS),
+        ("events", "details..a=5", "details..a", EVENT_FIELDS),
+        ("events", "details.a.=5", "details.a.", EVENT_FIELDS),
+        ("events", "detailsx.a=5", "detailsx.a", EVENT_FIELDS),
+        ("events", "User_id=5", "User_id", EVENT_FIELDS),
+    ],
+)
+def test_names_the_fields_where_one_is_unknown(
+    insights: Insights, command: str, condition: str, field: str, known: str
+) -> None:
+    result = insights(command, "--where", condition)
+
+    assert result.exit_code == 2
+    assert result.stderr == f"insights: there is no field {field!r} in {command}, only {known}\n"
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("timestamp>soon", "'soon' is not a time"),
+        ("occurred_at=x", "'x' is not a time"),
+        ("timestamp~2026", "timestamp is a time: ~ is for texts"),
+        ("user_id~(", "the pattern after ~ is not valid: "),
+        ("details.page~[a", "the pattern after ~ is not valid: "),
+        ("details.page~*", "the pattern after ~ is not valid: "),
+    ],
+)
+def test_says_what_is_wrong_with_a_value(insights: Insights, condition: str, message: str) -> None:
+    result = insights("events", "--where", condition)
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"insights: {message}")
+    assert result.stderr.count("\n") == 1

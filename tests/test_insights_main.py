@@ -1,0 +1,154 @@
+"""The command line as a whole: its help, its pipes, and how it ends."""
+
+import shlex
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pymongo.database import Database
+
+from insights.__main__ import COMMANDS, load
+from tests.conftest import Document
+from tests.insights_cli import Insights, a_feedback, an_event
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+# More than a pipe holds.
+MANY = 5000
+
+
+def examples(name: str) -> list[str]:
+    """Return the examples in the help of a command."""
+    _, _, text = (load(name).__doc__ or "").partition("Examples:")
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_lists_every_command_with_what_it_does(insights: Insights, arguments: list[str]) -> None:
+    result = insights(*arguments)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    for name, command in COMMANDS.items():
+        assert any(
+            name in line and command.summary in line for line in result.stdout.splitlines()
+        ), name
+        assert f" {command.heading} " in result.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_a_help_with_an_example(insights: Insights, name: str) -> None:
+    result = insights(name, "--help")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    shown = " ".join(result.stdout.split())
+    assert f"Usage: insights {name}" in shown
+    assert COMMANDS[name].summary.removesuffix(".") in shown
+    assert examples(name)
+    for example in examples(name):
+        assert f"insights {name}" in example
+        assert example in shown
+
+
+@pytest.mark.parametrize("name", ["feedback", "events", "setup"])
+def test_the_examples_work(
+    insights: Insights, empty_database: Database[Document], name: str
+) -> None:
+    now = datetime.now(UTC)
+    details = {"page": "/dashboard", "seconds": 6}
+    empty_database.feedback.insert_one(a_feedback(now, rating="down", comment="Too slow."))
+    empty_database.analytics.insert_one(an_event(now, details=details))
+
+    for example in examples(name):
+        before, _, arguments = example.partition("insights ")
+        settings = dict(word.split("=") for word in before.split())
+        result = insights(*shlex.split(arguments), **settings)
+        assert (result.exit_code, result.stderr) == (0, ""), example
+        assert result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["feedbak"], "No such command 'feedbak'. Did you mean 'feedback'?"),
+        (["xyz"], "No such command 'xyz'."),
+        (["--limit", "5"], "No such option: --limit"),
+        (["feedback", "--usr", "u1"], "No such option: --usr (Possible options: --user)"),
+        (["feedback", "--user"], "Option '--user' requires an argument."),
+        (["feedback", "u1"], "Got unexpected extra argument(s) (u1)"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line(
+    insights: Insights, arguments: list[str], message: str
+) -> None:
+    result = insights(*arguments)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"insights: {message}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--json", "--limit", str(MANY)], ["--limit", str(MANY)], []]
+)
+def test_a_reader_that_stops_early_ends_it_quietly(
+    insights: Insights, empty_database: Database[Document], arguments: list[str]
+) -> None:
+    empty_database.feedback.insert_many(a_feedback(NOON, comment="x" * 99) for _ in range(MANY))
+
+    with insights.start("feedback", *arguments) as process:
+        assert process.stdout
+        assert process.stderr
+        if arguments:
+            assert process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 0
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["feedback", "--help"]])
+def test_a_reader_that_is_gone_ends_the_help_quietly(
+    insights: Insights, arguments: list[str]
+) -> None:
+    with insights.start(*arguments) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 0
+
+
+def test_ctrl_c_ends_it_quietly(insights: Insights, empty_database: Database[Document]) -> None:
+    empty_database.feedback.insert_many(a_feedback(NOON, comment="x" * 99) for _ in range(MANY))
+
+    # It stands still, because nobody reads on.
+    with insights.start("feedback", "--json", "--limit", str(MANY)) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+        assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("arguments", [["feedback"], ["feedback", "--json"], ["--help"]])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_says_so_where_the_output_cannot_be_written(
+    insights: Insights, empty_database: Database[Document], arguments: list[str]
+) -> None:
+    empty_database.feedback.insert_one(a_feedback(NOON))
+
+    with (
+        Path("/dev/full").open("w") as full,
+        insights.start_into(full.fileno(), arguments, {}) as process,
+    ):
+        assert process.stderr
+        assert process.stderr.read() == "insights: the output: No space left on device\n"
+        assert process.wait() == 4
+
+
+def test_imports_nothing_of_commands_that_are_not_run(insights: Insights) -> None:
+    result = insights.run("feedback", "--help", PYTHONPROFILEIMPORTTIME="1")
+
+    assert "insights.commands.listing" in result.stderr
+    for module in ("insights.indexes", "pyarrow", "altair", "jinja2", "uvicorn", "azure.functions"):
+        assert module not in result.stderr

@@ -1,0 +1,311 @@
+"""`insights setup`: indexes, and data that is deleted after its time."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pymongo import ASCENDING, MongoClient
+from pymongo.database import Database
+
+from devserver.mongodb import free_address, running_mongod
+from tests.conftest import Document
+from tests.insights_cli import Insights, a_feedback, an_event
+
+DAY_SECONDS = 86400
+
+CREATED = """\
+created  feedback.insights_by_time     timestamp, rating
+created  feedback.insights_by_user     user_id, timestamp
+created  feedback.insights_by_message  message_id, timestamp
+created  feedback.insights_by_rating   rating, timestamp
+created  analytics.insights_by_time    timestamp, event_type, user_id
+created  analytics.insights_by_user    user_id, timestamp, _id, event_type
+created  analytics.insights_by_type    event_type, timestamp
+"""
+
+
+def indexes(database: Database[Document]) -> dict[str, Any]:
+    """Return every index but those on `_id`, by its full name."""
+    return {
+        f"{collection}.{name}": index
+        for collection in ("feedback", "analytics")
+        for name, index in database[collection].index_information().items()
+        if name != "_id_"
+    }
+
+
+def seconds(database: Database[Document]) -> dict[str, int]:
+    """Return the indexes that delete, with after how many seconds they do."""
+    return {
+        name: index["expireAfterSeconds"]
+        for name, index in indexes(database).items()
+        if "expireAfterSeconds" in index
+    }
+
+
+def changes(output: str) -> list[str]:
+    """Return the lines that tell of anything but an index that is kept, without padding."""
+    return [" ".join(line.split()) for line in output.splitlines() if not line.startswith("kept")]
+
+
+def test_creates_the_indexes_and_says_so(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    result = insights("setup")
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, CREATED, "")
+    assert {name: dict(index["key"]) for name, index in indexes(empty_database).items()} == {
+        "feedback.insights_by_time": {"timestamp": 1, "rating": 1},
+        "feedback.insights_by_user": {"user_id": 1, "timestamp": 1},
+        "feedback.insights_by_message": {"message_id": 1, "timestamp": 1},
+        "feedback.insights_by_rating": {"rating": 1, "timestamp": 1},
+        "analytics.insights_by_time": {"timestamp": 1, "event_type": 1, "user_id": 1},
+        "analytics.insights_by_user": {"user_id": 1, "timestamp": 1, "_id": 1, "event_type": 1},
+        "analytics.insights_by_type": {"event_type": 1, "timestamp": 1},
+    }
+    assert seconds(empty_database) == {}
+
+
+def test_keeps_what_is_there_when_it_runs_again(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    settings = {"FEEDBACK_RETENTION_DAYS": "30", "ANALYTICS_RETENTION_DAYS": "1"}
+    insights("setup", **settings)
+    before = indexes(empty_database)
+
+    result = insights("setup", **settings)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert changes(result.stdout) == []
+    assert len(result.stdout.splitlines()) == 9
+    assert indexes(empty_database) == before
+
+
+def test_says_from_which_setting_a_retention_comes(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    insights("setup")
+
+    result = insights("setup", FEEDBACK_RETENTION_DAYS="30", ANALYTICS_RETENTION_DAYS="1")
+
+    assert changes(result.stdout) == [
+        "created feedback.insights_retention deletes after 30 days (FEEDBACK_RETENTION_DAYS)",
+        "created analytics.insights_retention deletes after 1 day (ANALYTICS_RETENTION_DAYS)",
+    ]
+    assert seconds(empty_database) == {
+        "feedback.insights_retention": 30 * DAY_SECONDS,
+        "analytics.insights_retention": DAY_SECONDS,
+    }
+
+
+def test_changes_a_retention_in_place(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    insights("setup", FEEDBACK_RETENTION_DAYS="30", ANALYTICS_RETENTION_DAYS="7")
+
+    result = insights("setup", FEEDBACK_RETENTION_DAYS="365", ANALYTICS_RETENTION_DAYS="7")
+
+    assert changes(result.stdout) == [
+        (
+            "changed feedback.insights_retention "
+            "deletes after 365 days (FEEDBACK_RETENTION_DAYS) instead of 30"
+        )
+    ]
+    assert seconds(empty_database) == {
+        "feedback.insights_retention": 365 * DAY_SECONDS,
+        "analytics.insights_retention": 7 * DAY_SECONDS,
+    }
+
+
+@pytest.mark.parametrize("value", [{}, {"FEEDBACK_RETENTION_DAYS": ""}])
+def test_removes_a_retention_whose_setting_is_gone(
+    insights: Insights, empty_database: Database[Document], value: dict[str, str]
+) -> None:
+    insights("setup", FEEDBACK_RETENTION_DAYS="30", ANALYTICS_RETENTION_DAYS="7")
+
+    result = insights("setup", **value, ANALYTICS_RETENTION_DAYS="7")
+
+    assert changes(result.stdout) == [
+        (
+            "removed feedback.insights_retention "
+            "FEEDBACK_RETENTION_DAYS is not set: nothing is deleted any more"
+        )
+    ]
+    assert seconds(empty_database) == {"analytics.insights_retention": 7 * DAY_SECONDS}
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    insights("setup", FEEDBACK_RETENTION_DAYS="30", ANALYTICS_RETENTION_DAYS="7")
+    empty_database.feedback.drop_index("insights_by_user")
+    before = indexes(empty_database)
+
+    result = insights("setup", "--dry-run", FEEDBACK_RETENTION_DAYS="90")
+
+    assert result.exit_code == 0
+    assert changes(result.stdout) == [
+        "would create feedback.insights_by_user user_id, timestamp",
+        (
+            "would change feedback.insights_retention "
+            "deletes after 90 days (FEEDBACK_RETENTION_DAYS) instead of 30"
+        ),
+        (
+            "would remove analytics.insights_retention "
+            "ANALYTICS_RETENTION_DAYS is not set: nothing is deleted any more"
+        ),
+    ]
+    assert indexes(empty_database) == before
+
+
+def test_a_dry_run_creates_no_collection(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    assert insights("setup", "--dry-run").stdout == CREATED.replace("created", "would create")
+    assert empty_database.list_collection_names() == []
+
+
+def test_lets_an_operators_own_index_delete(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.feedback.create_index([("timestamp", ASCENDING)], name="own")
+
+    result = insights("setup", FEEDBACK_RETENTION_DAYS="30")
+
+    assert (
+        "changed feedback.own deletes after 30 days (FEEDBACK_RETENTION_DAYS) instead of never"
+    ) in changes(result.stdout)
+    assert seconds(empty_database) == {"feedback.own": 30 * DAY_SECONDS}
+    assert changes(insights("setup", FEEDBACK_RETENTION_DAYS="30").stdout) == []
+
+
+def test_leaves_other_indexes_of_an_operator_alone(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    feedback = empty_database.feedback
+    feedback.create_index([("timestamp", ASCENDING)], name="own")
+    feedback.create_index([("user_id", ASCENDING), ("timestamp", ASCENDING)], name="own_user")
+    feedback.create_index([("comment", "text")], name="own_text")
+    only_down = {"rating": "down"}
+    feedback.create_index(
+        [("timestamp", ASCENDING)],
+        name="own_partial",
+        expireAfterSeconds=5 * DAY_SECONDS,
+        partialFilterExpression=only_down,
+    )
+    before = indexes(empty_database)
+
+    result = insights("setup")
+
+    assert "kept     feedback.own_user" in result.stdout
+    assert "feedback.insights_by_user" not in result.stdout
+    after = indexes(empty_database)
+    assert {name: after[name] for name in before} == before
+
+
+def test_removes_an_index_of_its_own_that_is_not_needed_any_more(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.feedback.create_index([("comment", ASCENDING)], name="insights_by_comment")
+    empty_database.analytics.create_index([("user_id", ASCENDING)], name="insights_by_time")
+
+    result = insights("setup")
+
+    assert result.exit_code == 0
+    removed = [line for line in changes(result.stdout) if line.startswith("removed")]
+    assert removed == [
+        "removed feedback.insights_by_comment is not needed any more",
+        "removed analytics.insights_by_time is not needed any more",
+    ]
+    assert len(indexes(empty_database)) == 7
+
+
+@pytest.mark.parametrize("name", ["FEEDBACK_RETENTION_DAYS", "ANALYTICS_RETENTION_DAYS"])
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "thirty", "30 days", "24856", "9" * 50])
+def test_names_a_wrong_retention_and_does_nothing(
+    insights: Insights, empty_database: Database[Document], name: str, value: str
+) -> None:
+    result = insights("setup", **{name: value})
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"insights: missing or wrong setting: {name} (the README lists what is allowed)\n"
+    )
+    assert empty_database.list_collection_names() == []
+
+
+def test_takes_the_longest_retention_that_mongodb_takes(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    assert insights("setup", FEEDBACK_RETENTION_DAYS="24855").exit_code == 0
+    assert seconds(empty_database) == {"feedback.insights_retention": 24855 * DAY_SECONDS}
+
+
+@pytest.fixture(scope="module")
+def eager_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run a MongoDB that looks every second for what is to be deleted."""
+    address, folder = free_address(), tmp_path_factory.mktemp("eager")
+    with running_mongod(address, folder, "--setParameter", "ttlMonitorSleepSecs=1"):
+        yield f"mongodb://{address}"
+
+
+def wait_for_two_passes(client: MongoClient[Document]) -> None:
+    """Wait until MongoDB has looked at all that is there now for what is to be deleted."""
+
+    def passes() -> int:
+        return int(client.admin.command("serverStatus")["metrics"]["ttl"]["passes"])
+
+    first, deadline = passes(), time.monotonic() + 30
+    while passes() < first + 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_really_deletes_what_is_older_and_stops_when_the_setting_is_gone(
+    insights: Insights, eager_uri: str
+) -> None:
+    now, days = datetime.now(UTC), timedelta(days=1)
+    ages = {"fresh": 0 * days, "young": 6 * days, "old": 8 * days}
+    with MongoClient[Document](eager_uri) as client:
+        database = client.up2d8
+
+        def stored(collection: str) -> set[str]:
+            return set(database[collection].distinct("user_id"))
+
+        for name, age in ages.items():
+            database.feedback.insert_one(a_feedback(now - age, user_id=name))
+            database.analytics.insert_one(an_event(now - age, user_id=name))
+        run = {"MONGODB_URI": eager_uri, "MONGODB_DATABASE": "up2d8"}
+
+        insights("setup", **run, ANALYTICS_RETENTION_DAYS="7")
+        wait_for_two_passes(client)
+        assert stored("analytics") == {"fresh", "young"}
+        assert stored("feedback") == set(ages)
+
+        insights("setup", **run, ANALYTICS_RETENTION_DAYS="5", FEEDBACK_RETENTION_DAYS="7")
+        wait_for_two_passes(client)
+        assert stored("analytics") == {"fresh"}
+        assert stored("feedback") == {"fresh", "young"}
+
+        insights("setup", **run, FEEDBACK_RETENTION_DAYS="7")
+        database.analytics.insert_one(an_event(now - 100 * days, user_id="ancient"))
+        wait_for_two_passes(client)
+        assert stored("analytics") == {"fresh", "ancient"}
+
+
+def test_a_first_retention_deletes_through_an_operators_own_index(
+    insights: Insights, eager_uri: str
+) -> None:
+    with MongoClient[Document](eager_uri) as client:
+        collection = client.own.feedback
+        collection.create_index("timestamp")
+        collection.insert_one(a_feedback(datetime.now(UTC) - timedelta(days=3)))
+        wait_for_two_passes(client)
+        assert collection.count_documents({}) == 1
+
+        run = {"MONGODB_URI": eager_uri, "MONGODB_DATABASE": "own"}
+        assert insights("setup", **run, FEEDBACK_RETENTION_DAYS="2").exit_code == 0
+        wait_for_two_passes(client)
+        assert collection.count_documents({}) == 0

@@ -1,0 +1,590 @@
+"""`insights summary`, on data whose figures are worked out by hand."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+from rich.cells import cell_len
+
+from tests.conftest import Document
+from tests.insights_cli import Insights, a_feedback, an_event, plan_of
+
+# A week, the one before it, and an hour in the middle of the first day.
+SINCE, UNTIL = datetime(2026, 11, 2, tzinfo=UTC), datetime(2026, 11, 9, tzinfo=UTC)
+BEFORE = SINCE - timedelta(days=7)
+NOON = SINCE + timedelta(hours=12)
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+MILLISECOND = timedelta(milliseconds=1)
+WEEK = ("--since", "2026-11-02", "--until", "2026-11-09")
+
+HOSTILE = "[bold]\x1b[31mred\x1b]0;title\x07\n$type :smile: \u202eevil"
+
+
+def rate(
+    database: Database[Document], ratings: Iterable[str], time: datetime = NOON, **fields: Any
+) -> None:
+    """Store a feedback for each of these ratings."""
+    each = enumerate(ratings)
+    database.feedback.insert_many(
+        a_feedback(time, rating=rating, user_id=f"u{number}", **fields) for number, rating in each
+    )
+
+
+def figures(insights: Insights, *options: str, **environment: str) -> Any:
+    """Return what `summary --json` says of the week, or of the period in the options."""
+    result = insights("summary", *(options or WEEK), "--json", **environment)
+    assert (result.exit_code, result.stderr) == (0, "")
+    [found] = result.lines
+    return found
+
+
+def test_compares_the_share_of_positive_ratings_with_the_period_before(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["up", "up", "up", "neutral", "down", "meh"])
+    rate(empty_database, ["up", "down", "what?"], BEFORE)
+
+    found = figures(insights)
+
+    assert (found["since"], found["until"]) == (
+        "2026-11-02T00:00:00.000Z",
+        "2026-11-09T00:00:00.000Z",
+    )
+    feedback = found["feedback"]
+    assert (feedback["count"], feedback["previous_count"]) == (6, 3)
+    assert feedback["sentiments"] == {"positive": 3, "neutral": 1, "negative": 1, "unscored": 1}
+    assert feedback["share_positive"] == pytest.approx(3 / 5)
+    assert feedback["previous_share_positive"] == pytest.approx(1 / 2)
+    assert feedback["share_change_percentage_points"] == pytest.approx(10)
+
+
+def test_scores_vocabularies_together(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    positive = [
+        "Positive",
+        " good ",
+        "UP",
+        "like",
+        "thumbs_up",
+        "yes",
+        "👍",
+        "👍🏽",
+        "5",
+        "4",
+        "3.5",
+    ]
+    neutral = ["neutral", "3", "3.0"]
+    negative = ["negative", "bad", "down", "dislike", "thumbs_down", "no", "👎", "👎🏿", "1", "+2"]
+    unscored = ["6", "0", "-1", "wow", "❤️", "five", "inf", "$rating"]
+    rate(empty_database, [*positive, *neutral, *negative, *unscored])
+
+    feedback = figures(insights)["feedback"]
+
+    assert feedback["sentiments"] == {
+        "positive": 11,
+        "neutral": 3,
+        "negative": 10,
+        "unscored": 8,
+    }
+    assert feedback["share_positive"] == pytest.approx(11 / 24)
+    assert {each["rating"] for each in feedback["unscored"]} == set(unscored)
+
+
+def test_scores_numbers_on_the_scale_of_the_vocabulary(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["0", "4", "5", "6", "10", "11"])
+
+    scale = ",".join(map(str, range(11)))
+    feedback = figures(insights, FEEDBACK_RATINGS=scale)["feedback"]
+
+    assert feedback["sentiments"] == {"positive": 2, "neutral": 1, "negative": 2, "unscored": 1}
+
+
+def test_counts_from_the_beginning_on_and_before_the_end(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    times = [
+        BEFORE - MILLISECOND,
+        *(BEFORE, SINCE - MILLISECOND),
+        *(SINCE, NOON, UNTIL - MILLISECOND),
+        UNTIL,
+    ]
+    empty_database.feedback.insert_many(a_feedback(time) for time in times)
+    empty_database.analytics.insert_many(an_event(time) for time in times)
+
+    found = figures(insights)
+
+    for kind in ("feedback", "events"):
+        assert (found[kind]["count"], found[kind]["previous_count"]) == (3, 2)
+
+
+def test_has_every_calendar_day_of_the_period(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    first, last = datetime(2026, 11, 2, 18, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC)
+    rate(empty_database, ["up", "down", "3", "hm"], first)
+    rate(empty_database, ["up", "up"], last - MILLISECOND)
+    rate(empty_database, ["down"], last)
+
+    options = ("--since", "2026-11-02T18:00Z", "--until", "2026-11-05T00:00:00.001Z")
+    feedback = figures(insights, *options)["feedback"]
+
+    assert feedback["daily"] == [
+        {"day": "2026-11-02", "count": 4, "positive": 1, "neutral": 1, "negative": 1},
+        {"day": "2026-11-03", "count": 0, "positive": 0, "neutral": 0, "negative": 0},
+        {"day": "2026-11-04", "count": 2, "positive": 2, "neutral": 0, "negative": 0},
+        {"day": "2026-11-05", "count": 1, "positive": 0, "neutral": 0, "negative": 1},
+    ]
+    daily = figures(insights, *options)["events"]["daily"]
+    assert daily[1] == {"day": "2026-11-03", "count": 0, "users": 0, "types": {}}
+
+
+def test_ends_before_a_day_that_begins_at_its_end(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["up"])
+
+    daily = figures(insights)["feedback"]["daily"]
+
+    assert [day["day"] for day in daily] == [f"2026-11-0{number}" for number in range(2, 9)]
+
+
+def test_lists_the_ratings_by_frequency_and_then_by_name(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["up", "down", "up", "b", "a"])
+
+    assert figures(insights)["feedback"]["ratings"] == [
+        {"rating": "up", "sentiment": "positive", "count": 2},
+        {"rating": "a", "sentiment": "unscored", "count": 1},
+        {"rating": "b", "sentiment": "unscored", "count": 1},
+        {"rating": "down", "sentiment": "negative", "count": 1},
+    ]
+
+
+def test_names_at_most_twenty_ratings_and_counts_the_others(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["up"] * 2)
+    rate(empty_database, [f"rating {number:02}" for number in range(25)])
+
+    feedback = figures(insights)["feedback"]
+
+    assert [each["rating"] for each in feedback["ratings"]] == [
+        "up",
+        *(f"rating {number:02}" for number in range(19)),
+    ]
+    assert feedback["others"] == 6
+    assert len(feedback["unscored"]) == 20
+    assert feedback["sentiments"]["unscored"] == 25
+
+
+def test_lists_the_worst_messages_by_negative_ratings_and_then_by_their_share(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["down", "1", "bad", "up", "up"], message_id="most negative")
+    rate(empty_database, ["down", "no", "up"], message_id="of two, with praise")
+    rate(empty_database, ["down", "no", "3", "hm"], message_id="of two, none positive")
+    rate(empty_database, ["down"], message_id="b, equal")
+    rate(empty_database, ["down"], message_id="a, equal")
+    rate(empty_database, ["up", "3", "hm"], message_id="never negative")
+    rate(empty_database, ["down"] * 9, BEFORE, message_id="negative before")
+
+    worst = figures(insights)["feedback"]["worst"]
+
+    assert [(each["message_id"], each["negative"], each["count"]) for each in worst] == [
+        ("most negative", 3, 5),
+        ("of two, none positive", 2, 3),
+        ("of two, with praise", 2, 3),
+        ("a, equal", 1, 1),
+        ("b, equal", 1, 1),
+    ]
+
+
+def test_lists_at_most_ten_of_the_worst_messages(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    for number in range(12):
+        rate(empty_database, ["down"] * (number + 1), message_id=f"m{number}")
+
+    worst = figures(insights)["feedback"]["worst"]
+
+    assert [each["message_id"] for each in worst] == [f"m{number}" for number in range(11, 1, -1)]
+
+
+def test_has_the_newest_comments_of_negative_ratings_first(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    given = [
+        ("up", "the newest, but positive", 9),
+        ("down", "old", 1),
+        ("bad", "new", 8),
+        ("up", "older, and positive", 0),
+        ("hm", "unscored", 5),
+        ("down", "in between", 2),
+        ("down", "", 7),
+        ("down", None, 6),
+    ]
+    empty_database.feedback.insert_many(
+        a_feedback(
+            NOON + minute * MINUTE,
+            message_id="m",
+            user_id=f"u{minute}",
+            rating=rating,
+            comment=comment,
+        )
+        for rating, comment, minute in given
+    )
+    empty_database.feedback.insert_one(
+        a_feedback(BEFORE, message_id="m", user_id="before", comment="x")
+    )
+
+    [worst] = figures(insights)["feedback"]["worst"]
+
+    assert worst["comments"] == [
+        {"rating": "bad", "comment": "new", "timestamp": "2026-11-02T12:08:00.000Z"},
+        {"rating": "down", "comment": "in between", "timestamp": "2026-11-02T12:02:00.000Z"},
+        {"rating": "down", "comment": "old", "timestamp": "2026-11-02T12:01:00.000Z"},
+        {
+            "rating": "up",
+            "comment": "the newest, but positive",
+            "timestamp": "2026-11-02T12:09:00.000Z",
+        },
+        {"rating": "hm", "comment": "unscored", "timestamp": "2026-11-02T12:05:00.000Z"},
+    ]
+
+
+def test_counts_events_and_their_users_by_type(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    given = [("u1", "view"), ("u1", "view"), ("u2", "view"), ("u2", "click"), ("u3", "buy")]
+    empty_database.analytics.insert_many(
+        an_event(NOON, user_id=user, event_type=event_type) for user, event_type in given
+    )
+
+    events = figures(insights)["events"]
+
+    assert (events["count"], events["others"]) == (5, 0)
+    assert events["types"] == [
+        {"event_type": "view", "count": 3, "users": 2},
+        {"event_type": "buy", "count": 1, "users": 1},
+        {"event_type": "click", "count": 1, "users": 1},
+    ]
+
+
+def test_names_at_most_twenty_types_and_counts_the_others(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    types = [f"type {number:02}" for number in range(25)]
+    empty_database.analytics.insert_many(an_event(NOON, event_type=each) for each in types)
+
+    events = figures(insights)["events"]
+
+    assert [each["event_type"] for each in events["types"]] == types[:20]
+    assert (events["count"], events["others"]) == (25, 5)
+    assert events["daily"][0] == {
+        "day": "2026-11-02",
+        "count": 25,
+        "users": 1,
+        "types": dict.fromkeys(types[:20], 1),
+    }
+
+
+def test_counts_events_users_and_types_of_each_day(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    given = [
+        (SINCE, "u1", "view"),
+        (SINCE + DAY - MILLISECOND, "u1", "click"),
+        (SINCE + DAY, "u1", "view"),
+        (SINCE + DAY, "u2", "view"),
+    ]
+    empty_database.analytics.insert_many(
+        an_event(time, user_id=user, event_type=event_type) for time, user, event_type in given
+    )
+
+    daily = figures(insights)["events"]["daily"]
+
+    assert len(daily) == 7
+    assert daily[:3] == [
+        {"day": "2026-11-02", "count": 2, "users": 1, "types": {"view": 1, "click": 1}},
+        {"day": "2026-11-03", "count": 2, "users": 2, "types": {"view": 2}},
+        {"day": "2026-11-04", "count": 0, "users": 0, "types": {}},
+    ]
+
+
+def test_counts_users_active_in_the_last_1_7_and_30_days_of_the_period(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    last_seen = {
+        "after": UNTIL,
+        "a": UNTIL - MILLISECOND,
+        "b": UNTIL - DAY,
+        "c": UNTIL - DAY - MILLISECOND,
+        "d": UNTIL - 7 * DAY,
+        "e": UNTIL - 7 * DAY - MILLISECOND,
+        "f": UNTIL - 30 * DAY,
+        "g": UNTIL - 30 * DAY - MILLISECOND,
+    }
+    empty_database.analytics.insert_many(
+        an_event(time, user_id=user) for user, time in last_seen.items()
+    )
+    # Whoever came earlier too is one user all the same.
+    empty_database.analytics.insert_one(an_event(UNTIL - 20 * DAY, user_id="a"))
+
+    # The period may be shorter than the days that count.
+    options = ("--since", "2026-11-08", "--until", "2026-11-09")
+    assert figures(insights, *options)["events"]["active"] == {"day": 2, "week": 4, "month": 6}
+
+
+def test_is_of_the_last_seven_days_by_default(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    now = datetime.now(UTC)
+    empty_database.feedback.insert_many(
+        a_feedback(now - time) for time in (HOUR, 7 * DAY - HOUR, 7 * DAY + HOUR)
+    )
+
+    [found] = insights("summary", "--json").lines
+
+    assert (found["feedback"]["count"], found["feedback"]["previous_count"]) == (2, 1)
+
+
+def test_takes_a_beginning_before_which_there_is_no_period(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["up"], datetime(1, 1, 1, tzinfo=UTC))
+
+    found = figures(insights, "--since", "0001-01-01", "--until", "0001-01-03")
+
+    assert (found["feedback"]["count"], found["feedback"]["previous_count"]) == (1, 0)
+
+
+@pytest.mark.parametrize("collection", ["feedback", "analytics"])
+def test_says_of_which_period_there_is_no_data(
+    insights: Insights, empty_database: Database[Document], collection: str
+) -> None:
+    empty_database[collection].insert_one(a_feedback(UNTIL))
+
+    result = insights("summary", *WEEK)
+
+    assert (result.exit_code, result.stdout) == (5, "")
+    assert result.stderr == (
+        "insights: there is no feedback and no event "
+        "from 2026-11-02 00:00 to 2026-11-09 00:00 UTC\n"
+    )
+
+
+def test_prints_the_answers_first_and_then_the_details(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["up", "up", "up", "meh"], SINCE)
+    rate(empty_database, ["down", "1"], SINCE + 2 * DAY, message_id="m1", comment="Out of date.")
+    rate(empty_database, ["down", "down", "up"], BEFORE)
+    empty_database.analytics.insert_many(
+        [
+            an_event(SINCE, event_type="view"),
+            an_event(SINCE, event_type="view"),
+            an_event(SINCE + 6 * DAY, user_id="u2"),
+            an_event(SINCE - 10 * DAY, user_id="u3"),
+        ]
+    )
+
+    result = insights("summary", *WEEK)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [line.rstrip() for line in result.stdout.splitlines()] == [
+        "From 2026-11-02 00:00 to 2026-11-09 00:00 UTC",
+        "",
+        "60 % of 5 scored ratings are positive",
+        "▲ 26.7 percentage points better than before (33 %)",
+        "",
+        "  feedback  6  3 in the same time before",
+        "  events    3  0 in the same time before",
+        "",
+        "Day by day",
+        "  share positive  █ ▁      0 to 100 %",
+        "  feedback        █▁▄▁▁▁▁  max 4",
+        "  events          █▁▁▁▁▁▄  max 2",
+        "  active users    █▁▁▁▁▁█  max 1",
+        "",
+        "Ratings",
+        "  positive  3  60 %  ████████████",
+        "                     up (3)",
+        "  negative  2  40 %  ████████",
+        "                     1 (1), down (1)",
+        "  unscored  1        not in the share",
+        "                     meh (1)",
+        "",
+        "Worst-rated messages",
+        "  Negative  Message",
+        "    2 of 2  m1",
+        "            “Out of date.” 1",
+        "            “Out of date.” down",
+        "",
+        "Events",
+        "  Type       Events  Users",
+        "  view            2      1",
+        "  page_view       1      1",
+        "",
+        "Active users",
+        "  in the last day      1",
+        "  in the last 7 days   2",
+        "  in the last 30 days  3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ratings", "before", "line"),
+    [
+        (["up"], ["up", "down"], "▲ 50.0 percentage points better than before (50 %)"),
+        (["down"], ["up", "down"], "▼ 50.0 percentage points worse than before (50 %)"),
+        (["up", "down"], ["5", "1"], "= the same as before (50 %)"),
+    ],
+)
+def test_says_better_or_worse_in_words(
+    insights: Insights,
+    empty_database: Database[Document],
+    ratings: list[str],
+    before: list[str],
+    line: str,
+) -> None:
+    rate(empty_database, ratings)
+    rate(empty_database, before, BEFORE)
+
+    assert line in insights("summary", *WEEK).stdout.splitlines()
+
+
+def test_uses_colours_for_better_and_worse_only(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["3"])
+    rate(empty_database, ["up", "3"], BEFORE)
+    environment = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
+
+    worse = insights("summary", *WEEK, **environment).stdout
+    better = insights("summary", "--since", "2026-10-26", "--until", "2026-11-02", **environment)
+
+    assert "\x1b[31m▼" in worse
+    assert "\x1b[32m" not in worse
+    assert "\x1b[31m" not in better.stdout
+
+
+def test_says_so_where_there_is_nothing_to_compare(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["up"])
+
+    lines = insights("summary", *WEEK).stdout.splitlines()
+
+    assert "100 % of 1 scored ratings are positive" in lines
+    assert "Nothing to compare: one of the two periods has no scored ratings" in lines
+
+
+def test_is_printed_also_without_feedback(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.analytics.insert_one(an_event(NOON))
+
+    result = insights("summary", *WEEK)
+
+    assert result.exit_code == 0
+    assert "There are no scored ratings" in result.stdout
+    assert "Worst-rated" not in result.stdout
+    [share] = [line for line in result.stdout.splitlines() if "share positive" in line]
+    assert share.split() == ["share", "positive", "-"]
+
+
+def test_is_printed_also_without_events(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["down"])
+
+    result = insights("summary", *WEEK)
+
+    assert result.exit_code == 0
+    assert "Worst-rated" in result.stdout
+    assert "in the last 30 days  0" in result.stdout
+
+
+def test_draws_several_days_in_one_mark_where_there_is_no_room(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    # 40 days in 26 marks: two days each, of which the first has 4 feedback and the last 2.
+    rate(empty_database, ["up", "up", "down", "down"], SINCE)
+    rate(empty_database, ["up", "down"], SINCE + 39 * DAY)
+
+    result = insights("summary", "--since", "2026-11-02", "--until", "2026-12-12", COLUMNS="60")
+
+    lines = result.stdout.splitlines()
+    assert "Day by day (one mark is 2 days)" in lines
+    assert any(line.split()[:2] == ["feedback", "█▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▄"] for line in lines)
+
+
+def test_keeps_to_60_columns(insights: Insights, empty_database: Database[Document]) -> None:
+    long = "a long text without end " * 8
+    rate(empty_database, [long[:64], "1" * 64, "👎🏽", "down"], message_id=long, comment=long)
+    empty_database.analytics.insert_many(
+        [an_event(NOON, event_type=long), an_event(NOON, event_type="x" * 200)]
+    )
+
+    result = insights("summary", *WEEK, COLUMNS="60")
+
+    assert max(map(cell_len, result.stdout.splitlines())) <= 60
+
+
+def test_shows_hostile_texts_as_they_are_without_obeying_them(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["down", HOSTILE], message_id=HOSTILE, comment=HOSTILE)
+    empty_database.analytics.insert_one(an_event(NOON, event_type=HOSTILE, user_id=HOSTILE))
+
+    result = insights("summary", *WEEK)
+
+    shown = "[bold]\ufffd[31mred\ufffd]0;title\ufffd $type :smile: \ufffdevil"
+    assert result.exit_code == 0
+    assert not set("\x1b\x07\u202e") & set(result.stdout)
+    assert f"“{shown}” down" in result.stdout
+    assert f"{shown} (1)" in result.stdout
+    found = figures(insights)
+    assert found["feedback"]["worst"][0]["message_id"] == HOSTILE
+    assert found["events"]["daily"][0]["types"] == {HOSTILE: 1}
+
+
+def test_reads_by_the_indexes_of_setup(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    numbers = range(200)
+    empty_database.feedback.insert_many(
+        a_feedback(UNTIL - number * HOUR, comment="why") for number in numbers
+    )
+    empty_database.analytics.insert_many(an_event(UNTIL - number * HOUR) for number in numbers)
+    rate(empty_database, ["down"], comment="Wrong.")
+    insights("setup")
+
+    with (
+        plan_of(empty_database, "feedback") as feedback,
+        plan_of(empty_database, "analytics") as analytics,
+    ):
+        figures(insights)
+
+    assert (len(feedback), len(analytics)) == (6, 5)
+    assert {plan.split()[0] for plan in feedback} == {"IXSCAN"}
+    assert {plan.split()[0] for plan in analytics} <= {"IXSCAN", "COUNT_SCAN"}
+
+
+def test_reads_events_from_the_indexes_alone(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.analytics.insert_many(an_event(NOON + each * MINUTE) for each in range(50))
+    insights("setup")
+
+    with plan_of(empty_database, "analytics"):
+        figures(insights)
+
+    reads = empty_database.system.profile.find({"ns": f"{empty_database.name}.analytics"})
+    assert {each["docsExamined"] for each in reads if "planSummary" in each} == {0}

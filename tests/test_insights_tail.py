@@ -1,0 +1,493 @@
+"""`insights tail`, and the stream behind it."""
+
+import json
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from pathlib import Path
+from queue import Queue
+from threading import Event, Thread, Timer
+from typing import IO
+
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from devserver.mongodb import find_mongod, free_address, running_mongod
+from insights.database import Kind
+from insights.settings import Settings
+from insights.streams import Change, Connection, changes
+from tests.conftest import Document, Post
+from tests.insights_cli import Insights, a_feedback, an_event
+from tests.mongod import Mongod
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+SECONDS_TO_ARRIVE = 30
+
+LOST = "insights: MongoDB does not answer any more; waiting for it"
+RESUMED = "insights: MongoDB is back; going on where it was"
+
+
+class Tail:
+    """`insights tail` in a process of its own, and the lines that it prints."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.printed, self.told = lines_of(process.stdout), lines_of(process.stderr)
+        self.watching = self.next_told()
+
+    def next(self) -> str:
+        """Return the next line that it prints, once it is there."""
+        return next_line(self.printed)
+
+    def next_told(self) -> str:
+        """Return the next line that it prints to standard error."""
+        return next_line(self.told)
+
+    def interrupt(self) -> int:
+        """End it by Ctrl-C; return its exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(SECONDS_TO_ARRIVE)
+
+    def rest(self) -> tuple[list[str], list[str]]:
+        """Return what else it printed, to standard output and to standard error."""
+        return list(iter(self.printed.get, None)), list(iter(self.told.get, None))
+
+
+Lines = Queue[str | None]
+StartTail = Callable[..., Tail]
+
+
+def lines_of(stream: IO[str] | None) -> Lines:
+    """Return a queue that gets each line of a stream as it comes, and None at its end."""
+    lines: Lines = Queue()
+
+    def read() -> None:
+        for line in stream or ():
+            lines.put(line.removesuffix("\n"))
+        lines.put(None)
+
+    Thread(target=read, daemon=True).start()
+    return lines
+
+
+def next_line(lines: Lines) -> str:
+    """Return the next line, once it is there."""
+    line = lines.get(timeout=SECONDS_TO_ARRIVE)
+    assert line is not None
+    return line
+
+
+@pytest.fixture
+def processes() -> Iterator[ExitStack]:
+    """Return what ends processes after the test."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def start_tail(insights: Insights, processes: ExitStack) -> StartTail:
+    """Return what starts `insights tail` with some arguments, and waits until it watches."""
+
+    def start(*arguments: str, insights: Insights = insights, **environment: str) -> Tail:
+        process = processes.enter_context(insights.start("tail", *arguments, **environment))
+        processes.callback(process.kill)
+        return Tail(process)
+
+    return start
+
+
+@pytest.fixture
+def mongod(tmp_path: Path) -> Iterator[Mongod]:
+    """Return a MongoDB of the test's own, which runs."""
+    own = Mongod(free_address(), tmp_path / "mongodb")
+    with own.resources:
+        own.start()
+        yield own
+
+
+def test_prints_what_arrives_of_both_kinds(
+    start_tail: StartTail, empty_database: Database[Document]
+) -> None:
+    empty_database.feedback.insert_one(a_feedback(NOON))
+    tail = start_tail()
+
+    empty_database.feedback.insert_one(a_feedback(NOON, message_id="m1", comment="Só\nso."))
+    empty_database.analytics.insert_one(an_event(NOON + SECOND, details={"page": "/x", "n": 1}))
+    empty_database.feedback.insert_one(a_feedback(NOON + 2 * SECOND, message_id="m2", rating="1"))
+    empty_database.analytics.insert_one(an_event(NOON + 3 * SECOND))
+
+    assert tail.watching == "insights: watching feedback and events; Ctrl-C ends"
+    assert [tail.next() for _ in range(4)] == [
+        '12:00:00 feedback u1 m1 up "Só\\nso."',
+        '12:00:01 event    u1 page_view {"page": "/x", "n": 1}',
+        "12:00:02 feedback u1 m2 1",
+        "12:00:03 event    u1 page_view",
+    ]
+
+
+async def test_prints_what_the_functions_store(
+    start_tail: StartTail, fresh_database: Database[Document], post: Post
+) -> None:
+    tail = start_tail()
+    feedback = {"message_id": "m1", "user_id": "u1", "rating": "up"}
+
+    await post("feedback", feedback)
+    await post("analytics", {"user_id": "u1", "event_type": "page_view"})
+    await post("feedback", feedback | {"rating": "down", "comment": "No."})
+
+    times, lines = zip(*(tail.next().split(" ", 1) for _ in range(3)), strict=True)
+    assert lines == (
+        "feedback u1 m1 up",
+        "event    u1 page_view",
+        'feedback u1 m1 down (updated) "No."',
+    )
+    assert all(re.fullmatch(r"\d\d:\d\d:\d\d", time) for time in times)
+    assert fresh_database.feedback.count_documents({}) == 1
+
+
+def test_prints_json_lines(start_tail: StartTail, empty_database: Database[Document]) -> None:
+    tail = start_tail("--json")
+    feedback, event = a_feedback(NOON, message_id="m1"), an_event(NOON, details={"n": None})
+
+    empty_database.feedback.insert_one(feedback)
+    empty_database.feedback.replace_one({"_id": feedback["_id"]}, feedback | {"rating": "no"})
+    empty_database.analytics.insert_one(event)
+
+    stored = {"message_id": "m1", "user_id": "u1", "timestamp": "2026-11-01T12:00:00.000Z"}
+    assert [json.loads(tail.next()) for _ in range(3)] == [
+        {"kind": "feedback", "updated": False, "rating": "up"} | stored,
+        {"kind": "feedback", "updated": True, "rating": "no"} | stored,
+        {
+            "kind": "events",
+            "updated": False,
+            "_id": str(event["_id"]),
+            "user_id": "u1",
+            "event_type": "page_view",
+            "details": {"n": None},
+            "timestamp": "2026-11-01T12:00:00.000Z",
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "watching", "expected"),
+    [
+        (["feedback"], "feedback", ["m1", "m2", "m3"]),
+        (["events"], "events", ["click", "view"]),
+        (["--user", "u2"], "feedback and events", ["m2", "view"]),
+        (["--rating", "negative"], "feedback", ["m2", "m3"]),
+        (["--rating", "2"], "feedback", ["m3"]),
+        (["feedback", "--message", "m3"], "feedback", ["m3"]),
+        (["--where", "comment~SLOW"], "feedback", ["m2"]),
+        (["--event-type", "view"], "events", ["view"]),
+        (["--where", "details.n>1", "--where", "timestamp>2026-11-01"], "events", ["view"]),
+    ],
+)
+def test_prints_only_what_the_filters_select(
+    start_tail: StartTail,
+    empty_database: Database[Document],
+    arguments: list[str],
+    watching: str,
+    expected: list[str],
+) -> None:
+    tail = start_tail(*arguments, "--json")
+
+    feedback, analytics = empty_database.feedback, empty_database.analytics
+    analytics.insert_one(an_event(NOON, event_type="click", details={"n": 1}))
+    feedback.insert_one(a_feedback(NOON, message_id="m1"))
+    slow = {"user_id": "u2", "rating": "bad", "comment": "So slow."}
+    feedback.insert_one(a_feedback(NOON, message_id="m2", **slow))
+    view = {"user_id": "u2", "event_type": "view", "details": {"n": 2}}
+    analytics.insert_one(an_event(NOON, **view))
+    feedback.insert_one(a_feedback(NOON, message_id="m3", rating="2"))
+
+    assert tail.watching == f"insights: watching {watching}; Ctrl-C ends"
+    printed = [json.loads(tail.next()) for _ in expected]
+    assert [each.get("message_id") or each["event_type"] for each in printed] == expected
+    tail.interrupt()
+    assert tail.rest() == ([], [])
+
+
+def test_marks_a_feedback_that_was_updated_in_place(
+    start_tail: StartTail, empty_database: Database[Document]
+) -> None:
+    tail = start_tail()
+    feedback = a_feedback(NOON, message_id="m1", comment="Slow.")
+    empty_database.feedback.insert_one(feedback)
+    first = tail.next()
+
+    later = a_feedback(NOON + SECOND, message_id="m1", comment="Slow.", rating="no")
+    empty_database.feedback.update_one(
+        {"_id": feedback["_id"]}, [{"$replaceWith": {"$literal": later}}]
+    )
+
+    assert first == '12:00:00 feedback u1 m1 up "Slow."'
+    assert tail.next() == '12:00:01 feedback u1 m1 no (updated) "Slow."'
+
+
+def test_a_line_fits_the_terminal(
+    start_tail: StartTail, empty_database: Database[Document]
+) -> None:
+    tail = start_tail(COLUMNS="60")
+
+    empty_database.feedback.insert_one(a_feedback(NOON, message_id="m1", comment="x" * 100))
+
+    assert tail.next() == '12:00:00 feedback u1 m1 up "' + "x" * 31 + "…"
+
+
+def test_a_line_in_a_pipe_is_whole(
+    start_tail: StartTail, empty_database: Database[Document]
+) -> None:
+    tail = start_tail()
+
+    empty_database.feedback.insert_one(a_feedback(NOON, message_id="m1", comment="x " * 200))
+
+    assert tail.next() == f'12:00:00 feedback u1 m1 up "{"x " * 200}"'
+
+
+def test_nothing_in_a_document_is_obeyed(
+    start_tail: StartTail, empty_database: Database[Document]
+) -> None:
+    tail = start_tail()
+    hostile = "[bold]\x1b[31m\n:smile:"
+
+    empty_database.analytics.insert_one(
+        an_event(NOON, user_id=hostile, event_type=hostile, details={hostile: hostile})
+    )
+
+    seen = "[bold]\N{REPLACEMENT CHARACTER}[31m :smile:"
+    escaped = json.dumps(hostile)
+    assert tail.next() == f"12:00:00 event    {seen} {seen} {{{escaped}: {escaped}}}"
+
+
+def test_ctrl_c_ends_it_quietly(start_tail: StartTail) -> None:
+    tail = start_tail()
+
+    assert tail.interrupt() == 130
+    assert tail.rest() == ([], [])
+
+
+def test_a_closed_pipe_ends_it_quietly(
+    insights: Insights, processes: ExitStack, empty_database: Database[Document]
+) -> None:
+    process = processes.enter_context(insights.start("tail"))
+    processes.callback(process.kill)
+    assert process.stdout
+    assert process.stderr
+    process.stderr.readline()
+    process.stdout.close()
+
+    empty_database.analytics.insert_one(an_event(NOON))
+
+    assert process.wait(SECONDS_TO_ARRIVE) == 0
+    assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["events", "--rating", "up"], "--rating cannot be used with events"),
+        (["--rating", "up", "--event-type", "view"], "--event-type cannot be used with feedback"),
+        (["--where", "colour=red"], "there is no field 'colour' in feedback"),
+        (["--since", "1d"], "No such option: --since"),
+        (["letters"], "'letters' is not one of 'feedback', 'events'"),
+    ],
+)
+def test_wrong_arguments_are_refused(
+    insights: Insights, arguments: list[str], message: str
+) -> None:
+    result = insights("tail", *arguments)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_goes_on_where_it_was_after_a_restart(
+    start_tail: StartTail,
+    mongod: Mongod,
+    tmp_path: Path,
+    waits: bool,  # noqa: FBT001 (a parameter of the test)
+) -> None:
+    with MongoClient[Document](mongod.uri, w="majority") as client:
+        events = client["up2d8"].analytics
+        tail = start_tail(insights=Insights(tmp_path, MONGODB_URI=mongod.uri))
+        for restart in range(2):
+            events.insert_many([an_event(NOON, event_type=f"before-{restart}-{n}") for n in "abc"])
+            mongod.kill()
+            # A short interruption is one that PyMongo would pass over in silence.
+            told = [tail.next_told()] if waits else []
+            mongod.start()
+            events.insert_many([an_event(NOON, event_type=f"after-{restart}-{n}") for n in "abc"])
+
+            printed = [tail.next().split()[-1] for _ in range(6)]
+            assert printed == [
+                f"{when}-{restart}-{n}" for when in ("before", "after") for n in "abc"
+            ]
+            assert [*told, *(tail.next_told() for _ in range(2 - len(told)))] == [LOST, RESUMED]
+
+    assert tail.interrupt() == 130
+    assert tail.rest() == ([], [])
+
+
+def test_waits_for_a_mongodb_that_hangs(
+    start_tail: StartTail, mongod: Mongod, tmp_path: Path
+) -> None:
+    # By default PyMongo takes ten seconds to look whether a MongoDB is still there.
+    uri = f"{mongod.uri}/?heartbeatFrequencyMS=500"
+    tail = start_tail(insights=Insights(tmp_path, MONGODB_URI=uri))
+
+    mongod.hang()
+    told = tail.next_told()
+    mongod.go_on()
+    with MongoClient[Document](mongod.uri) as client:
+        client["up2d8"].analytics.insert_one(an_event(NOON))
+
+    assert (told, tail.next_told()) == (LOST, RESUMED)
+    assert tail.next() == "12:00:00 event    u1 page_view"
+
+
+def test_says_what_is_needed_where_mongodb_is_no_replica_set(tmp_path: Path) -> None:
+    address, folder = free_address(), tmp_path / "mongodb"
+    folder.mkdir()
+    command = [str(find_mongod()), "--dbpath", str(folder), "--port", str(address.port)]
+    with (
+        subprocess.Popen(command, stdout=subprocess.DEVNULL) as standalone,
+        MongoClient[Document](f"mongodb://{address}") as client,
+    ):
+        client.admin.command("ping")
+        result = Insights(tmp_path, MONGODB_URI=f"mongodb://{address}").run("tail")
+        standalone.terminate()
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "insights: following what arrives needs a replica set: "
+        "one server alone can be one (--replSet)\n"
+    )
+
+
+def test_says_that_mongodb_forgot_what_happened(tmp_path: Path, start_tail: StartTail) -> None:
+    address = free_address()
+    test_commands = ("--setParameter", "enableTestCommands=1")
+    with (
+        running_mongod(address, tmp_path / "mongodb", *test_commands),
+        MongoClient[Document](f"mongodb://{address}") as client,
+    ):
+        tail = start_tail(insights=Insights(tmp_path, MONGODB_URI=f"mongodb://{address}"))
+        client.admin.command(
+            {
+                "configureFailPoint": "failCommand",
+                "mode": "alwaysOn",
+                "data": {"failCommands": ["getMore"], "errorCode": 286},
+            }
+        )
+
+        assert tail.next_told() == (
+            "insights: MongoDB has forgotten what happened meanwhile: "
+            "start again to follow from now on"
+        )
+        assert tail.process.wait(SECONDS_TO_ARRIVE) == 1
+
+
+def settings_for(uri: str, database: str) -> Settings:
+    """Return the settings that name a database."""
+    return Settings.model_validate({"MONGODB_URI": uri, "MONGODB_DATABASE": database})
+
+
+def arriving(
+    database: Database[Document], uri: str, write: Callable[[], object]
+) -> Iterator[Change]:
+    """Yield the changes that come of `write`, which is done before the first of them is read."""
+    settings = settings_for(uri, database.name)
+
+    def tell(_: Connection) -> None:
+        write()
+        database.analytics.insert_one(an_event(NOON, event_type="the end"))
+
+    stop = Event()
+    too_late = Timer(SECONDS_TO_ARRIVE, stop.set)
+    too_late.start()
+    with closing(changes(settings, {kind: {} for kind in Kind}, tell, stop)) as arrived:
+        yield from takewhile(lambda change: change.document.get("event_type") != "the end", arrived)
+    too_late.cancel()
+    assert not stop.is_set()
+
+
+def test_a_feedback_that_changed_again_comes_once_as_it_is(
+    empty_database: Database[Document], mongodb_uri: str
+) -> None:
+    feedback = a_feedback(NOON, message_id="m1")
+    empty_database.feedback.insert_one(feedback)
+
+    def write() -> None:
+        for seconds, rating in enumerate(["no", "yes"], 1):
+            later = {"rating": rating, "timestamp": NOON + seconds * SECOND}
+            empty_database.feedback.update_one({}, {"$set": later})
+
+    [change] = arriving(empty_database, mongodb_uri, write)
+
+    assert (change.kind, change.updated) == (Kind.FEEDBACK, True)
+    assert change.document == feedback | {"rating": "yes", "timestamp": NOON + 2 * SECOND}
+
+
+def test_deletions_do_not_come_nor_updates_of_what_is_gone(
+    empty_database: Database[Document], mongodb_uri: str
+) -> None:
+    empty_database.feedback.insert_one(a_feedback(NOON))
+
+    def write() -> None:
+        empty_database.feedback.update_one({}, {"$set": {"rating": "no"}})
+        empty_database.feedback.delete_one({})
+
+    assert list(arriving(empty_database, mongodb_uri, write)) == []
+
+
+def test_other_collections_and_other_documents_do_not_come(
+    empty_database: Database[Document], mongodb_uri: str
+) -> None:
+    def write() -> None:
+        empty_database.opt_outs.insert_one({"_id": "u1", "timestamp": NOON})
+        empty_database.feedback.insert_one({"rating": "by hand"})
+
+    assert list(arriving(empty_database, mongodb_uri, write)) == []
+
+
+def test_goes_on_after_the_database_was_dropped(
+    empty_database: Database[Document], mongodb_uri: str
+) -> None:
+    def write() -> None:
+        empty_database.analytics.insert_one(an_event(NOON, event_type="before"))
+        empty_database.client.drop_database(empty_database.name)
+        empty_database.analytics.insert_one(an_event(NOON, event_type="after"))
+
+    arrived = arriving(empty_database, mongodb_uri, write)
+
+    assert [change.document["event_type"] for change in arrived] == ["before", "after"]
+
+
+def test_ends_when_it_is_told_to(empty_database: Database[Document], mongodb_uri: str) -> None:
+    settings = settings_for(mongodb_uri, empty_database.name)
+    stop = Event()
+
+    assert list(changes(settings, {Kind.EVENTS: {}}, lambda _: stop.set(), stop)) == []
+
+
+def test_ends_when_it_is_told_to_while_mongodb_is_gone(mongod: Mongod) -> None:
+    stop = Event()
+    told = []
+
+    def tell(connection: Connection) -> None:
+        told.append(connection)
+        if connection is Connection.LOST:
+            stop.set()
+        else:
+            mongod.kill()
+
+    assert list(changes(settings_for(mongod.uri, "up2d8"), {Kind.EVENTS: {}}, tell, stop)) == []
+    assert told == [Connection.WATCHING, Connection.LOST]
