@@ -1,10 +1,13 @@
 # Any Python from 3.11 will do: make PYTHON=/path/to/python run
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 
-.PHONY: run test lint openapi bench fuzz
+.PHONY: run demo test lint openapi bench fuzz
 
 run: .venv/installed
 	@.venv/bin/python -m devserver
+
+demo: .venv/installed
+	@.venv/bin/python -m insights demo --open
 
 test: .venv/installed
 	@.venv/bin/python -m pytest

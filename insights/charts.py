@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import altair as alt
 from markupsafe import Markup
 
 from insights import drawing
@@ -256,7 +257,7 @@ def tip_row(bar: Bar[Day], series: Sequence[Series]) -> Row:
     return {"day": bar.span.key, "tip": "\n".join([bar.span.name, *parts])}
 
 
-def in_both_sizes(layers: Sequence[drawing.Layer], rows: drawing.Rows) -> tuple[Markup, Markup]:
+def in_both_sizes(layers: Sequence[alt.Chart], rows: drawing.Rows) -> tuple[Markup, Markup]:
     """Return a drawing for where there is room, and one for a phone."""
     wide, narrow = (drawing.draw(layers, rows, size) for size in (drawing.WIDE, drawing.NARROW))
     return wide, narrow

@@ -43,8 +43,9 @@ def variants(emoji: str) -> list[str]:
     return [f"{emoji}{tone}{mark}" for tone in TONES for mark in MARKS]
 
 
+# A sign makes a vote of a one: `+1` is none of five stars.
 WORDS = {
-    Sentiment.POSITIVE: ["positive", "good", "up", "like", "thumbs_up", "yes", *variants("👍")],
+    Sentiment.POSITIVE: ["positive", "good", "up", "like", "thumbs_up", "yes", "+1", *variants(UP)],
     Sentiment.NEGATIVE: [
         "negative",
         "bad",
@@ -52,7 +53,8 @@ WORDS = {
         "dislike",
         "thumbs_down",
         "no",
-        *variants("👎"),
+        "-1",
+        *variants(DOWN),
     ],
     Sentiment.NEUTRAL: ["neutral"],
 }

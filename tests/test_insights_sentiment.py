@@ -13,19 +13,31 @@ SENTIMENTS = ["positive", "neutral", "negative", "unscored"]
 
 RATINGS = {
     "positive": [
-        *("positive", "good", "up", "like", "thumbs_up", "yes", "👍", "👍🏻", "👍🏿", "👍\ufe0f"),
+        *(
+            "positive",
+            "good",
+            "up",
+            "like",
+            "thumbs_up",
+            "yes",
+            "+1",
+            "👍",
+            "👍🏻",
+            "👍🏿",
+            "👍\ufe0f",
+        ),
         *("Positive", " GOOD ", "\tUp\n", "Thumbs_Up", "👍🏽\ufe0f"),
         *("5", "4", "+4", "3.5", "3.000001", " 5 ", "05"),
     ],
     "neutral": ["neutral", "Neutral ", "3", "3.0", "+3"],
     "negative": [
-        *("negative", "bad", "down", "dislike", "thumbs_down", "no"),
+        *("negative", "bad", "down", "dislike", "thumbs_down", "no", "-1"),
         *("👎", "👎🏻", "👎🏿", "👎\ufe0f"),
         *("BAD", "No ", "1", "2", "2.5", "1.0"),
     ],
     "unscored": [
         *("ok", "great", "goodish", "not good", "yes!", "👍👍", "👍 👎", "🙂", "thumbs up", "ja"),
-        *("0", "6", "0.99", "5.01", "-1", "100", "1e0", "0x3", "4,5", "4/5", "5 stars", ".5", "5."),
+        *("0", "6", "0.99", "5.01", "100", "1e0", "0x3", "4,5", "4/5", "5 stars", ".5", "5."),
         *("nan", "inf", "Infinity", "null", "true", "٣", "3" * 64),
     ],
 }

@@ -78,7 +78,7 @@ def test_scores_vocabularies_together(
     ]
     neutral = ["neutral", "3", "3.0"]
     negative = ["negative", "bad", "down", "dislike", "thumbs_down", "no", "👎", "👎🏿", "1", "+2"]
-    unscored = ["6", "0", "-1", "wow", "❤️", "five", "inf", "$rating"]
+    unscored = ["6", "0", "-2", "wow", "❤️", "five", "inf", "$rating"]
     rate(empty_database, [*positive, *neutral, *negative, *unscored])
 
     feedback = figures(insights)["feedback"]

@@ -12,10 +12,13 @@ import httpx
 import pytest
 from pymongo import MongoClient
 
+import insights.settings
 import shared_code.problems
 from devserver.mongodb import free_address
+from insights.__main__ import COMMANDS
 from shared_code.settings import Settings
 from tests.conftest import ROOT, Document
+from tests.insights_cli import Insights
 from tests.local_server import LocalServer, running_server
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -95,7 +98,8 @@ def test_make_run_prints_what_the_readme_says(server: LocalServer) -> None:
 def test_lists_every_setting() -> None:
     names = re.findall(r"^\| `([A-Z_]+)` \|", README, flags=re.MULTILINE)
 
-    assert sorted(names) == sorted(name.upper() for name in Settings.model_fields)
+    settings = Settings.model_fields.keys() | insights.settings.Settings.model_fields.keys()
+    assert sorted(names) == sorted(name.upper() for name in settings)
 
 
 def test_lists_every_problem() -> None:
@@ -114,3 +118,20 @@ def test_names_every_folder() -> None:
 
     assert {name for name in folders if f"`{name}/`" not in README} == set()
     assert Path(ROOT / "LICENSE").exists()
+
+
+def test_the_operators_commands_work_on_the_demo(insights: Insights) -> None:
+    lines = re.findall(r"^\.venv/bin/python -m insights (.*)$", README, flags=re.MULTILINE)
+    assert insights("demo", "--here", "--days", "40", "--users", "30").exit_code == 0
+
+    failed = {
+        line: found.stderr for line in lines if (found := insights(*shlex.split(line))).exit_code
+    }
+    assert failed == {}
+
+
+def test_lists_every_command_of_the_operator() -> None:
+    [table] = re.findall(r"^\| command \|.*\n\| ---.*\n((?:\|.*\n)+)", README, flags=re.MULTILINE)
+    first_cells = re.findall(r"^\|([^|]*)\|", table, flags=re.MULTILINE)
+
+    assert sorted(re.findall(r"`([a-z-]+)`", " ".join(first_cells))) == sorted(COMMANDS)
