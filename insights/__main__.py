@@ -113,7 +113,9 @@ not_loaded: Callable[..., None] = lambda: None  # noqa: E731
 def split_help(docstring: str) -> tuple[str, str]:
     """Return the text of a docstring, and its examples, on lines that Typer does not join."""
     text, _, examples = docstring.partition("\n\nExamples:\n")
-    return text, "\n\n".join(["Examples:", *examples.splitlines()]) if examples else ""
+    # Typer itself joins the lines of the first paragraph only.
+    paragraphs = "\n\n".join(" ".join(each.split()) for each in text.split("\n\n"))
+    return paragraphs, "\n\n".join(["Examples:", *examples.splitlines()]) if examples else ""
 
 
 def report(error: InsightsError) -> int:

@@ -27,15 +27,23 @@ def open_output(path: Path) -> Iterator[BinaryIO]:
     Raises:
         FileNotWritable: the file cannot be written, or is no regular file.
     """
-    if path == STANDARD_OUTPUT:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
+    to_output = path == STANDARD_OUTPUT
     try:
-        with open_replacement(path) as file:
+        with standard_output() if to_output else open_replacement(path) as file:
             yield file
+    except BrokenPipeError:
+        # Nobody reads on, which is not wrong.
+        raise
     except OSError as error:
-        raise FileNotWritable(f"{path}: {error.strerror or error}") from None
+        name = "standard output" if to_output else path
+        raise FileNotWritable(f"{name}: {error.strerror or error}") from None
+
+
+@contextmanager
+def standard_output() -> Iterator[BinaryIO]:
+    """Return standard output. All of it is written when the block has ended."""
+    yield sys.stdout.buffer
+    sys.stdout.buffer.flush()
 
 
 @contextmanager
@@ -71,7 +79,9 @@ def check(path: Path) -> None:
         OSError: it cannot be looked at.
     """
     if path.is_symlink():
-        raise FileNotWritable(f"{path} is a symbolic link: name the file itself, or - for output")
+        raise FileNotWritable(
+            f"{path} is a symbolic link: name the file itself, or - for standard output"
+        )
     if path.is_dir():
         raise FileNotWritable(f"{path} is a folder")
     if path.exists() and not path.is_file():

@@ -50,5 +50,9 @@ def end(number: int, frame: FrameType | None) -> None:
     """
     del frame
     for each in ENDING:
-        signal.signal(each, signal.SIG_IGN)
+        signal.signal(each, ignore)
     raise Ended(number)
+
+
+def ignore(number: int, frame: FrameType | None) -> None:
+    """Do nothing, as SIG_IGN would; but Python warns of a signal that arrives as it gets that."""

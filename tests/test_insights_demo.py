@@ -7,19 +7,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from devserver.mongodb import free_address
 from insights.database import Kind
 from insights.demo.rhythms import Rhythm
 from insights.demo.stories import Story
 from insights.demo.users import Entry, User
+from insights.settings import Settings
 from shared_code.models import Event, Feedback
 from tests.conftest import ROOT, Document
 from tests.insights_cli import Insights, a_feedback
@@ -46,6 +50,7 @@ def story(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         tmp_path_factory.mktemp("story"), MONGODB_URI=mongodb_uri, MONGODB_DATABASE="test_story"
     )
     assert insights("demo", "--here", "--users", "250").exit_code == 0
+    assert insights("setup").exit_code == 0
     yield insights
     with MongoClient[Document](mongodb_uri) as client:
         client.drop_database("test_story")
@@ -276,11 +281,12 @@ def test_errors_and_repetitions_come_before_negative_ratings(story: Insights) ->
     assert lifts["answer_regenerated"] > 2
 
 
-def test_slow_answers_are_rated_worse(story: Insights, mongodb_uri: str) -> None:
+@pytest.mark.usefixtures("story")
+def test_slow_answers_are_rated_worse(mongodb_uri: str) -> None:
     with MongoClient[Document](mongodb_uri) as client:
         slow, quick = (
-            share_negative(client["test_story"], condition)
-            for condition in ({"$gt": 8_000}, {"$lt": 3_000})
+            share_negative(client["test_story"], latency)
+            for latency in ({"$gt": 8_000}, {"$lt": 3_000})
         )
 
     assert slow > 2 * quick
@@ -342,9 +348,7 @@ def test_starts_a_mongodb_where_none_runs_and_ends_it(tmp_path: Path) -> None:
     folder = f".data/mongodb-127.0.0.1-{address.port}"
     assert result.exit_code == 0
     assert result.stderr == f"Starting MongoDB at {address}, with its data in {folder} ...\n"
-    assert result.stdout.splitlines()[-1] == (
-        "MongoDB ends now. `make run` in another terminal starts it with this data."
-    )
+    assert "Try, while `make run` runs MongoDB in another terminal:" in result.stdout
     assert address.is_free()
     assert (tmp_path / folder).is_dir()
 
@@ -356,9 +360,11 @@ def test_leaves_no_process_behind_when_it_is_ended(
     address = free_address()
     insights = Insights(tmp_path, MONGODB_URI=f"mongodb://{address}")
 
-    with insights.start("demo", "--users", "100000") as process:
-        wait_for_events(f"mongodb://{address}")
-        process.send_signal(number)
+    with insights.start("demo", "--users", "5000") as process:
+        try:
+            wait_for_events(f"mongodb://{address}")
+        finally:
+            process.send_signal(number)
         stdout, stderr = process.communicate(timeout=WAIT_SECONDS)
 
     assert (process.returncode, stdout) == (exit_code, "")
@@ -370,9 +376,33 @@ def wait_for_events(uri: str) -> None:
     """Wait until the demo has stored something."""
     deadline = time.monotonic() + WAIT_SECONDS
     with MongoClient[Document](uri, directConnection=True) as client:
-        while not client["up2d8_demo"].analytics.find_one():
+        while not has_events(client["up2d8_demo"]):
             assert time.monotonic() < deadline
             time.sleep(0.05)
+
+
+def has_events(database: Database[Document]) -> bool:
+    """Say whether there are events; while MongoDB starts, there are none."""
+    with suppress(PyMongoError):
+        return database.analytics.find_one() is not None
+    return False
+
+
+def test_opens_the_dashboard_of_its_database_until_ctrl_c(
+    insights: Insights, demo_database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[tuple[str, bool, tuple[int, int]]] = []
+
+    def serve(settings: Settings, *, open_browser: bool) -> None:
+        served.append((settings.mongodb_database, open_browser, counts(demo_database)))
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setitem(sys.modules, "insights.server", SimpleNamespace(serve=serve))
+
+    result = insights("demo", *SMALL, "--open")
+
+    assert served == [("up2d8_demo", True, counts(demo_database))]
+    assert result.exit_code == 0
 
 
 def test_shows_how_far_it_is_on_a_terminal(

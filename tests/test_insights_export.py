@@ -470,7 +470,7 @@ def test_flattened_details_are_columns_by_name(
 def test_flattened_json_lines_keep_null_arrays_and_empty_objects(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
-    details = {"a": None, "b": [{}, None], "c": {}, "d": {"e": {}, "f.g": 2**63 - 1}}
+    details: Document = {"a": None, "b": [{}, None], "c": {}, "d": {"e": {}, "f.g": 2**63 - 1}}
     empty_database.analytics.insert_one(an_event(NOON, details=details))
 
     insights("export", "events", "--flatten", "--out", "a.jsonl")

@@ -73,11 +73,10 @@ def demo(
                     ask_before_adding(database)
                 filling = add(database, days, users, now)
         tell(target, filling, here=here)
+        print_line(invitation(served=open_, started=started))
+        print_commands(target, here=here)
         if open_:
             serve_dashboard(target)
-        elif started:
-            print_line("")
-            print_line("MongoDB ends now. `make run` in another terminal starts it with this data.")
 
 
 def own_database(settings: Settings) -> Settings:
@@ -164,20 +163,31 @@ def refill(
     """Drop the demo's own database and make it anew, indexes last, because that is quicker."""
     database.client.drop_database(database.name)
     filling = add(database, days, users, now)
-    for step in plan(database, settings):
-        apply(database, step)
+    with errors().status("Making the indexes"):
+        for step in plan(database, settings):
+            apply(database, step)
     return filling
 
 
 def tell(settings: Settings, filling: Filling, *, here: bool) -> None:
-    """Print what was stored, and commands to copy."""
+    """Print what was stored."""
     name, counts = settings.mongodb_database, show_counts(filling.stored)
     print_line(f"Stored {counts} of {show_number(filling.users)} users in {name}.")
     if here:
         print_line("What was stored before stays. `setup` makes the indexes, if there are none.")
     print_line("")
-    print_line("Try:")
-    where = "" if here else f"MONGODB_DATABASE={name} "
+
+
+def invitation(*, served: bool, started: bool) -> str:
+    """Return when the commands work that are printed below it."""
+    if served:
+        return "Try in another terminal, while this runs:"
+    return "Try, while `make run` runs MongoDB in another terminal:" if started else "Try:"
+
+
+def print_commands(settings: Settings, *, here: bool) -> None:
+    """Print commands to copy, which find the database whatever is configured."""
+    where = "" if here else f"MONGODB_DATABASE={settings.mongodb_database} "
     for command in TO_TRY:
         print_line(f"  {where}{python()} -m insights {command}")
 

@@ -35,7 +35,9 @@ from insights.terminal import clean, errors, show_number
 What = Annotated[Kind, typer.Argument(metavar="feedback|events", help="What to export.")]
 Out = Annotated[
     Path,
-    typer.Option(metavar="FILE", help="The file to write, or - for standard output."),
+    typer.Option(
+        metavar="FILE", readable=False, help="The file to write, or - for standard output."
+    ),
 ]
 FileFormat = Annotated[
     Format | None,

@@ -1,0 +1,182 @@
+"""`insights forget`."""
+
+from datetime import UTC, datetime
+
+import pytest
+from pymongo.database import Database
+
+from insights import erasure
+from insights.database import Kind
+from tests.conftest import Document
+from tests.insights_cli import Insights, a_feedback, an_event, plan_of
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+QUESTION = "Erase 1 feedback and 2 events of u1? [y/n] (n): "
+ERASED = "Erased 1 feedback and 2 events of u1.\n"
+MAY_ARRIVE = (
+    "Events that arrive from now on are stored, because the user has not opted out: "
+    "`insights opt-out u1` does that.\n"
+)
+
+
+@pytest.fixture
+def stored(empty_database: Database[Document]) -> Database[Document]:
+    """Return a database with one feedback and two events of u1, and as much of another user."""
+    for user in ("u1", "u2"):
+        empty_database.feedback.insert_one(a_feedback(NOON, user_id=user))
+        empty_database.analytics.insert_many(an_event(NOON, user_id=user) for _ in range(2))
+    return empty_database
+
+
+def users_of(database: Database[Document]) -> dict[str, list[str]]:
+    """Return of which users something is stored."""
+    return {kind: database[kind.collection].distinct("user_id") for kind in Kind}
+
+
+def test_asks_and_erases_everything_of_one_user(
+    insights: Insights, stored: Database[Document]
+) -> None:
+    result = insights("forget", "u1", answer="y\n")
+
+    assert (result.exit_code, result.stderr) == (0, QUESTION)
+    assert result.stdout == ERASED + MAY_ARRIVE
+    assert users_of(stored) == {"feedback": ["u2"], "events": ["u2"]}
+    assert stored.feedback.count_documents({}) == 1
+    assert stored.analytics.count_documents({}) == 2
+
+
+def test_does_not_ask_with_yes(insights: Insights, stored: Database[Document]) -> None:
+    result = insights("forget", "u1", "--yes")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == ERASED + MAY_ARRIVE
+    assert users_of(stored) == {"feedback": ["u2"], "events": ["u2"]}
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", "no\nn\n"])
+def test_erases_nothing_without_a_yes(
+    insights: Insights, stored: Database[Document], answer: str
+) -> None:
+    result = insights("forget", "u1", answer=answer)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.endswith("insights: nothing was done\n")
+    assert users_of(stored) == {"feedback": ["u1", "u2"], "events": ["u1", "u2"]}
+
+
+def test_refuses_where_nobody_can_answer(insights: Insights, stored: Database[Document]) -> None:
+    result = insights.run("forget", "u1")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (f"{QUESTION}\ninsights: nothing was done: answer y, or give --yes\n")
+    assert users_of(stored) == {"feedback": ["u1", "u2"], "events": ["u1", "u2"]}
+
+
+def test_can_be_run_again(insights: Insights, stored: Database[Document]) -> None:
+    insights("forget", "u1", "--yes")
+
+    result = insights("forget", "u1")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "Nothing is stored of u1.\n"
+    assert users_of(stored) == {"feedback": ["u2"], "events": ["u2"]}
+
+
+def test_says_of_a_recent_opt_out_that_events_may_still_arrive(
+    insights: Insights, stored: Database[Document]
+) -> None:
+    stored.opt_outs.insert_one({"_id": "u1", "timestamp": datetime.now(UTC)})
+
+    assert insights("forget", "u1", "--yes").stdout == ERASED + (
+        "Within a minute after the opt-out, events may still be stored: "
+        "run `insights forget u1` again then.\n"
+    )
+
+
+def test_says_nothing_more_of_a_user_who_opted_out_earlier_and_keeps_the_opt_out(
+    insights: Insights, stored: Database[Document]
+) -> None:
+    opt_out = {"_id": "u1", "timestamp": NOON.replace(year=2020)}
+    stored.opt_outs.insert_one(opt_out)
+
+    assert insights("forget", "u1", "--yes").stdout == ERASED
+    assert list(stored.opt_outs.find()) == [opt_out]
+
+
+def test_erases_what_arrives_meanwhile(
+    insights: Insights, stored: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arriving = [an_event(NOON, user_id="u1") for _ in range(3)]
+    once = erasure.erase_once
+
+    def erase_once(database: Database[Document], user_id: str) -> erasure.Counts:
+        """Erase, and let another event arrive after it, as long as there are some."""
+        counts = once(database, user_id)
+        if arriving:
+            stored.analytics.insert_one(arriving.pop())
+        return counts
+
+    monkeypatch.setattr(erasure, "erase_once", erase_once)
+
+    result = insights("forget", "u1", "--yes")
+
+    assert result.stdout.startswith("Erased 1 feedback and 5 events of u1.\n")
+    assert users_of(stored) == {"feedback": ["u2"], "events": ["u2"]}
+
+
+def test_ends_though_events_never_end_to_arrive(
+    insights: Insights, stored: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = erasure.erase_once
+
+    def erase_once(database: Database[Document], user_id: str) -> erasure.Counts:
+        """Erase, and let another event arrive after it."""
+        counts = once(database, user_id)
+        stored.analytics.insert_one(an_event(NOON, user_id="u1"))
+        return counts
+
+    monkeypatch.setattr(erasure, "erase_once", erase_once)
+
+    assert insights("forget", "u1", "--yes").exit_code == 0
+
+
+def test_finds_the_user_by_the_index(insights: Insights, stored: Database[Document]) -> None:
+    insights("setup")
+
+    with plan_of(stored, "analytics") as events, plan_of(stored, "feedback") as feedback:
+        insights("forget", "u1", "--yes")
+
+    assert {plan.split(",")[0] for plan in events + feedback} <= {
+        "IXSCAN { user_id: 1",
+        "COUNT_SCAN { user_id: 1",
+    }
+    assert len(events) > 1
+    assert len(feedback) > 1
+
+
+@pytest.mark.parametrize("user_id", ["u1\x1b[31m\n", "$where", "{}", "--yes", "ü" * 200, "u'1"])
+def test_any_user_id_is_taken_as_it_is(
+    insights: Insights, empty_database: Database[Document], user_id: str
+) -> None:
+    empty_database.analytics.insert_one(an_event(NOON, user_id=user_id))
+
+    result = insights("forget", "--yes", "--", user_id)
+
+    assert result.exit_code == 0
+    assert "\x1b" not in result.stdout
+    assert result.stdout.count("\n") == 2
+    assert empty_database.analytics.count_documents({}) == 0
+
+
+@pytest.mark.parametrize("command", ["forget", "opt-out", "opt-in"])
+@pytest.mark.parametrize("user_id", ["", "x" * 201])
+def test_a_user_id_that_no_user_has_is_refused(
+    insights: Insights, command: str, user_id: str
+) -> None:
+    result = insights(command, user_id)
+
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "insights: USER_ID must have 1 to 200 characters, as the functions ask\n",
+    )

@@ -1,0 +1,178 @@
+"""`insights opt-out`, `opt-in` and `opt-outs`, together with the function that obeys them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pymongo.database import Database
+
+from shared_code import opt_outs
+from tests.conftest import Document, Post, body_of
+from tests.insights_cli import Insights, a_feedback, an_event
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+EVENT = {"user_id": "u1", "event_type": "page_view"}
+OPTED_OUT = {"message": "Event not logged: the user opted out of analytics."}
+LOGGED = {"message": "Event logged."}
+
+IS_OPTED_OUT = "u1 is opted out: no more events are stored, everywhere within a minute.\n"
+AGAIN = (
+    "Within a minute after the opt-out, events may still be stored: "
+    "run `insights forget u1` again then.\n"
+)
+
+
+async def test_the_function_obeys(
+    insights: Insights, fresh_database: Database[Document], post: Post
+) -> None:
+    assert body_of(await post("analytics", EVENT)) == LOGGED
+
+    assert insights("opt-out", "u1").exit_code == 0
+    opt_outs.remembered.clear()
+    response = await post("analytics", EVENT)
+    assert (response.status_code, body_of(response)) == (202, OPTED_OUT)
+    assert fresh_database.analytics.count_documents({}) == 1
+
+    assert insights("opt-in", "u1").exit_code == 0
+    opt_outs.remembered.clear()
+    assert body_of(await post("analytics", EVENT)) == LOGGED
+    assert fresh_database.analytics.count_documents({}) == 2
+
+
+async def test_what_a_function_stored_before_it_knew_is_forgotten_again(
+    insights: Insights, fresh_database: Database[Document], post: Post
+) -> None:
+    await post("analytics", EVENT)
+
+    assert insights("opt-out", "u1", "--erase", "--yes").stdout == (
+        f"{IS_OPTED_OUT}Erased 0 feedback and 1 event of u1.\n{AGAIN}"
+    )
+    # The function remembers its last answer.
+    assert body_of(await post("analytics", EVENT)) == LOGGED
+    opt_outs.remembered.clear()
+    assert body_of(await post("analytics", EVENT)) == OPTED_OUT
+    assert insights("forget", "u1", "--yes").stdout == (
+        f"Erased 0 feedback and 1 event of u1.\n{AGAIN}"
+    )
+    assert fresh_database.analytics.count_documents({}) == 0
+
+
+def test_opt_out_says_what_it_did(insights: Insights, empty_database: Database[Document]) -> None:
+    before = datetime.now(UTC)
+
+    result = insights("opt-out", "u1")
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, IS_OPTED_OUT, "")
+    [opt_out] = empty_database.opt_outs.find()
+    assert opt_out.keys() == {"_id", "timestamp"}
+    assert opt_out["_id"] == "u1"
+    assert abs(opt_out["timestamp"] - before) < timedelta(minutes=1)
+
+
+def test_opt_out_again_keeps_the_first_time(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.opt_outs.insert_one({"_id": "u1", "timestamp": NOON})
+
+    result = insights("opt-out", "u1")
+
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "u1 has been opted out already, since 2026-11-01 12:00 UTC.\n",
+    )
+    assert list(empty_database.opt_outs.find()) == [{"_id": "u1", "timestamp": NOON}]
+
+
+def test_opt_out_says_what_stays(insights: Insights, empty_database: Database[Document]) -> None:
+    empty_database.feedback.insert_one(a_feedback(NOON))
+    empty_database.analytics.insert_one(an_event(NOON))
+
+    assert insights("opt-out", "u1").stdout == (
+        f"{IS_OPTED_OUT}1 feedback and 1 event stored earlier stay: "
+        "`insights opt-out --erase u1` erases them.\n"
+    )
+    assert empty_database.feedback.count_documents({}) == 1
+    assert empty_database.analytics.count_documents({}) == 1
+
+
+def test_erase_asks_before_it_does_anything(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.analytics.insert_one(an_event(NOON))
+
+    result = insights("opt-out", "u1", "--erase", answer="n\n")
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Opt u1 out, and erase 0 feedback and 1 event? [y/n] (n): insights: nothing was done\n"
+    )
+    assert empty_database.analytics.count_documents({}) == 1
+    assert empty_database.opt_outs.count_documents({}) == 0
+
+
+def test_erase_erases_after_a_yes(insights: Insights, empty_database: Database[Document]) -> None:
+    empty_database.feedback.insert_many([a_feedback(NOON), a_feedback(NOON, user_id="u2")])
+    empty_database.analytics.insert_many([an_event(NOON), an_event(NOON, user_id="u2")])
+
+    result = insights("opt-out", "u1", "--erase", answer="y\n")
+
+    assert result.stdout == f"{IS_OPTED_OUT}Erased 1 feedback and 1 event of u1.\n{AGAIN}"
+    assert empty_database.feedback.distinct("user_id") == ["u2"]
+    assert empty_database.analytics.distinct("user_id") == ["u2"]
+    assert empty_database.opt_outs.distinct("_id") == ["u1"]
+
+
+def test_erase_does_not_ask_where_nothing_is_stored(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    result = insights("opt-out", "u1", "--erase")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert empty_database.opt_outs.distinct("_id") == ["u1"]
+
+
+def test_opt_in_says_what_it_did(insights: Insights, empty_database: Database[Document]) -> None:
+    empty_database.opt_outs.insert_many([{"_id": "u1"}, {"_id": "u2"}])
+
+    assert insights("opt-in", "u1").stdout == (
+        "u1 is opted in: events are stored again within a minute.\n"
+    )
+    assert insights("opt-in", "u1").stdout == "u1 was not opted out.\n"
+    assert empty_database.opt_outs.distinct("_id") == ["u2"]
+
+
+def test_opt_outs_are_listed_newest_first(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.opt_outs.insert_many(
+        [
+            {"_id": "u1", "timestamp": NOON},
+            {"_id": "u\x1b[31m2", "timestamp": NOON + timedelta(days=1)},
+        ]
+    )
+
+    assert re.sub(" +", " ", insights("opt-outs").stdout) == (
+        "User Since (UTC)\nu\N{REPLACEMENT CHARACTER}[31m2 2026-11-02 12:00\nu1 2026-11-01 12:00\n"
+    )
+    assert insights("opt-outs", "--json").stdout == (
+        '{"_id": "u\\u001b[31m2", "timestamp": "2026-11-02T12:00:00.000Z"}\n'
+        '{"_id": "u1", "timestamp": "2026-11-01T12:00:00.000Z"}\n'
+    )
+
+
+def test_an_opt_out_without_a_time_is_one_too(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    # The function asks for no more than the `_id`.
+    empty_database.opt_outs.insert_one({"_id": "u1"})
+
+    assert insights("opt-outs").stdout.split() == ["User", "Since", "(UTC)", "u1"]
+    assert insights("opt-out", "u1").stdout == "u1 has been opted out already.\n"
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_no_opt_outs_are_no_data(insights: Insights, options: tuple[str, ...]) -> None:
+    result = insights("opt-outs", *options)
+
+    assert (result.exit_code, result.stdout) == (5, "")
+    assert result.stderr == "insights: nobody opted out yet\n"
