@@ -1,5 +1,6 @@
 """The MongoDB connection, and what is stored where."""
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,10 @@ Document = dict[str, Any]
 
 # A MongoDB that is gone or hangs is reported within 3 seconds, of which Python's start is a part.
 ANSWER_SECONDS = 2
+CLOSE_SECONDS = 1
+
+# What goes wrong is told once, in one line, and not by PyMongo's threads as well.
+logging.getLogger("pymongo").addHandler(logging.NullHandler())
 
 OPT_OUTS = "opt_outs"
 
@@ -48,9 +53,14 @@ def open_database(settings: Settings, *listeners: CommandListener) -> Iterator[D
         Unreachable: no MongoDB answers.
         PyMongoError: MongoDB refuses the user, or what is done with the database.
     """
-    with open_client(settings.mongodb_uri, *listeners) as client:
+    client = open_client(settings.mongodb_uri, *listeners)
+    try:
         check(client, settings.mongodb_uri)
         yield client[settings.mongodb_database]
+    finally:
+        # A MongoDB that hangs must not hold up the end.
+        with pymongo.timeout(CLOSE_SECONDS):
+            client.close()
 
 
 def open_client(uri: str, *listeners: CommandListener) -> MongoClient[Document]:

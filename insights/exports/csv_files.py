@@ -13,7 +13,7 @@ it was.
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -50,21 +50,16 @@ def to_rows(batch: Batch, columns: Sequence[Column]) -> Iterator[tuple[str, ...]
 
 
 def to_cells(batch: Batch, column: Column) -> list[str]:
-    """Return the cells of one column."""
-    to_cell = CELLS.get(column.type, json_cell)
+    """Return the cells of one column; null is an empty one."""
     values = [document.get(column.name) for document in batch]
-    return ["" if value is None else to_cell(value) for value in values]
+    if column.type is Type.TIME:
+        return ["" if value is None else str(value) for value in values]
+    if column.type is Type.TEXT:
+        return safe_texts("" if value is None else str(value) for value in values)
+    # No JSON begins as a formula does, but for negative numbers.
+    return ["" if value is None else json_text(value).decode() for value in values]
 
 
-def text_cell(value: object) -> str:
-    """Return the cell of a text: as it is, but safe."""
-    text = str(value)
-    return f"'{text}" if FORMULA.match(text) else text
-
-
-def json_cell(value: object) -> str:
-    """Return the cell of a value as JSON, which never begins as a formula does."""
-    return json_text(value).decode()
-
-
-CELLS: dict[Type, Callable[[object], str]] = {Type.TEXT: text_cell, Type.TIME: str}
+def safe_texts(texts: Iterable[str]) -> list[str]:
+    """Return texts with an apostrophe before those that a spreadsheet would run."""
+    return [f"'{text}" if FORMULA.match(text) else text for text in texts]
