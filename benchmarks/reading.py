@@ -26,10 +26,8 @@ READING = {
 }
 FORMATS = {
     "CSV": ("--format", "csv"),
-    "CSV, `--flatten`": ("--format", "csv", "--flatten"),
     "JSON lines": ("--format", "jsonl"),
     "Parquet": ("--format", "parquet"),
-    "Parquet, `--flatten`": ("--format", "parquet", "--flatten"),
 }
 
 
@@ -38,6 +36,7 @@ async def measure(effort: Effort, uri: str) -> list[Section]:
     environment = {"MONGODB_URI": uri, "MONGODB_DATABASE": DATABASE}
     demo = ("demo", "--here", "--yes", "--days", f"{DAYS}", "--users", f"{effort.users}")
     filling = insights(environment, *demo)
+    insights(environment, "setup")
     with MongoClient[Document](uri) as client:
         feedback = client[DATABASE]["feedback"].estimated_document_count()
         events = client[DATABASE]["analytics"].estimated_document_count()

@@ -39,11 +39,12 @@ class Command(NamedTuple):
 # Only the module of the command that is asked for is imported: a list of feedback should not wait
 # for what draws charts. So the summaries are here, where the list of commands finds them.
 COMMANDS = {
-    "summary": Command("summary", READ, "Show how answers are rated, and what users do."),
+    "summary": Command("summary", READ, "Show how answers are rated, which are worst, and what users do."),
     "feedback": Command("feedback", READ, "List feedback, newest first."),
     "events": Command("events", READ, "List events, newest first."),
     "tail": Command("tail", READ, "Print feedback and events as they arrive."),
     "journey": Command("journey", READ, "Show what users did before they gave a rating."),
+    "dashboard": Command("dashboard", READ, "Make a page with charts, or serve it live."),
     "export": Command("export", READ, "Write all feedback or events to a file, oldest first."),
     "setup": Command("setup", KEEP, "Create the indexes, and delete data after its time."),
     "demo": Command("demo", KEEP, "Fill a database with believable feedback and events."),
@@ -56,6 +57,7 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
+    replace_closed_streams()
     try:
         exit_code = run(list(sys.argv[1:] if arguments is None else arguments))
     except (BrokenPipeError, SystemExit):
@@ -66,6 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 (the one place that maps them)
         exit_code = report(to_insights_error(error))
     return exit_code
+
+
+def replace_closed_streams() -> None:
+    """Let the null device stand for each standard stream that the caller closed (`>&-`)."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def run(arguments: list[str]) -> int:

@@ -28,7 +28,7 @@ MAXIMUM_COLOURS = 5
 FAINT = 0.55
 
 Row = dict[str, Any]
-Day = TypeVar("Day", FeedbackDay, EventsDay)
+Day = TypeVar("Day", bound=FeedbackDay | EventsDay)
 
 
 class Series(NamedTuple):
@@ -73,11 +73,12 @@ class Span(Generic[Day]):
         """Return the sum of these fields of all days."""
         return sum(getattr(day, field) for day in self.days for field in fields)
 
-    def is_whole(self, period: Period) -> bool:
-        """Say whether the days are in the period from their first moment to their last."""
+    def is_whole(self, period: Period, number: int) -> bool:
+        """Say whether so many days are in the period from their first moment to their last."""
         start = datetime.combine(self.days[0].day, time(), UTC)
         end = datetime.combine(self.days[-1].day, time(), UTC) + timedelta(days=1)
-        return (period.since or start) <= start and end <= (period.until or end)
+        covered = (period.since or start) <= start and end <= (period.until or end)
+        return covered and len(self.days) == number
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ OTHERS = Series("type-others", "other types")
 
 def draw_charts(summary: Summary) -> dict[str, Chart]:
     """Return the charts of what there is: `share` and `ratings`, `events` and `users`."""
-    charts = {}
+    charts: dict[str, Chart] = {}
     if summary.feedback.count:
         charts |= {"share": share_chart(summary), "ratings": ratings_chart(summary)}
     if summary.events.count:
@@ -152,11 +153,13 @@ def describe_shares(summary: Summary, spans: Sequence[Span[FeedbackDay]]) -> str
     known = [(each, span.name) for span in spans if (each := share(span)) is not None]
     if not known:
         return "None of the ratings can be scored."
+    total = f"{show_percentage(summary.feedback.share_positive)} of the scored ratings are positive"
+    if len(known) == 1:
+        return f"{total}."
     (lowest, when_lowest), (highest, when_highest) = min(known), max(known)
     return (
-        f"{show_percentage(summary.feedback.share_positive)} of the scored ratings were positive; "
-        f"the share was lowest on {when_lowest} ({show_percentage(lowest)}) "
-        f"and highest on {when_highest} ({show_percentage(highest)})."
+        f"{total}; the fewest on {when_lowest} ({show_percentage(lowest)}), "
+        f"the most on {when_highest} ({show_percentage(highest)})."
     )
 
 
@@ -209,8 +212,9 @@ def users_chart(summary: Summary) -> Chart:
     """
     spans = group(summary.events.daily)
     bars = [Bar(span, [round(span.total("users") / len(span.days))]) for span in spans]
-    fewest, most = (show_number(each(bar.numbers[0] for bar in bars)) for each in (min, max))
-    description = f"From {fewest} to {most} users a day did something, {peak(bars)}."
+    users = [bar.numbers[0] for bar in bars]
+    fewest, most = show_number(min(users)), show_number(max(users))
+    description = f"From {fewest} to {most} users a day did something; {peak(bars)}."
     return bar_chart("Active users a day", description, [USERS], bars, summary.period)
 
 
@@ -222,18 +226,21 @@ def bar_chart(
     period: Period,
 ) -> Chart:
     """Return a chart of stacked bars; those of days that are only partly there are faint."""
-    rows = [row for bar in bars for row in bar_rows(bar, series, bar.span.is_whole(period))]
+    whole = [bar for bar in bars if bar.span.is_whole(period, len(bars[-1].span.days))]
+    # Where no day is whole, none is less than others.
+    strong = whole or bars
+    rows = [row for bar in bars for row in bar_rows(bar, series, 1 if bar in strong else FAINT)]
     return Chart(
         title,
         description,
         series,
-        [heading([bar.span for bar in bars]), *(each.name.capitalize() for each in series)],
+        [heading([bar.span for bar in bars]), *(each.name for each in series)],
         [[bar.span.name, *map(show_number, bar.numbers)] for bar in bars],
         *in_both_sizes([drawing.bars(rows)], [tip_row(bar, series) for bar in bars]),
     )
 
 
-def bar_rows(bar: Bar[Day], series: Sequence[Series], whole: bool) -> list[Row]:  # noqa: FBT001
+def bar_rows(bar: Bar[Day], series: Sequence[Series], opacity: float) -> list[Row]:
     """Return what is drawn of a bar, from the zero line outwards."""
     return [
         {
@@ -241,7 +248,7 @@ def bar_rows(bar: Bar[Day], series: Sequence[Series], whole: bool) -> list[Row]:
             "value": -number if each is NEGATIVE else number,
             "colour": drawing.variable(each.colour),
             "rank": rank,
-            "opacity": 1 if whole else FAINT,
+            "opacity": opacity,
         }
         for rank, (each, number) in enumerate(zip(series, bar.numbers, strict=True))
         if number
@@ -249,12 +256,13 @@ def bar_rows(bar: Bar[Day], series: Sequence[Series], whole: bool) -> list[Row]:
 
 
 def tip_row(bar: Bar[Day], series: Sequence[Series]) -> Row:
-    """Return what is said of a bar where the pointer is: its numbers, the greatest series first."""
+    """Return what is said of a bar where the pointer is: its days, and its numbers but zeros."""
     parts = [
         f"{show_number(number)} {clean(each.name)}"
         for each, number in zip(series, bar.numbers, strict=True)
+        if number
     ]
-    return {"day": bar.span.key, "tip": "\n".join([bar.span.name, *parts])}
+    return {"day": bar.span.key, "tip": "\n".join([bar.span.name, *(parts or ["none"])])}
 
 
 def in_both_sizes(layers: Sequence[alt.Chart], rows: drawing.Rows) -> tuple[Markup, Markup]:
@@ -264,10 +272,14 @@ def in_both_sizes(layers: Sequence[alt.Chart], rows: drawing.Rows) -> tuple[Mark
 
 
 def group(days: Sequence[Day]) -> list[Span[Day]]:
-    """Return the days one by one, or by so many weeks that there are not too many bars."""
+    """Return the days one by one, or by so many weeks that there are not too many bars.
+
+    The first span has fewer days where they do not divide evenly: the last ones matter more.
+    """
     weeks = math.ceil(len(days) / MAXIMUM_BARS / WEEK) if len(days) > MAXIMUM_BARS else 0
     size = weeks * WEEK or 1
-    return [Span(days[start : start + size]) for start in range(0, len(days), size)]
+    ends = range(len(days), 0, -size)
+    return [Span(days[max(0, end - size) : end]) for end in reversed(ends)]
 
 
 def share(span: Span[FeedbackDay]) -> float | None:

@@ -16,6 +16,8 @@ from markupsafe import Markup
 AXIS_WIDTH = 36
 TEXT_SIZE = 12
 
+WIDEST_BAR = 80
+
 # As many as the charts of a page, which stay while what they show does.
 REMEMBERED = 16
 
@@ -43,35 +45,37 @@ def bars(rows: Rows) -> alt.Chart:
     # Labels of numbers below zero: they are only drawn there.
     label = "format(abs(datum.value), abs(datum.value) < 1000 ? 'd' : '~s')"
     axis = alt.Axis(labelExpr=label, tickCount=4, tickMinStep=1)
-    return (
-        on(rows)
-        .mark_bar(aria=False)
-        .encode(
-            y=alt.Y("value:Q", axis=axis),
-            fill=alt.Fill("colour:N", scale=None),
-            order="rank:Q",
-            opacity=alt.Opacity("opacity:Q", scale=None),
-        )
+    mark = on(rows).mark_bar(aria=False, stroke=variable("panel"), strokeWidth=0.5)
+    layer: alt.Chart = mark.encode(
+        y=alt.Y("value:Q", axis=axis),
+        fill=alt.Fill("colour:N", scale=None),
+        order="rank:Q",
+        opacity=alt.Opacity("opacity:Q", scale=None),
     )
+    return layer
 
 
 def points(rows: Rows, colour: str) -> alt.Chart:
     """Return a point for the `share` of each row that has one, the larger the more its `weight`."""
     size = alt.Size("weight:Q", scale=alt.Scale(domainMin=0, range=[10, 90]), legend=None)
-    mark = on([row for row in rows if row["share"] is not None])
-    return mark.mark_circle(aria=False, color=variable(colour)).encode(y=shares(), size=size)
+    known = [row for row in rows if row["share"] is not None]
+    mark = on(known).mark_circle(aria=False, color=variable(colour))
+    layer: alt.Chart = mark.encode(y=shares(), size=size)
+    return layer
 
 
 def line(rows: Rows, colour: str) -> alt.Chart:
     """Return a line through the `average` of each row, with a gap where there is none."""
     mark = on(rows).mark_line(aria=False, color=variable(colour), strokeWidth=2.5)
-    return mark.encode(y=shares("average"))
+    layer: alt.Chart = mark.encode(y=shares("average"))
+    return layer
 
 
 def level(share: float, colour: str) -> alt.Chart:
     """Return a dashed line across, at a share."""
     mark = on([{"share": share}]).mark_rule(aria=False, color=variable(colour), strokeDash=[5, 4])
-    return mark.encode(x=alt.value(0), x2=alt.value("width"), y=shares())
+    layer: alt.Chart = mark.encode(x=alt.value(0), x2=alt.value("width"), y=shares())
+    return layer
 
 
 def shares(field: str = "share") -> alt.Y:
@@ -83,12 +87,13 @@ def shares(field: str = "share") -> alt.Y:
 def touch(rows: Rows) -> alt.Chart:
     """Return what the pointer finds above each row: its `tip`, as the name of an empty mark."""
     mark = on(rows).mark_rect(opacity=0, fill="currentColor")
-    return mark.encode(y=alt.value(0), y2=alt.value("height"), description="tip:N")
+    layer: alt.Chart = mark.encode(y=alt.value(0), y2=alt.value("height"), description="tip:N")
+    return layer
 
 
 def on(rows: Rows) -> alt.Chart:
     """Return a chart of these rows, from left to right by their `day`."""
-    return alt.Chart(alt.Data(values=list(rows)))
+    return alt.Chart(alt.InlineData(values=list(rows)))
 
 
 def variable(colour: str) -> str:
@@ -105,9 +110,17 @@ def draw(layers: Sequence[alt.Chart], rows: Rows, size: Size) -> Markup:
         labelAngle=0,
         labelOverlap=False,
     )
-    chart = alt.layer(*layers, touch(rows)).encode(x=alt.X("day:O", axis=axis))
+    chart = alt.layer(*layers, touch(rows)).encode(
+        x=alt.X("day:O", axis=axis, scale=across(len(rows), size))
+    )
     chart = chart.properties(width=size.width, height=size.height, background="transparent")
     return to_svg(chart.configure(**style()).to_json(indent=None))
+
+
+def across(number: int, size: Size) -> alt.Scale:
+    """Return the horizontal scale, on which few bars stand in the middle and are not wide."""
+    missing = size.width / WIDEST_BAR - number
+    return alt.Scale(paddingInner=0.1, paddingOuter=max(0.05, missing / 2))
 
 
 def style() -> dict[str, Any]:
@@ -123,7 +136,10 @@ def style() -> dict[str, Any]:
     }
     vertical = {
         "grid": True,
-        "gridColor": variable("grid"),
+        "gridColor": {
+            "condition": {"test": "datum.value === 0", "value": variable("axis")},
+            "value": variable("grid"),
+        },
         "minExtent": AXIS_WIDTH,
         "maxExtent": AXIS_WIDTH,
     }

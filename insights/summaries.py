@@ -158,15 +158,19 @@ class Summary:
 def summarize(
     database: Database[Document], settings: Settings, period: Period, now: datetime
 ) -> Summary:
-    """Return the figures of a period, which ends now if it names no end.
+    """Return the figures of a period, which ends now if it names no end or a later one.
 
     Raises:
         ValueError: the period has no beginning.
     """
-    since, until, before = period.since, period.until or now, period.previous(now)
-    if since is None or before is None:
+    since, until = period.since, period.until or now
+    if since is None:
         raise ValueError("a summary needs a beginning")
+    if since < now < until:
+        # What is yet to come would be compared with what was.
+        until = now
     bounded, days = Period(since, until), days_between(since, until)
+    before = Period(earlier(since, until - since), since)
     active = active_users(database, until)
     return Summary(
         bounded,

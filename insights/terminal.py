@@ -21,8 +21,10 @@ UNBOUNDED = 1_000_000
 # So many characters of a comment say what it is about; --json and export have the rest.
 LONG = 200
 
-# The narrowest that a column of a narrow table gets, such as for an id.
+# The narrowest that a column of a narrow table gets, such as for an id; and the second, in which
+# `thumbs_up` and `thumbs_down` must not look alike.
 SHORT = 7
+TELLING = 11
 
 # What a terminal would obey (ECMA-48, C0 and C1), and what would reorder the text around it
 # (Unicode's bidirectional controls). In a table, tabs and line ends are white space instead.
@@ -56,6 +58,11 @@ def clean(text: str) -> str:
 def print_error(message: str) -> None:
     """Print one line to standard error, after the program's name."""
     sys.stderr.write(f"insights: {clean(message)}\n")
+
+
+def print_warning(message: str) -> None:
+    """Print one line to standard error, of what does not end the command."""
+    print_error(f"warning: {message}")
 
 
 def print_line(text: str) -> None:
@@ -101,8 +108,8 @@ def narrow(table: Table, console: Console) -> None:
     """Where a table is too wide, bound all but its first column, so that the last has room."""
     natural = console.measure(table, options=console.options.update_width(UNBOUNDED)).maximum
     if natural > console.width:
-        for column in table.columns[1:-1]:
-            column.max_width = max(console.width // 7, SHORT)
+        for column, least in zip(table.columns[1:-1], (TELLING, SHORT, SHORT), strict=False):
+            column.max_width = max(console.width // 7, least)
 
 
 def print_whole(table: Table) -> None:

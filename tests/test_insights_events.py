@@ -38,6 +38,17 @@ def test_prints_a_table_newest_first(
     )
 
 
+def test_shows_an_event_of_another_program_that_lacks_fields(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.analytics.insert_one({"timestamp": NOON, "event_type": "import"})
+
+    result = insights("events")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.endswith("2026-11-01 12:00  import\n")
+
+
 def test_prints_json_lines_of_the_fields_as_stored(
     insights: Insights, empty_database: Database[Document]
 ) -> None:

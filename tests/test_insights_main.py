@@ -1,7 +1,10 @@
 """The command line as a whole: its help, its pipes, and how it ends."""
 
+import os
 import shlex
 import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from pymongo.database import Database
 
 from insights.__main__ import COMMANDS, load
 from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback, an_event
+from tests.insights_cli import ROOT, Insights, a_feedback, an_event
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -144,6 +147,45 @@ def test_says_so_where_the_output_cannot_be_written(
         assert process.stderr
         assert process.stderr.read() == "insights: the output: No space left on device\n"
         assert process.wait() == 4
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code", "message"),
+    [
+        ("feedback >&-", 0, ""),
+        ("feedback --json >&-", 0, ""),
+        ("--help >&-", 0, ""),
+        ("feedback --user nobody >&-", 5, "insights: nothing matches\n"),
+        ("feedback --limit 0 2>&-", 2, ""),
+        (
+            "forget u1 <&-",
+            2,
+            (
+                "Erase 1 feedback and 0 events of u1? [y/n] (n): \n"
+                "insights: nothing was done: answer y, or give --yes\n"
+            ),
+        ),
+    ],
+)
+def test_works_without_a_standard_stream(
+    insights: Insights,
+    empty_database: Database[Document],
+    command: str,
+    exit_code: int,
+    message: str,
+) -> None:
+    empty_database.feedback.insert_one(a_feedback(NOON))
+
+    result = subprocess.run(
+        ["/bin/sh", "-c", f"{shlex.quote(sys.executable)} -m insights {command}"],
+        cwd=insights.folder,
+        env=os.environ | insights.settings | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (result.returncode, result.stderr) == (exit_code, message)
 
 
 def test_imports_nothing_of_commands_that_are_not_run(insights: Insights) -> None:

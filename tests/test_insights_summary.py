@@ -354,6 +354,21 @@ def test_is_of_the_last_seven_days_by_default(
     assert (found["feedback"]["count"], found["feedback"]["previous_count"]) == (2, 1)
 
 
+def test_compares_a_period_that_is_not_over_with_as_much_time_before(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    now = datetime.now(UTC)
+    times = (HOUR, 2 * DAY - HOUR, 2 * DAY + HOUR, 4 * DAY + HOUR)
+    empty_database.feedback.insert_many(a_feedback(now - time) for time in times)
+    empty_database.analytics.insert_one(an_event(now - HOUR))
+
+    found = figures(insights, "--since", "2d", "--until", (now + 7 * DAY).isoformat())
+
+    assert (found["feedback"]["count"], found["feedback"]["previous_count"]) == (2, 1)
+    assert found["events"]["active"]["day"] == 1
+    assert datetime.fromisoformat(found["until"]) < now + HOUR
+
+
 def test_takes_a_beginning_before_which_there_is_no_period(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
@@ -515,10 +530,13 @@ def test_draws_several_days_in_one_mark_where_there_is_no_room(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     # 40 days in 26 marks: two days each, of which the first has 4 feedback and the last 2.
-    rate(empty_database, ["up", "up", "down", "down"], SINCE)
-    rate(empty_database, ["up", "down"], SINCE + 39 * DAY)
+    since = SINCE - 40 * DAY
+    rate(empty_database, ["up", "up", "down", "down"], since)
+    rate(empty_database, ["up", "down"], since + 39 * DAY)
 
-    result = insights("summary", "--since", "2026-11-02", "--until", "2026-12-12", COLUMNS="60")
+    result = insights(
+        "summary", "--since", since.isoformat(), "--until", "2026-11-02", COLUMNS="60"
+    )
 
     lines = result.stdout.splitlines()
     assert "Day by day (one mark is 2 days)" in lines

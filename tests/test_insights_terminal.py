@@ -109,6 +109,19 @@ def test_a_table_fits_the_terminal(
     assert any("short" in line for line in lines)
 
 
+def test_ratings_can_be_told_apart_in_60_columns(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    for rating in ("thumbs_up", "thumbs_down"):
+        empty_database.feedback.insert_one(
+            a_feedback(NOON, user_id=UUID, rating=rating, comment="word " * 20)
+        )
+
+    printed = on_terminal(insights, 60, "feedback")
+
+    assert printed.count("  thumbs_up  ") == printed.count("  thumbs_down  ") == 1
+
+
 def test_a_long_text_is_cut_on_a_terminal_only(
     insights: Insights, empty_database: Database[Document]
 ) -> None:

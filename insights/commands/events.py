@@ -33,11 +33,12 @@ def events(
 
 def cells(document: Document) -> list[str]:
     """Return an event's cells in the table."""
-    details = json.dumps(plain_value(document["details"]), ensure_ascii=False)
+    # Whoever else writes to the collection may leave it out.
+    details = json.dumps(plain_value(document.get("details", {})), ensure_ascii=False)
     return [
         show_time(document["timestamp"]),
-        str(document["event_type"]),
-        str(document["user_id"]),
+        str(document.get("event_type", "")),
+        str(document.get("user_id", "")),
         "" if details == "{}" else details,
     ]
 

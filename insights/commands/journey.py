@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from insights.commands.advice import advise_setup
 from insights.database import Document, open_database
 from insights.documents import iso_time
 from insights.errors import NoData, UsageError
@@ -63,6 +64,7 @@ def journey(
     period, length = parse_period(since, until, now), parse_window(window)
     settings = read_settings()
     with open_database(settings) as database:
+        advise_setup(database, settings)
         found = find_journeys(database, settings, before_rating, length, period, now)
     if not found.ratings:
         raise NoData(f"nobody gave {name_of(before_rating)} in this period")

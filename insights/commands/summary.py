@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 from sparklines import sparklines
 
+from insights.commands.advice import advise_setup
 from insights.commands.journey import show_period
 from insights.database import open_database
 from insights.documents import plain_value
@@ -68,6 +69,7 @@ def summary(since: Since = "7d", until: Until = None, as_json: AsJson = False) -
     now = datetime.now(UTC)
     period, settings = parse_period(since, until, now), read_settings()
     with open_database(settings) as database:
+        advise_setup(database, settings)
         found = summarize(database, settings, period, now)
     if not found.feedback.count and not found.events.count:
         raise NoData(f"there is no feedback and no event {show_period(found.period, now)}")

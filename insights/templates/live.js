@@ -1,0 +1,80 @@
+
+// Keeps the page current: the server sends the parts whose HTML changed.
+(() => {
+  "use strict";
+  const ANNOUNCE_MS = 60000;
+  const status = document.getElementById("status");
+  let announced = Date.now();
+
+  function show(state, text) {
+    if (status.dataset.state !== state) status.dataset.state = state;
+    document.getElementById("status-text").textContent = text;
+  }
+
+  function announce(text, now = false) {
+    if (!now && Date.now() - announced < ANNOUNCE_MS) return;
+    announced = Date.now();
+    document.getElementById("announcement").textContent = text;
+  }
+
+  const keyed = (root) => [...root.querySelectorAll("details[data-key]")];
+  const focusable = (root) => [...root.querySelectorAll("a[href], summary, [tabindex]")];
+
+  // What is open, focused or scrolled stays so.
+  function replace(part, { digest, html }) {
+    if (part.dataset.digest === digest) return false;
+    const open = new Set(keyed(part).filter((each) => each.open).map((each) => each.dataset.key));
+    const focused = focusable(part).indexOf(document.activeElement);
+    const scrolled = [...part.querySelectorAll(".scroll")].map((each) => [each.scrollLeft, each.scrollTop]);
+    part.innerHTML = html;
+    part.dataset.digest = digest;
+    for (const each of keyed(part)) each.open = open.has(each.dataset.key);
+    part.querySelectorAll(".scroll").forEach((each, index) => each.scrollTo(...(scrolled[index] ?? [0, 0])));
+    if (focused >= 0) focusable(part)[focused]?.focus({ preventScroll: true });
+    return true;
+  }
+
+  // The first part that is still in view does not move.
+  function update(parts) {
+    const all = [...document.querySelectorAll("[data-digest]")];
+    const seen = all.find((each) => each.getBoundingClientRect().bottom > 0);
+    const top = seen?.getBoundingClientRect().top;
+    const changed = all.filter((each) => parts[each.id] && replace(each, parts[each.id]));
+    if (seen && top < 0) scrollBy({ top: seen.getBoundingClientRect().top - top, behavior: "instant" });
+    return changed.length > 0;
+  }
+
+  function receive(event) {
+    const { parts, stale, status: text, announcement } = JSON.parse(event.data);
+    const changed = update(parts);
+    show(stale ? "stale" : "live", text);
+    if (stale) announce(text, true);
+    else if (changed) announce(announcement);
+  }
+
+  // A browser keeps at most six connections to a server, so pages in the background have none.
+  let source = null;
+
+  function connect() {
+    if (source || document.hidden) return;
+    source = new EventSource("stream");
+    source.onmessage = receive;
+    source.onerror = () => {
+      show("reconnecting", "Reconnecting…");
+      // The browser tries again by itself, unless something else than a stream answered.
+      if (source?.readyState === EventSource.CLOSED) {
+        source = null;
+        setTimeout(connect, 2000);
+      }
+    };
+  }
+
+  function pause() {
+    source?.close();
+    source = null;
+    show("connecting", "Paused");
+  }
+
+  document.addEventListener("visibilitychange", () => (document.hidden ? pause() : connect()));
+  connect();
+})();

@@ -1,0 +1,28 @@
+"""Advice that does not end a command."""
+
+from datetime import UTC, datetime
+
+from pymongo.database import Database
+
+from tests.conftest import Document
+from tests.insights_cli import Insights, an_event
+
+
+def test_says_that_setup_helps_where_much_is_stored_without_indexes(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    now = datetime.now(UTC)
+    empty_database.analytics.insert_many(an_event(now) for _ in range(10_001))
+
+    before = insights("summary")
+    insights("setup")
+    after = insights("summary")
+
+    assert "insights setup" in before.stderr
+    assert (before.exit_code, after.exit_code, after.stderr) == (0, 0, "")
+
+
+def test_says_nothing_of_little(insights: Insights, empty_database: Database[Document]) -> None:
+    empty_database.analytics.insert_one(an_event(datetime.now(UTC)))
+
+    assert insights("summary").stderr == ""
