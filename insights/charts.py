@@ -214,7 +214,8 @@ def users_chart(summary: Summary) -> Chart:
     bars = [Bar(span, [round(span.total("users") / len(span.days))]) for span in spans]
     users = [bar.numbers[0] for bar in bars]
     fewest, most = show_number(min(users)), show_number(max(users))
-    description = f"From {fewest} to {most} users a day did something; {peak(bars)}."
+    numbers = most if fewest == most else f"From {fewest} to {most}"
+    description = f"{numbers} users a day did something; {peak(bars)}."
     return bar_chart("Active users a day", description, [USERS], bars, summary.period)
 
 

@@ -267,6 +267,6 @@ def short(name: str) -> str:
 def percentage(share: float | None) -> str:
     """Return a share as `42 %`, which no line end divides; a small one is not shown as none."""
     if share is None:
-        return "–"
+        return "-"
     text = "<1 %" if 0 < share < SMALLEST_SHARE else show_percentage(share)
     return text.replace(" ", NO_BREAK_SPACE)

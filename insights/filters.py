@@ -104,6 +104,10 @@ def parse_condition(kind: Kind, text: str, now: datetime) -> Filter:
             "the operators are =, !=, <, >, <=, >= and ~"
         )
     field, operator, value = match["field"].strip(), match["operator"], match["value"].strip()
+    if operator == "=" and value.startswith("="):
+        raise UsageError(
+            f"--where {text!r}: one = is enough, and quotes keep a value that begins so"
+        )
     check_field(kind, field)
     return compare(field, operator, value, now)
 

@@ -40,6 +40,7 @@ from insights.dashboard import (
     to_parts,
 )
 from insights.database import Document, Kind, open_database
+from insights.drawing import start_vega
 from insights.errors import InsightsError, UsageError
 from insights.filters import Filter
 from insights.periods import parse_period
@@ -99,6 +100,7 @@ def serve(
     """
     parse_period(since, until, datetime.now(UTC))
     with listening_socket(port) as listener, open_database(settings) as database:
+        start_vega()
         board = Board()
         server = Server(board)
         keeper = Keeper(settings, partial(make, database, settings, since, until), board)

@@ -360,7 +360,8 @@ def summarize_events(
 def frequent_types(database: Database[Document], period: Period) -> list[TypeCount]:
     """Return the most frequent types of a period."""
     pipeline: Pipeline = [
-        {"$match": period.condition()},
+        # Other programs may have stored events without a type; they are among the others.
+        {"$match": {"event_type": {"$type": "string"}} | period.condition()},
         {
             "$group": {
                 "_id": {"event_type": "$event_type", "user_id": "$user_id"},

@@ -46,7 +46,8 @@ def errors() -> Console:
 def new_console(*, stderr: bool) -> Console:
     """Return a console; where neither a terminal nor `COLUMNS` bounds its width, it is wide."""
     on_terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    width = None if on_terminal or "COLUMNS" in os.environ else PIPED_WIDTH
+    is_bounded = os.environ.get("COLUMNS", "0").strip("0").isdecimal()
+    width = None if on_terminal or is_bounded else PIPED_WIDTH
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 from pymongo.database import Database
 from typer.testing import CliRunner
 
-from insights.__main__ import main
+from insights.application import main
 from insights.settings import Settings
 from shared_code.models import Event, Feedback
 

@@ -38,15 +38,20 @@ def test_prints_a_table_newest_first(
     )
 
 
-def test_shows_an_event_of_another_program_that_lacks_fields(
-    insights: Insights, empty_database: Database[Document]
+@pytest.mark.parametrize("command", ["feedback", "events"])
+def test_shows_a_document_of_another_program_that_lacks_fields(
+    insights: Insights, empty_database: Database[Document], command: str
 ) -> None:
-    empty_database.analytics.insert_one({"timestamp": NOON, "event_type": "import"})
+    for collection in (empty_database.feedback, empty_database.analytics):
+        collection.insert_many([{"timestamp": NOON}, {"user_id": "importer"}])
 
-    result = insights("events")
+    result = insights(command)
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.endswith("2026-11-01 12:00  import\n")
+    assert [line.split() for line in result.stdout.splitlines()[1:]] == [
+        ["2026-11-01", "12:00"],
+        ["importer"],
+    ]
 
 
 def test_prints_json_lines_of_the_fields_as_stored(

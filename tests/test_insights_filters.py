@@ -229,3 +229,10 @@ def test_says_what_is_wrong_with_a_value(insights: Insights, condition: str, mes
     assert result.exit_code == 2
     assert result.stderr.startswith(f"insights: {message}")
     assert result.stderr.count("\n") == 1
+
+
+def test_two_equals_signs_are_a_slip(insights: Insights) -> None:
+    result = insights("events", "--where", "details.page==/dashboard")
+
+    assert result.exit_code == 2
+    assert "one = is enough" in result.stderr

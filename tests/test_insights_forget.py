@@ -1,5 +1,6 @@
 """`insights forget`."""
 
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -10,13 +11,16 @@ from insights.database import Kind
 from tests.conftest import Document
 from tests.insights_cli import Insights, a_feedback, an_event, plan_of
 
+# In an empty folder, Python is named by its whole path.
+PROGRAM = f"{sys.executable} -m insights"
+
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 QUESTION = "Erase 1 feedback and 2 events of u1? [y/n] (n): "
 ERASED = "Erased 1 feedback and 2 events of u1.\n"
 MAY_ARRIVE = (
     "Events that arrive from now on are stored, because the user has not opted out: "
-    "`insights opt-out u1` does that.\n"
+    f"`{PROGRAM} opt-out u1` does that.\n"
 )
 
 
@@ -90,7 +94,7 @@ def test_says_of_a_recent_opt_out_that_events_may_still_arrive(
 
     assert insights("forget", "u1", "--yes").stdout == ERASED + (
         "Within a minute after the opt-out, events may still be stored: "
-        "run `insights forget u1` again then.\n"
+        f"run `{PROGRAM} forget u1` again then.\n"
     )
 
 

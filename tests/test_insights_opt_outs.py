@@ -1,6 +1,7 @@
 """`insights opt-out`, `opt-in` and `opt-outs`, together with the function that obeys them."""
 
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,9 @@ from shared_code import opt_outs
 from tests.conftest import Document, Post, body_of
 from tests.insights_cli import Insights, a_feedback, an_event
 
+# In an empty folder, Python is named by its whole path.
+PROGRAM = f"{sys.executable} -m insights"
+
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 EVENT = {"user_id": "u1", "event_type": "page_view"}
 OPTED_OUT = {"message": "Event not logged: the user opted out of analytics."}
@@ -18,7 +22,7 @@ LOGGED = {"message": "Event logged."}
 IS_OPTED_OUT = "u1 is opted out: no more events are stored, everywhere within a minute.\n"
 AGAIN = (
     "Within a minute after the opt-out, events may still be stored: "
-    "run `insights forget u1` again then.\n"
+    f"run `{PROGRAM} forget u1` again then.\n"
 )
 
 
@@ -89,7 +93,7 @@ def test_opt_out_says_what_stays(insights: Insights, empty_database: Database[Do
 
     assert insights("opt-out", "u1").stdout == (
         f"{IS_OPTED_OUT}1 feedback and 1 event stored earlier stay: "
-        "`insights opt-out --erase u1` erases them.\n"
+        f"`{PROGRAM} opt-out --erase u1` erases them.\n"
     )
     assert empty_database.feedback.count_documents({}) == 1
     assert empty_database.analytics.count_documents({}) == 1

@@ -122,7 +122,7 @@ def test_prints_what_arrives_of_both_kinds(
     empty_database.feedback.insert_one(a_feedback(NOON + 2 * SECOND, message_id="m2", rating="1"))
     empty_database.analytics.insert_one(an_event(NOON + 3 * SECOND))
 
-    assert tail.watching == "insights: watching feedback and events; Ctrl-C ends"
+    assert tail.watching == "insights: watching feedback and events, times in UTC; Ctrl-C ends"
     assert [tail.next() for _ in range(4)] == [
         '12:00:00 feedback u1 m1 up "Só\\nso."',
         '12:00:01 event    u1 page_view {"page": "/x", "n": 1}',
@@ -207,7 +207,7 @@ def test_prints_only_what_the_filters_select(
     analytics.insert_one(an_event(NOON, **view))
     feedback.insert_one(a_feedback(NOON, message_id="m3", rating="2"))
 
-    assert tail.watching == f"insights: watching {watching}; Ctrl-C ends"
+    assert tail.watching == f"insights: watching {watching}, times in UTC; Ctrl-C ends"
     printed = [json.loads(tail.next()) for _ in expected]
     assert [each.get("message_id") or each["event_type"] for each in printed] == expected
     tail.interrupt()

@@ -15,7 +15,7 @@ from pymongo import MongoClient
 import insights.settings
 import shared_code.problems
 from devserver.mongodb import free_address
-from insights.__main__ import COMMANDS
+from insights.application import COMMANDS
 from shared_code.settings import Settings
 from tests.conftest import ROOT, Document
 from tests.insights_cli import Insights

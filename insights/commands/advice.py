@@ -2,6 +2,7 @@
 
 from pymongo.database import Database
 
+from insights.commands.program import program
 from insights.database import Document, Kind
 from insights.indexes import Action, plan
 from insights.settings import Settings
@@ -15,4 +16,4 @@ def advise_setup(database: Database[Document], settings: Settings) -> None:
     """Say that `setup` would help, if much is stored without the indexes."""
     stored = sum(database[kind.collection].estimated_document_count() for kind in Kind)
     if stored > MANY and any(step.action is Action.CREATE for step in plan(database, settings)):
-        print_warning("without its indexes this may take long: `insights setup` creates them")
+        print_warning(f"without its indexes this may take long: `{program()} setup` creates them")

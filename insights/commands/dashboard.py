@@ -48,10 +48,11 @@ def dashboard(
     port: Port = None,
     open_: Open = False,
 ) -> None:
-    """Make a page with charts: are answers getting better, which are worst, what came before?
+    """Make a page with charts, or serve it.
 
-    The page needs no network and no other file. With --serve it is not written, but served to
-    this computer alone until Ctrl-C, and follows what arrives in MongoDB.
+    It shows whether answers are getting better, which are worst, and what came before. It needs
+    no network and no other file. With --serve it is not written, but served to this computer alone
+    until Ctrl-C, and follows what arrives in MongoDB.
 
     Examples:
         insights dashboard --since 90d --out report.html

@@ -1,7 +1,6 @@
 """`insights demo`: fill a database with believable data, and show what can be done with it."""
 
 import importlib
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from devserver.errors import DevServerError
 from devserver.mongodb import available_mongodb, loopback_address
 from insights.commands.counts import show_counts
+from insights.commands.program import program
 from insights.commands.questions import Yes, ask
 from insights.database import Document, Kind, open_database
 from insights.demo.databases import NAME, Filling, fill
@@ -189,15 +189,7 @@ def print_commands(settings: Settings, *, here: bool) -> None:
     """Print commands to copy, which find the database whatever is configured."""
     where = "" if here else f"MONGODB_DATABASE={settings.mongodb_database} "
     for command in TO_TRY:
-        print_line(f"  {where}{python()} -m insights {command}")
-
-
-def python() -> str:
-    """Return this Python as a shell here finds it."""
-    executable = Path(sys.executable)
-    with suppress(ValueError):
-        executable = executable.relative_to(Path.cwd())
-    return shlex.quote(str(executable))
+        print_line(f"  {where}{program()} {command}")
 
 
 def serve_dashboard(settings: Settings) -> None:

@@ -2,12 +2,11 @@
 
 import json
 
-from insights.commands.listing import Layout, print_newest
+from insights.commands.listing import Layout, print_newest, time_of
 from insights.database import Document, Kind
 from insights.documents import plain_value
 from insights.filters import Selection
 from insights.options import AsJson, EventType, Limit, Since, Until, User, Where
-from insights.terminal import show_time
 
 
 def events(
@@ -33,10 +32,9 @@ def events(
 
 def cells(document: Document) -> list[str]:
     """Return an event's cells in the table."""
-    # Whoever else writes to the collection may leave it out.
     details = json.dumps(plain_value(document.get("details", {})), ensure_ascii=False)
     return [
-        show_time(document["timestamp"]),
+        time_of(document),
         str(document.get("event_type", "")),
         str(document.get("user_id", "")),
         "" if details == "{}" else details,

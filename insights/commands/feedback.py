@@ -1,10 +1,9 @@
 """`insights feedback`: list feedback."""
 
-from insights.commands.listing import Layout, print_newest
+from insights.commands.listing import Layout, print_newest, time_of
 from insights.database import Document, Kind
 from insights.filters import Selection
 from insights.options import AsJson, Limit, Message, Rating, Since, Until, User, Where
-from insights.terminal import show_time
 
 
 def feedback(
@@ -32,7 +31,7 @@ def feedback(
 def cells(document: Document) -> list[str]:
     """Return a feedback's cells in the table."""
     texts = (document.get(field, "") for field in ("rating", "user_id", "message_id", "comment"))
-    return [show_time(document["timestamp"]), *map(str, texts)]
+    return [time_of(document), *map(str, texts)]
 
 
 LAYOUT = Layout(("Time (UTC)", "Rating", "User", "Message", "Comment"), cells)

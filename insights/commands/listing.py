@@ -11,7 +11,7 @@ from insights.documents import newest, to_plain
 from insights.errors import NoData
 from insights.filters import Selection, to_filter
 from insights.settings import read_settings
-from insights.terminal import print_json, print_rows
+from insights.terminal import print_json, print_rows, show_time
 
 
 @dataclass(frozen=True)
@@ -53,3 +53,9 @@ def print_table(layout: Layout, found: Cursor[Document]) -> int:
     if rows:
         print_rows(layout.columns, rows)
     return len(rows)
+
+
+def time_of(document: Document) -> str:
+    """Return when a document was stored, if whoever else writes to the collection says so."""
+    time = document.get("timestamp")
+    return show_time(time) if isinstance(time, datetime) else ""

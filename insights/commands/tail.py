@@ -65,7 +65,7 @@ def tail(
     filters = to_filters([kind] if kind else list(Kind), selection, settings)
 
     def tell(connection: Connection) -> None:
-        watching = f"watching {' and '.join(filters)}; Ctrl-C ends"
+        watching = f"watching {' and '.join(filters)}, times in UTC; Ctrl-C ends"
         print_error(NOTICES.get(connection, watching))
 
     with closing(changes(settings, filters, tell)) as arriving:

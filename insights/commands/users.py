@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from insights.commands.program import program
 from insights.errors import UsageError
+from insights.terminal import clean
 
 LONGEST = 200
 
@@ -27,4 +29,6 @@ UserId = Annotated[str, typer.Argument(metavar="USER_ID", callback=check_user_id
 def command_for(command: str, user_id: str, *options: str) -> str:
     """Return a command on a user as it is typed into a shell."""
     end_of_options = ["--"] if user_id.startswith("-") else []
-    return f"`{shlex.join(['insights', command, *options, *end_of_options, user_id])}`"
+    # What a terminal would obey is not shown, so that another user would be named.
+    shown = user_id if clean(user_id) == user_id else "USER_ID"
+    return f"`{program()} {shlex.join([command, *options, *end_of_options, shown])}`"

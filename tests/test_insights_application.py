@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pymongo.database import Database
 
-from insights.__main__ import COMMANDS, load
+from insights.application import COMMANDS, load
 from tests.conftest import Document
 from tests.insights_cli import ROOT, Insights, a_feedback, an_event
 

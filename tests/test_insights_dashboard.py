@@ -1,0 +1,456 @@
+"""The dashboard as a file, looked at in a real browser.
+
+Its figures are worked out here by hand from `FEEDBACK` and `EVENTS`.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from insights.charts import MAXIMUM_BARS, group
+from insights.dashboard import Trend, trend
+from insights.database import Document
+from insights.summaries import FeedbackDay, FeedbackSummary
+from tests.chromium import DESKTOP, PHONE, Visitor, running_chromium
+from tests.insights_cli import Insights, a_feedback, an_event
+from tests.page_checks import missing_names, overflows, poor_contrasts
+
+PERIOD = ("--since", "2026-11-01", "--until", "2026-11-11")
+LONG_COMMENT = "It answered about Bonn. " * 40
+
+
+def at(day: int, hour: int, minute: int = 0, month: int = 11) -> datetime:
+    """Return a time of 2026."""
+    return datetime(2026, month, day, hour, minute, tzinfo=UTC)
+
+
+# 8 ratings, 7 of them scored: 3 positive, 1 neutral, 3 negative. Of the 4 before, 1 is positive.
+FEEDBACK = [
+    (at(2, 10, 0), "bad", "u1", "down", "Wrong city."),
+    (at(2, 10, 1), "bad", "u2", "down", LONG_COMMENT),
+    (at(2, 10, 2), "bad", "u3", "2", "Too slow."),
+    (at(2, 11, 0), "good", "u1", "up", None),
+    (at(2, 11, 0), "good", "u2", "up", None),
+    (at(5, 12, 0), "good", "u3", "up", None),
+    (at(5, 12, 0), "other", "u1", "3", None),
+    (at(5, 12, 0), "other", "u2", "meh", None),
+    (at(25, 9, 0, month=10), "old", "u1", "up", None),
+    *((at(25, 9, 0, month=10), "old", f"u{number}", "down", None) for number in (2, 3, 4)),
+]
+
+# 6 events of 3 users, and before them 12 of another.
+EVENTS = [
+    (at(2, 9, 50), "u1", "page_view"),
+    (at(2, 9, 58), "u1", "regenerate"),
+    (at(2, 9, 40), "u2", "page_view"),
+    (at(2, 9, 59), "u2", "regenerate"),
+    (at(5, 8, 0), "u2", "search"),
+    (at(10, 8, 0), "u4", "page_view"),
+    *((at(25, hour, 0, month=10), "u5", "page_view") for hour in range(12)),
+]
+
+SCRIPT = "<script>window.hacked = 1</script>"
+HOSTILE = [
+    SCRIPT,
+    '"><img src=x onerror="window.hacked = 1">',
+    f"</svg></style></title>{SCRIPT}",
+    "{{7*7}}{% raw %}",
+    "\u202egnp.exe\u2067 \x1b[31m",
+    "W" * 190,
+    "' onmouseover=alert(1) autofocus onfocus=alert(1) '",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Run one browser for all of these tests."""
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitor(browser: Browser) -> Iterator[Visitor]:
+    """Return a visitor, whose pages must not do what they should not."""
+    visitor = Visitor(browser)
+    yield visitor
+    visitor.close()
+    assert visitor.problems == []
+
+
+@pytest.fixture(scope="module")
+def figures(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of the page of `FEEDBACK` and `EVENTS`."""
+    name = "test_dashboard_figures"
+    insights = Insights(
+        tmp_path_factory.mktemp("dashboard"), MONGODB_URI=mongodb_uri, MONGODB_DATABASE=name
+    )
+    with MongoClient[Document](mongodb_uri, uuidRepresentation="standard") as client:
+        fill(client[name])
+        yield write(insights, *PERIOD)
+        client.drop_database(name)
+
+
+def fill(database: Database[Document]) -> None:
+    """Store `FEEDBACK` and `EVENTS`."""
+    database.feedback.insert_many(
+        a_feedback(time, message_id=message, user_id=user, rating=rating, comment=comment)
+        for time, message, user, rating, comment in FEEDBACK
+    )
+    database.analytics.insert_many(
+        an_event(time, user_id=user, event_type=event_type) for time, user, event_type in EVENTS
+    )
+
+
+@pytest.fixture
+def hostile(insights: Insights, empty_database: Database[Document]) -> str:
+    """Return the address of a page of texts that try to be more than texts."""
+    for number, text in enumerate(HOSTILE):
+        time = at(2, 10, number)
+        empty_database.analytics.insert_many(
+            an_event(time - timedelta(minutes=1), user_id=text, event_type=text)
+            for _ in range(len(HOSTILE) - number)
+        )
+        # A rating has at most 64 characters.
+        empty_database.feedback.insert_many(
+            [
+                a_feedback(time, message_id=text, user_id=text, rating=text[:64], comment=text),
+                a_feedback(time, message_id=text, user_id="u", rating="down", comment=text * 9),
+                a_feedback(time, message_id=text, user_id="v", rating="down", comment=text),
+            ]
+        )
+    return write(insights, *PERIOD)
+
+
+def write(insights: Insights, *options: str) -> str:
+    """Write the page; return its address."""
+    path = insights.folder / "page.html"
+    result = insights("dashboard", "--out", str(path), *options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    return path.as_uri()
+
+
+def words(page: Page, selector: str) -> str:
+    """Return the text of an element, with single blanks."""
+    return " ".join(page.locator(selector).inner_text().split())
+
+
+def rows(page: Page, selector: str) -> list[list[str]]:
+    """Return the texts of the rows of a table, whether it is open or not."""
+    return [
+        [" ".join((cell or "").split()) for cell in row.locator("th, td").all_text_contents()]
+        for row in page.locator(f"{selector} tbody tr").all()
+    ]
+
+
+def test_the_cards_show_the_figures(visitor: Visitor, figures: str) -> None:
+    page = visitor.open(figures)
+    cards = [" ".join(card.split()) for card in page.locator(".figures > div").all_inner_texts()]
+    assert cards == [
+        "Feedback 8 ▲ 100 % more than 4 before",
+        "Positive 43 % 3 of 7 scored",
+        "Unscored 1 named below",
+        "Events 6 ▼ 50 % fewer than 12 before",
+        "Active users 1 in a day 2 in 7 days 4 in 30 days",
+    ]
+
+
+def test_three_answers_come_first(visitor: Visitor, figures: str) -> None:
+    page = visitor.open(figures)
+    answers = [" ".join(each.split()) for each in page.locator(".question").all_inner_texts()]
+    assert answers == [
+        "Are the answers getting better? No clear change 43 % of the ratings are positive, after "
+        "25 % in the 10 days before: 17.9 percentage points up, which may be chance.",
+        "Which are the worst? bad 3 of 3 ratings are negative. “Too slow.”",
+        "What came before they were unhappy? Nothing stands out Too few users gave a negative "
+        "rating after an event to say what stands out.",
+    ]
+
+
+def test_says_which_period_it_is_of_and_when_it_was_made(visitor: Visitor, figures: str) -> None:
+    shown = words(visitor.open(figures), "#part-heading .period")
+    assert re.fullmatch(
+        r"2026-11-01 00:00 to 2026-11-11 00:00 UTC \(10 days\) · "
+        r"made \d{4}-\d\d-\d\d \d\d:\d\d UTC",
+        shown,
+    )
+
+
+def test_days_without_data_are_zero_and_have_no_share(visitor: Visitor, figures: str) -> None:
+    page = visitor.open(figures)
+    ratings, shares = rows(page, "#chart-ratings"), rows(page, "#chart-share")
+    assert [row[0] for row in ratings] == [f"{day} Nov 2026" for day in range(1, 11)]
+    # Positive, neutral, unscored, negative.
+    assert ratings[1][1:] == ["2", "0", "0", "3"]
+    assert ratings[4][1:] == ["1", "1", "1", "0"]
+    assert {tuple(row[1:]) for row in ratings[:1] + ratings[5:]} == {("0", "0", "0", "0")}
+    assert (shares[0][1:], shares[1][1:]) == (["0", "0", "-"], ["2", "5", "40 %"])
+    assert shares[4][1:] == ["1", "2", "50 %"]
+
+
+def test_a_line_has_a_gap_where_there_is_no_share(visitor: Visitor, figures: str) -> None:
+    page = visitor.open(figures)
+    drawn = page.locator("#chart-share .wide .mark-line path").get_attribute("d")
+    # One piece for 2 November, one for the 5th.
+    assert drawn and drawn.count("M") == 2
+    assert page.locator("#chart-share .wide .mark-symbol path").count() == 2
+
+
+def test_events_and_users_are_counted_by_day(visitor: Visitor, figures: str) -> None:
+    page = visitor.open(figures)
+    heads = page.locator("#chart-events thead th").all_text_contents()
+    assert heads == ["Day (UTC)", "page_view", "regenerate", "search"]
+    events, users = rows(page, "#chart-events"), rows(page, "#chart-users")
+    assert [events[day - 1][1:] for day in (1, 2, 5, 10)] == [
+        ["0", "0", "0"],
+        ["2", "2", "0"],
+        ["0", "0", "1"],
+        ["1", "0", "0"],
+    ]
+    assert [row[1] for row in users] == ["0", "2", "0", "0", "1", "0", "0", "0", "0", "1"]
+
+
+def test_lists_ratings_and_types_with_their_numbers(visitor: Visitor, figures: str) -> None:
+    page = visitor.open(figures)
+    assert rows(page, "#answers .ranking") == [
+        ["up positive", "3", "38 %"],
+        ["down negative", "2", "25 %"],
+        ["2 negative", "1", "12 %"],
+        ["3 neutral", "1", "12 %"],
+        ["meh unscored", "1", "12 %"],
+    ]
+    assert words(page, "#unscored .chips") == "meh 1"
+    assert rows(page, "#activity .ranking") == [
+        ["page_view", "3", "3"],
+        ["regenerate", "2", "2"],
+        ["search", "1", "1"],
+    ]
+
+
+def test_the_worst_message_comes_with_its_comments(visitor: Visitor, figures: str) -> None:
+    page = visitor.open(figures)
+    assert page.locator(".worst > li").count() == 1
+    assert words(page, ".worst .message") == "bad 3 of 3 ratings negative"
+    page.get_by_text("1 more comment").click()
+    comments = page.locator(".worst blockquote").all_text_contents()
+    # The newest first, and a long one is whole.
+    assert comments == ["Too slow.", LONG_COMMENT, "Wrong city."]
+    whole = page.locator(".worst blockquote").nth(1)
+    assert not whole.is_visible()
+    page.get_by_text("whole comment").click()
+    assert whole.is_visible()
+
+
+def test_shows_what_came_before_negative_ratings(visitor: Visitor, figures: str) -> None:
+    page = visitor.open(figures)
+    last, sequences = (page.locator(".journeys").nth(index) for index in (0, 1))
+    assert " ".join(last.locator("tbody tr").inner_text().split()) == "regenerate 100 % 33 % 3.0×"
+    assert " ".join(sequences.locator("tbody tr").all_inner_texts()[0].split()) == (
+        "page_view , then →regenerate 100 % 33 % 3.0×"
+    )
+    assert "3 negative ratings, 1 without an event in the 30 minutes before" in words(
+        page, "#journeys .lead"
+    )
+
+
+def test_works_without_a_network_and_asks_for_nothing(visitor: Visitor, figures: str) -> None:
+    page = visitor.open(figures, offline=True)
+    assert page.locator("#chart-events .wide svg").is_visible()
+    assert visitor.requests == [figures]
+
+
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_hostile_texts_do_nothing_and_break_no_layout(
+    visitor: Visitor, hostile: str, width: int
+) -> None:
+    page = visitor.open(hostile, width)
+    open_all(page)
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("script").count() == 1
+    assert page.locator("img, iframe, object, [onerror], [onfocus], [onmouseover]").count() == 0
+    comments = page.locator(".worst blockquote").all_text_contents()
+    assert {SCRIPT, HOSTILE[1], HOSTILE[3]} <= set(comments)
+    assert not any(control in "".join(comments) for control in "\u202e\u2067\x1b")
+    assert overflows(page) == []
+
+
+def test_hostile_names_stay_texts_beside_the_pointer(visitor: Visitor, hostile: str) -> None:
+    page = visitor.open(hostile)
+    page.locator("#chart-events .wide [aria-label^='2 Nov']").hover()
+    tip = page.locator(".tip")
+    assert SCRIPT in tip.inner_text()
+    assert tip.locator("*").count() == 0
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
+
+
+def open_all(page: Page) -> None:
+    """Open all that can be opened."""
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+
+
+@pytest.mark.parametrize("width", [PHONE, 420, 600, 768, 1024, DESKTOP])
+def test_nothing_overflows(visitor: Visitor, figures: str, width: int) -> None:
+    page = visitor.open(figures, width)
+    open_all(page)
+    assert overflows(page) == []
+
+
+@pytest.mark.parametrize("width", [PHONE, 640, DESKTOP])
+def test_texts_of_charts_are_large_enough(visitor: Visitor, figures: str, width: int) -> None:
+    page = visitor.open(figures, width)
+    texts = page.locator(".chart svg.marks text").filter(visible=True)
+    heights = [
+        text.evaluate("(each) => parseFloat(each.getAttribute('font-size')) * each.getCTM().a")
+        for text in texts.all()
+    ]
+    assert min(heights) >= 10.9
+
+
+def test_each_chart_is_shown_in_one_width(visitor: Visitor, figures: str) -> None:
+    page = visitor.open(figures, PHONE)
+    assert page.locator(".chart .narrow:visible").count() == 4
+    assert page.locator(".chart .wide:visible").count() == 0
+    page.set_viewport_size({"width": DESKTOP, "height": 800})
+    assert page.locator(".chart .narrow:visible").count() == 0
+    assert page.locator(".chart .wide:visible").count() == 4
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_stand_out_from_what_is_behind_them(
+    visitor: Visitor, figures: str, scheme: str
+) -> None:
+    page = visitor.open(figures, scheme="dark" if scheme == "dark" else "light")
+    open_all(page)
+    assert poor_contrasts(page) == []
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 17, 23)"
+    assert dark == (scheme == "dark")
+
+
+def test_everything_has_a_name(visitor: Visitor, figures: str) -> None:
+    assert missing_names(visitor.open(figures)) == []
+
+
+def test_the_keyboard_reaches_and_opens_the_tables(visitor: Visitor, figures: str) -> None:
+    page = visitor.open(figures)
+    page.keyboard.press("Tab")
+    assert focused(page) == "Skip to the figures"
+    assert page.locator(".skip").bounding_box()["y"] >= 0  # type: ignore[index]
+    reached = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        reached.append(focused(page))
+    order = [
+        "Answers",
+        "named below",
+        "Show as a table: Share of positive ratings",
+        "Show as a table: Ratings",
+        "whole comment",
+        "Show as a table: Events by type",
+        "Show as a table: Active users a day",
+    ]
+    places = [next(i for i, text in enumerate(reached) if each in text) for each in order]
+    assert places == sorted(places)
+    page.locator("#chart-share summary").focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#chart-share table").is_visible()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "scroll"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def focused(page: Page) -> str:
+    """Return the text of what has the focus."""
+    return str(page.evaluate("document.activeElement.textContent.replace(/\\s+/g, ' ').trim()"))
+
+
+def test_prints_on_white_without_what_only_a_screen_can_use(visitor: Visitor, figures: str) -> None:
+    page = visitor.open(figures, scheme="dark")
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 718, "height": 1000})
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert not page.locator("nav").is_visible()
+    assert not page.locator("#chart-share details").is_visible()
+    assert page.locator(".worst blockquote").nth(1).is_visible()
+    assert poor_contrasts(page) == []
+    assert overflows(page) == []
+
+
+def test_the_file_is_printed_and_replaces_the_earlier_one_whole(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    fill(empty_database)
+    path = insights.folder / "dashboard.html"
+    path.write_text("old")
+    result = insights("dashboard", *PERIOD)
+    assert (result.exit_code, result.stdout) == (0, "dashboard.html\n")
+    assert path.read_text().endswith("</html>")
+    assert list(insights.folder.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_written_is_an_error(
+    insights: Insights, empty_database: Database[Document], tmp_path: Path
+) -> None:
+    fill(empty_database)
+    result = insights("dashboard", *PERIOD, "--out", str(tmp_path / "missing" / "page.html"))
+    assert result.exit_code == 4
+    assert "page.html: No such file or directory" in result.stderr
+
+
+def test_a_page_of_nothing_is_not_written(insights: Insights, tmp_path: Path) -> None:
+    result = insights("dashboard", *PERIOD)
+    assert result.exit_code == 5
+    assert "from 2026-11-01 00:00 to 2026-11-11 00:00 UTC" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--since", "yesterday"], "'yesterday' is not a time"),
+        (["--serve", "--out", "page.html"], "--out is for a file"),
+        (["--port", "80"], "--port is for --serve"),
+        (["--serve", "--port", "70000"], "70000 is not in the range"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(
+    insights: Insights, options: list[str], message: str
+) -> None:
+    result = insights("dashboard", *options)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize(("days", "bars"), [(1, 1), (92, 92), (93, 14), (365, 53), (3650, 87)])
+def test_long_periods_are_drawn_by_weeks(days: int, bars: int) -> None:
+    first = date(2026, 1, 1)
+    spans = group([FeedbackDay(first + timedelta(number), 1, 1, 0, 0) for number in range(days)])
+    assert len(spans) == bars <= MAXIMUM_BARS
+    assert sum(span.total("count") for span in spans) == days
+    assert spans[-1].days[-1].day == first + timedelta(days - 1)
+
+
+@pytest.mark.parametrize(
+    ("share", "before", "count", "expected"),
+    [
+        # 1.96 standard deviations of a change from 50 % are 4.4 points with 1,000 ratings each.
+        (0.55, 0.5, 1000, Trend.BETTER),
+        (0.45, 0.5, 1000, Trend.WORSE),
+        (0.54, 0.5, 1000, Trend.SAME),
+        (0.55, 0.5, 100, Trend.SAME),
+        (0.55, None, 1000, Trend.NEW),
+        (None, 0.5, 1000, Trend.UNKNOWN),
+    ],
+)
+def test_a_trend_is_more_than_chance(
+    share: float | None, before: float | None, count: int, expected: Trend
+) -> None:
+    feedback = FeedbackSummary(
+        count, count, {"unscored": 0}, share, before, [], [], others=0, worst=[], daily=[]
+    )
+    assert trend(feedback) is expected
