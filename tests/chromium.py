@@ -1,0 +1,86 @@
+"""A real browser: Debian's Chromium without a window, driven by Playwright.
+
+While it runs, its thread counts as one that runs an event loop, so that no asynchronous test can
+run in a module that uses it.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, sync_playwright
+
+# It runs as root in CI, and looks for nothing on the network.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+DESKTOP, PHONE = 1280, 360
+HEIGHT = 800
+
+# Long enough for a slow machine; what has to be quicker is waited for with a limit of its own.
+WAIT_MS = 10_000
+
+
+@contextmanager
+def running_chromium() -> Iterator[Browser]:
+    """Run the browser, on a new empty profile."""
+    path = shutil.which("chromium")
+    assert path, "Chromium is missing, and these tests need it: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visitor:
+    """Opens pages, and notes what they should not do: `problems`, and every one of `requests`."""
+
+    browser: Browser
+    problems: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def open(
+        self,
+        url: str,
+        width: int = DESKTOP,
+        scheme: Literal["light", "dark"] = "light",
+        *,
+        offline: bool = False,
+    ) -> Page:
+        """Open a page in a window of its own, as a new visitor."""
+        context = self.browser.new_context(
+            viewport={"width": width, "height": HEIGHT}, color_scheme=scheme, offline=offline
+        )
+        context.set_default_timeout(WAIT_MS)
+        page = context.new_page()
+        page.on("console", self._note_message)
+        page.on("pageerror", self._note_error)
+        page.on("dialog", self._note_dialog)
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.goto(url)
+        return page
+
+    def close(self) -> None:
+        """Close all pages."""
+        for context in self.browser.contexts:
+            context.close()
+
+    def _note_message(self, message: ConsoleMessage) -> None:
+        self.problems.append(f"console {message.type}: {message.text}")
+
+    def _note_error(self, error: Error) -> None:
+        self.problems.append(f"error: {error}")
+
+    def _note_dialog(self, dialog: Dialog) -> None:
+        self.problems.append(f"dialog: {dialog.message}")
+        dialog.dismiss()

@@ -1,0 +1,123 @@
+"""What a page must be for everyone: readable, named, and within its window.
+
+Each check runs in the page, as JavaScript, and returns what is not so.
+"""
+
+from typing import Any
+
+from playwright.sync_api import Page
+
+# Text that is large, or bold and a bit smaller, needs less contrast (WCAG 1.4.3).
+CONTRAST = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  function parse(colour) {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  }
+  function luminance(rgb) {
+    const [r, g, b] = rgb.map((each) => {
+      const part = each / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  }
+  function background(element) {
+    for (let each = element; each; each = each.parentElement) {
+      const colour = parse(getComputedStyle(each).backgroundColor);
+      if (colour[3] === 255) return colour.slice(0, 3);
+    }
+    return [255, 255, 255];
+  }
+  function poor(element) {
+    const style = getComputedStyle(element);
+    const ink = element.closest("svg") ? style.fill : style.color;
+    const lights = [parse(ink).slice(0, 3), background(element)].map(luminance);
+    const ratio = (Math.max(...lights) + 0.05) / (Math.min(...lights) + 0.05);
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    return ratio < (large ? 3 : 4.5) ? `${element.textContent.trim()}: ${ratio.toFixed(2)}` : null;
+  }
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = [];
+  let seen = 0;
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim() || element.closest("script, style")) continue;
+    if (!element.checkVisibility()) continue;
+    seen += 1;
+    found.push(poor(element));
+  }
+  return seen ? found.filter(Boolean) : ["no text was found"];
+}"""
+
+# What is in a box that scrolls, or is only there for screen readers, cannot stick out.
+OVERFLOW = """() => {
+  const found = [...document.body.querySelectorAll("*")].filter((each) => {
+    if (each.closest(".scroll > *, .hidden, .skip") || !each.checkVisibility()) return false;
+    const box = each.getBoundingClientRect();
+    return box.width > 0 && (box.right > innerWidth + 0.5 || box.left < -0.5);
+  }).map((each) => each.outerHTML.slice(0, 120));
+  const width = document.scrollingElement.scrollWidth;
+  return width > innerWidth ? [`the page is ${width} wide`, ...found] : found;
+}"""
+
+# The size of a text of a drawing, as large as that is shown.
+TEXT_SIZES = """() => [...document.querySelectorAll(".chart svg.marks text")]
+  .filter((each) => each.checkVisibility())
+  .map((each) => parseFloat(each.getAttribute("font-size")) * each.getCTM().a)
+"""
+
+NAMES = """() => {
+  const found = [];
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  for (const each of all("svg"))
+    if (!each.closest("[aria-hidden=true]")) {
+      const image = each.closest("[role=img]");
+      const text = document.getElementById(image?.getAttribute("aria-describedby"));
+      const named = image?.getAttribute("aria-label") && text?.textContent;
+      if (!named) found.push("svg without a name");
+    }
+  for (const each of all("table")) {
+    if (!each.caption?.textContent.trim()) found.push("table without a caption");
+    if (each.querySelector("th:not([scope])")) found.push("th without a scope");
+    if (!each.querySelector("tbody th")) found.push("rows without a heading");
+  }
+  for (const each of all("section, [role=region], nav"))
+    if (!each.getAttribute("aria-label")
+        && !document.getElementById(each.getAttribute("aria-labelledby"))?.textContent.trim())
+      found.push(`${each.id} without a name`);
+  const levels = all("h1, h2, h3, h4, h5, h6").map((each) => Number(each.tagName[1]));
+  levels.forEach((level, index) => {
+    if (level > (levels[index - 1] ?? 0) + 1) found.push(`heading ${index} leaves out a level`);
+  });
+  if (levels.filter((level) => level === 1).length !== 1) found.push("not one h1");
+  const ids = all("[id]").map((each) => each.id);
+  if (new Set(ids).size !== ids.length) found.push("an id twice");
+  for (const each of all("a[href^='#']"))
+    if (!document.getElementById(each.hash.slice(1))) found.push(`a link to nowhere: ${each.hash}`);
+  for (const each of ["header", "main", "footer", "html[lang]", "title"])
+    if (all(each).length !== 1) found.push(`not one ${each}`);
+  return found;
+}"""
+
+
+def poor_contrasts(page: Page) -> Any:
+    """Return the texts that stand out from what is behind them less than WCAG's level AA asks."""
+    return page.evaluate(CONTRAST)
+
+
+def overflows(page: Page) -> Any:
+    """Return what is beyond the left or right edge of the window."""
+    return page.evaluate(OVERFLOW)
+
+
+def smallest_text_of_a_chart(page: Page) -> Any:
+    """Return the size in pixels of the smallest text in a drawing."""
+    return min(page.evaluate(TEXT_SIZES))
+
+
+def missing_names(page: Page) -> Any:
+    """Return what screen readers could not name, or not find."""
+    return page.evaluate(NAMES)

@@ -1,0 +1,387 @@
+"""The dashboard as it is served: what a browser sees of changes, and who may see it."""
+
+import asyncio
+import json
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import azure.functions as func
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from pymongo import MongoClient
+from pymongo.database import Database
+
+import feedback_function
+from devserver.mongodb import free_address
+from insights.database import Document
+from shared_code import database
+from tests.chromium import PHONE, Visitor, running_chromium
+from tests.conftest import UseSettings
+from tests.insights_cli import Insights, a_feedback, an_event
+from tests.mongod import Mongod
+from tests.page_checks import missing_names, overflows, poor_contrasts
+
+# What is promised to be shown within so long of its writing.
+SHOWN_MS = 2000
+
+SECONDS_TO_END = 10
+
+
+@dataclass
+class Served:
+    """A dashboard that is served: its process, and its address."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+    def end(self) -> int:
+        """Press Ctrl-C; return the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(SECONDS_TO_END)
+
+
+@contextmanager
+def serving(insights: Insights, *options: str) -> Iterator[Served]:
+    """Serve a dashboard, and end it if it is not ended yet."""
+    with insights.start("dashboard", "--serve", *(options or ("--port", "0"))) as process:
+        assert process.stdout
+        [url] = re.findall(r"http://\S+", process.stdout.readline())
+        try:
+            yield Served(process, url)
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def newly_served(insights: Insights) -> Iterator[Served]:
+    """Serve the dashboard of the empty database."""
+    with serving(insights) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def shared_database(mongodb_uri: str) -> Iterator[Database[Document]]:
+    """Return the database of the server that most of these tests share."""
+    name = "test_dashboard_served"
+    with MongoClient[Document](mongodb_uri, uuidRepresentation="standard") as client:
+        yield client[name]
+        client.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def served(
+    shared_database: Database[Document],
+    mongodb_uri: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Served]:
+    """Serve the dashboard of the shared database."""
+    folder = tmp_path_factory.mktemp("served")
+    settings = {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": shared_database.name}
+    with serving(Insights(folder, **settings)) as served:
+        yield served
+
+
+@pytest.fixture
+def emptied_database(shared_database: Database[Document]) -> Database[Document]:
+    """Return the shared database without what other tests stored."""
+    shared_database.feedback.delete_many({})
+    shared_database.analytics.delete_many({})
+    return shared_database
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Run one browser for all of these tests."""
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitor(browser: Browser) -> Iterator[Visitor]:
+    """Return a visitor to close at the end."""
+    visitor = Visitor(browser)
+    yield visitor
+    visitor.close()
+
+
+@pytest.fixture
+def careful_visitor(visitor: Visitor) -> Iterator[Visitor]:
+    """Return a visitor whose pages must not complain of anything."""
+    yield visitor
+    assert visitor.problems == []
+
+
+def store(database: Database[Document], number: int = 1, **fields: Any) -> None:
+    """Store so many ratings of now."""
+    database.feedback.insert_many(a_feedback(datetime.now(UTC), **fields) for _ in range(number))
+
+
+def expect_ratings(page: Page, number: int, timeout: int = SHOWN_MS) -> None:
+    """Wait until the page shows so many ratings."""
+    expect(page.locator(".figures .value").first).to_have_text(str(number), timeout=timeout)
+
+
+def expect_state(page: Page, state: str, timeout: int = 10_000) -> None:
+    """Wait until the page says in which state it is."""
+    expect(page.locator("#status")).to_have_attribute("data-state", state, timeout=timeout)
+
+
+def open_live(visitor: Visitor, url: str, **options: Any) -> Page:
+    """Open a page, and wait until it is live."""
+    page = visitor.open(url, **options)
+    expect_state(page, "live")
+    return page
+
+
+def post_feedback(**fields: str) -> None:
+    """Send a feedback to the function. Its event loop needs a thread of its own here."""
+
+    async def send() -> None:
+        request = func.HttpRequest("POST", "/api/feedback", body=json.dumps(fields).encode())
+        answers.append(await feedback_function.main(request))
+        await database.close()
+
+    answers: list[func.HttpResponse] = []
+    thread = Thread(target=lambda: asyncio.run(send()))
+    thread.start()
+    thread.join()
+    assert answers[0].status_code == 201
+
+
+def test_what_a_function_stores_is_shown_within_two_seconds(
+    newly_served: Served, careful_visitor: Visitor, insights: Insights, use_settings: UseSettings
+) -> None:
+    use_settings(**insights.settings)
+    page = open_live(careful_visitor, newly_served.url)
+    expect(page.get_by_role("heading", name="Nothing yet")).to_be_visible()
+    post_feedback(message_id="m1", user_id="u1", rating="down", comment="Wrong city.")
+    expect_ratings(page, 1)
+    expect(page.locator(".worst blockquote")).to_have_text("Wrong city.")
+    post_feedback(message_id="m2", user_id="u1", rating="up")
+    expect_ratings(page, 2)
+
+
+def test_an_update_leaves_what_is_open_focused_and_in_view(
+    served: Served, careful_visitor: Visitor, emptied_database: Database[Document]
+) -> None:
+    store(emptied_database, 3, rating="down", comment="Wrong city.")
+    emptied_database.analytics.insert_one(an_event(datetime.now(UTC)))
+    page = open_live(careful_visitor, served.url)
+    expect_ratings(page, 3)
+    page.locator("#chart-ratings summary").click()
+    page.locator("#chart-ratings .scroll").focus()
+    heading = page.locator("#activity-title")
+    heading.evaluate("(each) => each.scrollIntoView({ behavior: 'instant', block: 'start' })")
+    before = heading.bounding_box()
+    assert before
+    store(emptied_database, rating="down", comment="Another.")
+    expect_ratings(page, 4)
+    after = heading.bounding_box()
+    assert after
+    assert after["y"] == pytest.approx(before["y"], abs=1)
+    assert page.locator("#chart-ratings table").is_visible()
+    assert page.evaluate("document.activeElement.closest('figure')?.id") == "chart-ratings"
+
+
+def test_only_parts_that_changed_are_replaced(
+    served: Served, careful_visitor: Visitor, emptied_database: Database[Document]
+) -> None:
+    store(emptied_database)
+    page = open_live(careful_visitor, served.url)
+    expect_ratings(page, 1)
+    page.evaluate("document.querySelectorAll('section').forEach((each) => { each.old = true; })")
+    store(emptied_database)
+    expect_ratings(page, 2)
+    old = page.evaluate(
+        "[...document.querySelectorAll('section')].filter((e) => e.old).map((each) => each.id)"
+    )
+    assert old == ["worst", "journeys", "activity"]
+
+
+def test_all_pages_are_current(
+    served: Served, careful_visitor: Visitor, emptied_database: Database[Document]
+) -> None:
+    pages = [open_live(careful_visitor, served.url) for _ in range(3)]
+    store(emptied_database, 5)
+    for page in pages:
+        expect_ratings(page, 5)
+
+
+def test_a_live_page_is_as_readable_as_a_file(
+    served: Served, careful_visitor: Visitor, emptied_database: Database[Document]
+) -> None:
+    store(emptied_database, 2, rating="down")
+    page = open_live(careful_visitor, served.url, width=PHONE, scheme="dark")
+    expect_ratings(page, 2)
+    assert overflows(page) == []
+    assert missing_names(page) == []
+    assert poor_contrasts(page) == []
+    expect(page.locator("#status")).to_have_text(re.compile(r"Live, as of \d\d:\d\d:\d\d UTC"))
+
+
+def test_a_hostile_text_that_arrives_does_nothing(
+    served: Served, careful_visitor: Visitor, emptied_database: Database[Document]
+) -> None:
+    page = open_live(careful_visitor, served.url)
+    text = '"><img src=x onerror="window.hacked = 1"></svg><script>window.hacked = 1</script>'
+    store(emptied_database, message_id=text, rating="down", comment=text)
+    emptied_database.analytics.insert_one(an_event(datetime.now(UTC), event_type=text))
+    expect_ratings(page, 1)
+    expect(page.locator(".worst blockquote")).to_have_text(text)
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img, script").count() == 1
+
+
+def test_a_burst_is_shown_in_few_updates(
+    served: Served, emptied_database: Database[Document]
+) -> None:
+    with httpx.stream("GET", f"{served.url}stream", timeout=SECONDS_TO_END) as response:
+        updates = read_updates(response)
+        next(updates)
+        for _ in range(300):
+            store(emptied_database)
+        seen = []
+        for update in updates:
+            seen.append(update)
+            if "Updated: 300 ratings" in update["announcement"]:
+                break
+    # The burst takes a fraction of a second; each update may see a part of it.
+    assert len(seen) <= 4
+
+
+def read_updates(response: httpx.Response) -> Iterator[Any]:
+    """Yield what a stream of server-sent events says."""
+    for line in response.iter_lines():
+        if line.startswith("data: "):
+            yield json.loads(line.removeprefix("data: "))
+
+
+def test_a_page_survives_a_restart_of_the_server(
+    insights: Insights, visitor: Visitor, empty_database: Database[Document]
+) -> None:
+    port = str(free_address().port)
+    with serving(insights, "--port", port) as served:
+        page = open_live(visitor, served.url)
+        served.end()
+        expect_state(page, "reconnecting")
+        store(empty_database, 2)
+    with serving(insights, "--port", port):
+        expect_state(page, "live")
+        expect_ratings(page, 2)
+
+
+@pytest.fixture
+def mongod(tmp_path: Path) -> Iterator[Mongod]:
+    """Return a running MongoDB of the test's own."""
+    own = Mongod(free_address(), tmp_path / "mongodb")
+    with own.resources:
+        own.start()
+        yield own
+
+
+def test_a_page_survives_a_restart_of_mongodb(
+    mongod: Mongod, visitor: Visitor, tmp_path: Path
+) -> None:
+    own = Insights(tmp_path, MONGODB_URI=mongod.uri, MONGODB_DATABASE="up2d8")
+    with serving(own) as served, MongoClient[Document](mongod.uri) as client:
+        store(client.up2d8)
+        page = open_live(visitor, served.url)
+        expect_ratings(page, 1)
+        mongod.kill()
+        expect_state(page, "stale")
+        expect(page.locator("#announcement")).to_have_text(
+            re.compile(r"MongoDB does not answer, as of \d\d:\d\d:\d\d UTC")
+        )
+        expect_ratings(page, 1)
+        mongod.start()
+        store(client.up2d8)
+        expect_ratings(page, 2, timeout=SECONDS_TO_END * 1000)
+        expect_state(page, "live")
+
+
+def test_ctrl_c_ends_the_server_while_pages_are_open(
+    newly_served: Served, visitor: Visitor
+) -> None:
+    pages = [open_live(visitor, newly_served.url) for _ in range(2)]
+    assert newly_served.end() == 130
+    assert newly_served.process.stderr
+    assert newly_served.process.stderr.read() == ""
+    for page in pages:
+        expect_state(page, "reconnecting")
+
+
+def test_answers_only_to_its_own_names(served: Served) -> None:
+    port = served.url.rsplit(":", 1)[1].strip("/")
+    allowed = {
+        host: httpx.get(served.url, headers={"Host": host}).status_code
+        for host in (
+            f"localhost:{port}",
+            f"127.0.0.1:{port}",
+            f"evil.example:{port}",
+            "evil.example",
+        )
+    }
+    assert list(allowed.values()) == [200, 200, 400, 400]
+
+
+@pytest.mark.parametrize("path", ["docs", "stream/", "index.html", "static/x", "..%2f..%2fetc"])
+def test_has_nothing_else_to_give(served: Served, path: str) -> None:
+    assert httpx.get(served.url + path).status_code == 404
+
+
+def test_nothing_can_be_sent_to_it(served: Served) -> None:
+    assert httpx.post(served.url, content="x").status_code == 405
+
+
+def test_lets_no_browser_keep_frame_or_extend_it(served: Served) -> None:
+    headers = httpx.get(served.url).headers
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "Server" not in headers
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert policy["connect-src"] == "'self'"
+    assert re.fullmatch(r"'sha256-\S+'", policy["script-src"])
+    assert re.fullmatch(r"'sha256-\S+'", policy["style-src"])
+
+
+def test_a_port_in_use_is_an_error(insights: Insights) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        result = insights("dashboard", "--serve", "--port", port)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"insights: port {port} cannot be used (Address already in use): give another --port\n"
+    )
+
+
+def test_mongodb_must_answer_at_the_start(insights: Insights) -> None:
+    result = insights(
+        "dashboard", "--serve", "--port", "0", MONGODB_URI=f"mongodb://{free_address()}"
+    )
+    assert result.exit_code == 3
+
+
+def test_opens_the_browser_only_when_asked_to(
+    insights: Insights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("insights.server.Server.run", lambda *_, **__: None)
+    assert insights("dashboard", "--serve", "--port", "0").exit_code == 0
+    assert opened == []
+    assert insights("dashboard", "--serve", "--port", "0", "--open").exit_code == 0
+    assert [re.sub(r"\d+/$", "PORT", url) for url in opened] == ["http://127.0.0.1:PORT"]
