@@ -40,6 +40,9 @@ CERTAINTY = 1.96
 # A longer comment is shown in part until it is opened.
 LONG_COMMENT = 200
 
+# Of ratings and types, so many are shown without being asked for.
+RANKED = 12
+
 # So much of a type's name is shown where there are others beside it.
 LONG_NAME = 40
 
@@ -174,7 +177,7 @@ def templates() -> Environment:
         "short": short,
         "time": show_time,
     }
-    environment.globals["LONG_COMMENT"] = LONG_COMMENT
+    environment.globals |= {"LONG_COMMENT": LONG_COMMENT, "RANKED": RANKED}
     return environment
 
 

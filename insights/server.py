@@ -362,8 +362,10 @@ def create_application(board: Board) -> Starlette:
     async def stream(_request: Request) -> Response:
         return StreamingResponse(board.messages(), headers=HEADERS, media_type="text/event-stream")
 
-    return Starlette(
+    application = Starlette(
         routes=[Route("/", page), Route("/stream", stream)],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=NAMES, www_redirect=False)],
         lifespan=board.lifespan,
     )
+    application.router.redirect_slashes = False
+    return application
