@@ -27,6 +27,11 @@ MAXIMUM_COLOURS = 5
 # How strong the colour is of a bar whose days are only partly in the period.
 FAINT = 0.55
 
+# A smaller share is not shown as none.
+SMALLEST_SHARE = 0.005
+
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+
 Row = dict[str, Any]
 Day = TypeVar("Day", bound=FeedbackDay | EventsDay)
 
@@ -122,7 +127,7 @@ def share_chart(summary: Summary) -> Chart:
     before = summary.feedback.previous_share_positive
     if before is not None:
         layers.insert(0, drawing.level(before, "before"))
-        legend.append(Series("before", f"period before: {show_percentage(before)}"))
+        legend.append(Series("before", f"period before: {percentage(before)}"))
     return Chart(
         "Share of positive ratings",
         describe_shares(summary, spans),
@@ -137,14 +142,14 @@ def share_row(spans: Sequence[Span[FeedbackDay]], index: int, window: int) -> Ro
     """Return what is shown of a span; `average` is of the `window` spans that end with it."""
     span = spans[index]
     recent = [day for each in spans[max(0, index + 1 - window) : index + 1] for day in each.days]
-    scored, percentage = span.total(*SCORED), show_percentage(share(span))
+    scored, positive = span.total(*SCORED), percentage(share(span))
     return {
         "day": span.key,
         "share": share(span),
         "average": share(Span(recent)),
         "weight": scored,
-        "cells": [span.name, show_number(span.total("positive")), show_number(scored), percentage],
-        "tip": f"{span.name}\n{percentage} positive of {plural(scored, 'rating')}",
+        "cells": [span.name, show_number(span.total("positive")), show_number(scored), positive],
+        "tip": f"{span.name}\n{positive} positive of {plural(scored, 'rating')}",
     }
 
 
@@ -153,13 +158,13 @@ def describe_shares(summary: Summary, spans: Sequence[Span[FeedbackDay]]) -> str
     known = [(each, span.name) for span in spans if (each := share(span)) is not None]
     if not known:
         return "None of the ratings can be scored."
-    total = f"{show_percentage(summary.feedback.share_positive)} of the scored ratings are positive"
+    total = f"{percentage(summary.feedback.share_positive)} of the scored ratings are positive"
     if len(known) == 1:
         return f"{total}."
     (lowest, when_lowest), (highest, when_highest) = min(known), max(known)
     return (
-        f"{total}; the fewest on {when_lowest} ({show_percentage(lowest)}), "
-        f"the most on {when_highest} ({show_percentage(highest)})."
+        f"{total}; the fewest on {when_lowest} ({percentage(lowest)}), "
+        f"the most on {when_highest} ({percentage(highest)})."
     )
 
 
@@ -303,3 +308,11 @@ def heading(spans: Sequence[Span[Day]]) -> str:
 def plural(number: int, noun: str) -> str:
     """Return `1 rating`, or `2 ratings`."""
     return f"{show_number(number)} {noun}{'s'[: number != 1]}"
+
+
+def percentage(share: float | None) -> str:
+    """Return a share as `42 %`, which no line end divides; a small one is not shown as none."""
+    if share is None:
+        return "-"
+    text = "<1 %" if 0 < share < SMALLEST_SHARE else show_percentage(share)
+    return text.replace(" ", NO_BREAK_SPACE)

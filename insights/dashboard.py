@@ -18,7 +18,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pymongo.database import Database
 
-from insights.charts import DAYS_TO_AVERAGE, WEEK, Chart, Span, draw_charts, plural, share
+from insights.charts import (
+    DAYS_TO_AVERAGE,
+    WEEK,
+    Chart,
+    Span,
+    draw_charts,
+    percentage,
+    plural,
+    share,
+)
 from insights.database import Document
 from insights.journeys import Journeys, find_journeys, headline, most_striking, stands_out
 from insights.output_files import open_output
@@ -26,7 +35,7 @@ from insights.periods import Period
 from insights.sentiment import Sentiment
 from insights.settings import Settings
 from insights.summaries import FeedbackSummary, Summary, summarize
-from insights.terminal import clean, show_number, show_percentage, show_time
+from insights.terminal import clean, show_number, show_time
 
 TEMPLATES = Path(__file__).with_name("templates")
 PARTS = ("heading", "glance", "answers", "worst", "journeys", "activity")
@@ -48,11 +57,6 @@ LONG_NAME = 40
 
 # In percentage points: a smaller change is none, as it is shown.
 SMALLEST_CHANGE = 0.05
-
-# A smaller share is not shown as none.
-SMALLEST_SHARE = 0.005
-
-NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 
 class Trend(StrEnum):
@@ -265,11 +269,3 @@ def deviation(feedback: FeedbackSummary) -> float:
 def short(name: str) -> str:
     """Return the beginning of a long name."""
     return name if len(name) <= LONG_NAME else f"{name[: LONG_NAME - 1]}…"
-
-
-def percentage(share: float | None) -> str:
-    """Return a share as `42 %`, which no line end divides; a small one is not shown as none."""
-    if share is None:
-        return "-"
-    text = "<1 %" if 0 < share < SMALLEST_SHARE else show_percentage(share)
-    return text.replace(" ", NO_BREAK_SPACE)

@@ -29,13 +29,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from insights.charts import plural
+from insights.charts import percentage, plural
 from insights.dashboard import (
     Dashboard,
     content_security_policy,
     create_dashboard,
     digest,
-    percentage,
     to_page,
     to_parts,
 )

@@ -34,7 +34,7 @@
     return true;
   }
 
-  // The first part that is still in view does not move.
+  // The first part that is still in view does not move. Not every browser sees to that itself.
   function update(parts) {
     const all = [...document.querySelectorAll("[data-digest]")];
     const seen = all.find((each) => each.getBoundingClientRect().bottom > 0);
