@@ -1,5 +1,6 @@
 """A real MongoDB, fresh databases in it, and requests to the functions."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,9 @@ from tests.insights_cli import Insights
 ROOT = Path(__file__).parent.parent
 FUNCTIONS = {"feedback": feedback_function.main, "analytics": analytics_function.main}
 
+# Longer than any operation may take.
+SECONDS_TO_END = 5
+
 Document = dict[str, Any]
 Post = Callable[..., Awaitable[func.HttpResponse]]
 UseSettings = Callable[..., None]
@@ -27,6 +31,28 @@ UseSettings = Callable[..., None]
 def body_of(response: func.HttpResponse) -> Any:
     """Return the JSON that an answer carries."""
     return json.loads(response.get_body())
+
+
+async def close_database() -> None:
+    """Close the connection, and wait for what was still asked of MongoDB.
+
+    The end of an event loop cancels its tasks and waits for them. In Python 3.11 a cancelled task
+    of PyMongo may then wait for a lock for ever (see `operations.py`), so the loop forgets those
+    that are late (Python manual, "Extending asyncio").
+    """
+    closing = asyncio.create_task(database.close())
+    asked = {closing, *(task for task in asyncio.all_tasks() if is_of_mongodb(task))}
+    _, late = await asyncio.wait(asked, timeout=SECONDS_TO_END)
+    for task in late:
+        asyncio._unregister_task(task)  # noqa: SLF001 (as the manual says)
+
+
+def is_of_mongodb(task: asyncio.Task[Any]) -> bool:
+    """Say whether a task runs code of PyMongo, or of ours that asks it."""
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and any(
+        part in {"pymongo", "shared_code"} for part in Path(code.co_filename).parts
+    )
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +110,7 @@ async def fresh_database(
     """Return an empty database that the functions write to."""
     use_settings(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=empty_database.name)
     yield empty_database
-    await database.close()
+    await close_database()
 
 
 @pytest.fixture
@@ -99,4 +125,4 @@ async def post() -> AsyncIterator[Post]:
         return await FUNCTIONS[name](func.HttpRequest("POST", url, headers=headers, body=raw))
 
     yield send
-    await database.close()
+    await close_database()
