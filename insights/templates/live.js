@@ -40,7 +40,7 @@
     const seen = all.find((each) => each.getBoundingClientRect().bottom > 0);
     const top = seen?.getBoundingClientRect().top;
     const changed = all.filter((each) => parts[each.id] && replace(each, parts[each.id]));
-    if (seen && top < 0) scrollBy({ top: seen.getBoundingClientRect().top - top, behavior: "instant" });
+    if (seen) scrollBy({ top: seen.getBoundingClientRect().top - top, behavior: "instant" });
     return changed.length > 0;
   }
 
