@@ -8,7 +8,10 @@ from pymongo import AsyncMongoClient
 
 from benchmarks.samples import Document
 
-PACKAGES = ("azure-functions", "pymongo", "pydantic", "starlette", "uvicorn", "fastapi")
+PACKAGES = (
+    *("azure-functions", "pymongo", "pydantic"),
+    *("starlette", "uvicorn", "httptools", "fastapi"),
+)
 GIBIBYTE = 2**30
 
 

@@ -43,7 +43,8 @@ def our_command(_port: int) -> list[str]:
 
 def peer_command(port: int) -> list[str]:
     """Return what starts the peer, with the settings with which our server runs uvicorn."""
-    options = ["--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "5"]
+    options = ["--no-access-log", "--no-server-header", "--no-proxy-headers"]
+    options += ["--timeout-graceful-shutdown", "5"]
     return ["-m", "uvicorn", "benchmarks.peer:app", "--port", str(port), *options]
 
 

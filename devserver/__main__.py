@@ -62,7 +62,10 @@ def serve(root: Path) -> None:
         check(uri)
         announce(functions, host, listener.getsockname()[1])
         config = uvicorn.Config(
-            application, timeout_graceful_shutdown=LAST_REQUESTS_SECONDS, server_header=False
+            application,
+            timeout_graceful_shutdown=LAST_REQUESTS_SECONDS,
+            server_header=False,
+            proxy_headers=False,
         )
         uvicorn.Server(config).run(sockets=[listener])
 

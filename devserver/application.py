@@ -8,18 +8,18 @@ from typing import Any
 import azure.functions as func
 from azure.functions.http import HttpResponseConverter
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from devserver.functions import HttpFunction
 
 # The host's FUNCTIONS_REQUEST_BODY_SIZE_LIMIT when it is not set.
 BODY_LIMIT = 104_857_600
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class BodyTooLarge(Exception):
@@ -59,7 +59,7 @@ def create_application(
     throttle = Throttle(http)
     return Starlette(
         routes=[
-            route(path(http, function), function.methods, endpoint(function, throttle))
+            route(path(http, function), function.methods, Endpoint(function, throttle))
             for function in functions
         ],
         middleware=cors(local_host),
@@ -68,7 +68,7 @@ def create_application(
     )
 
 
-def route(path: str, methods: list[str], endpoint: Endpoint) -> Route:
+def route(path: str, methods: list[str], endpoint: ASGIApp) -> Route:
     """Return a route as the host matches it: in any case, with or without a final slash."""
     route = Route(path, endpoint, methods=[method.upper() for method in methods])
     route.path_regex = re.compile(f"{route.path_regex.pattern[:-1]}/?$", flags=re.IGNORECASE)
@@ -97,13 +97,18 @@ def cors(local_host: dict[str, Any]) -> list[Middleware]:
     ]
 
 
-def endpoint(function: HttpFunction, throttle: Throttle) -> Endpoint:
-    """Return the Starlette endpoint that calls `function`."""
+class Endpoint:
+    """The ASGI application that calls `function`."""
 
-    async def serve(request: Request) -> Response:
-        return await throttle.run(lambda: call(function, request))
+    def __init__(self, function: HttpFunction, throttle: Throttle) -> None:
+        self.function = function
+        self.throttle = throttle
 
-    return serve
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        response = await self.throttle.run(lambda: call(self.function, request))
+        await response(scope, receive, send)
 
 
 async def call(function: HttpFunction, request: Request) -> Response:
@@ -122,16 +127,22 @@ async def to_azure_request(request: Request) -> func.HttpRequest:
     Raises:
         BodyTooLarge: the host would not take it.
     """
-    names = request.headers.keys()
     return func.HttpRequest(
         method=request.method,
         url=str(request.url),
-        # The host joins the values of a repeated header.
-        headers={name: ",".join(request.headers.getlist(name)) for name in names},
-        params=dict(request.query_params),
+        headers=joined(request.headers),
+        params=dict(request.query_params) if request.scope["query_string"] else {},
         route_params=request.path_params,
         body=await read_body(request),
     )
+
+
+def joined(headers: Headers) -> dict[str, str]:
+    """Return headers with the values of a repeated one joined, as by the host."""
+    values: dict[str, str] = {}
+    for name, value in headers.items():
+        values[name] = f"{values[name]},{value}" if name in values else value
+    return values
 
 
 async def read_body(request: Request) -> bytes:

@@ -4,6 +4,7 @@ import importlib
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,10 +29,15 @@ class HttpFunction:
     parameter: str
     sample: str | None
 
+    @cached_property
+    def is_coroutine(self) -> bool:
+        """Whether it is called in the event loop."""
+        return inspect.iscoroutinefunction(self.main)
+
     async def invoke(self, request: func.HttpRequest) -> func.HttpResponse:
         """Call the function as the language worker does: a `def` in a thread of its own."""
         arguments = {self.parameter: request}
-        if inspect.iscoroutinefunction(self.main):
+        if self.is_coroutine:
             return await cast("Awaitable[func.HttpResponse]", self.main(**arguments))
         return await run_in_threadpool(self.main, **arguments)
 
