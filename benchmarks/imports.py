@@ -1,6 +1,7 @@
 """Cold start: importing a function, and importing only what it cannot do without."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from functools import partial
@@ -43,7 +44,13 @@ milliseconds.""",
 async def import_time(modules: str) -> float:
     """Return the milliseconds that `import modules` takes in a fresh interpreter."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", TIMED.format(modules), cwd=ROOT, stdout=subprocess.PIPE
+        sys.executable,
+        "-c",
+        TIMED.format(modules),
+        cwd=ROOT,
+        # Without what our own import has put into the environment.
+        env={"PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
     )
     printed, _ = await process.communicate()
     return float(printed) * 1000

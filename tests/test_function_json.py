@@ -136,7 +136,9 @@ def test_runs_without_what_is_off(name: str, mongodb_uri: str) -> None:
         "analytics": b'{"user_id": "u1", "event_type": "e"}',
     }[name]
     script = f"""
-import asyncio, sys, azure.functions, {name}_function
+import asyncio, importlib.metadata, sys
+importlib.metadata.distributions = lambda: sys.exit("Pydantic looked for plugins")
+import azure.functions, {name}_function
 request = azure.functions.HttpRequest("POST", "/", body={body!r})
 print(asyncio.run({name}_function.main(request)).status_code, *sys.modules)
 """
@@ -150,5 +152,4 @@ print(asyncio.run({name}_function.main(request)).status_code, *sys.modules)
     ).stdout.split()
 
     assert status in {"200", "201", "202"}
-    assert {"jwt", "cryptography"}.isdisjoint(loaded)
-    assert ("cachetools" in loaded) == (name == "analytics")
+    assert {"jwt", "cryptography", "cachetools"}.isdisjoint(loaded)
