@@ -1,10 +1,13 @@
 """Storing events, and the answers that say what became of each."""
 
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
-from pydantic_core import to_json
+from pydantic_core import ValidationError, to_json
 
 from shared_code.authentication import Caller
 from shared_code.models import Event
@@ -14,7 +17,10 @@ from shared_code.references import find_unknown
 from shared_code.requests import OBJECT_LIMIT
 from shared_code.responses import error_list, json_response, message_response
 from shared_code.storage import Outcome, insert
-from shared_code.validation import Document, to_document
+from shared_code.validation import Document, to_document, validate
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 COLLECTION = "analytics"
 BATCH_LIMIT = 512 * 1024
@@ -33,7 +39,8 @@ async def log_event(event: object, size: int, caller: Caller) -> func.HttpRespon
     """
     if size > OBJECT_LIMIT:
         raise BodyTooLarge(OBJECT_LIMIT)
-    [outcome] = await store([to_document(Event, event)], caller)
+    document = to_document(validate(Event, event), datetime.now(UTC))
+    [outcome] = await store([document], caller)
     if isinstance(outcome, list):
         raise InvalidFields(outcome)
     return message_response(202, OPTED_OUT if outcome == "opted_out" else LOGGED)
@@ -47,21 +54,40 @@ async def log_batch(events: list[Any], caller: Caller) -> func.HttpResponse:
     """
     if not 1 <= len(events) <= MAXIMUM_EVENTS:
         raise InvalidFields([FieldError((), f"must have 1 to {MAXIMUM_EVENTS} events")])
-    checked = [check_event(event) for event in events]
+    checked = check_events(events, datetime.now(UTC))
     stored = iter(await store([each for each in checked if isinstance(each, Document)], caller))
     outcomes = [next(stored) if isinstance(each, Document) else each for each in checked]
     return batch_response(outcomes)
 
 
-def check_event(event: object) -> Document | list[FieldError]:
+def check_events(events: list[Any], now: datetime) -> list[Document | list[FieldError]]:
+    """Return the document of each event of a batch, or what is wrong with the event.
+
+    Checking all at once takes half as long as one by one, but does not say enough of wrong ones.
+    """
+    if max(map(len, map(to_json, events)), default=0) <= OBJECT_LIMIT:
+        with suppress(ValidationError, InvalidFields):
+            return [to_document(each, now) for each in event_list().validate_python(events)]
+    return [check_event(event, now) for event in events]
+
+
+@cache
+def event_list() -> "TypeAdapter[list[Event]]":
+    """Return what checks many events at once; it is made when the first batch comes."""
+    from pydantic import TypeAdapter  # noqa: PLC0415 (it would only slow a cold start)
+
+    return TypeAdapter(list[Event])
+
+
+def check_event(event: object, now: datetime) -> Document | list[FieldError]:
     """Return the document of one event of a batch, or what is wrong with the event.
 
     Its size is that of its compact JSON.
     """
-    if len(to_json(event, inf_nan_mode="constants")) > OBJECT_LIMIT:
+    if len(to_json(event)) > OBJECT_LIMIT:
         return [FieldError((), f"must be at most {OBJECT_LIMIT} bytes of JSON")]
     try:
-        return to_document(Event, event)
+        return to_document(validate(Event, event), now)
     except InvalidFields as invalid:
         return invalid.errors
 
@@ -75,11 +101,11 @@ async def store(documents: Sequence[Document], caller: Caller) -> list[Outcome]:
     """
     caller.check(documents)
     unknown = await find_unknown(documents)
-    opted_out = await find_opted_out({each.fields["user_id"] for each in documents})
+    opted_out = await find_opted_out({each.record.user_id for each in documents})
     if not (unknown or opted_out):
         return await insert(COLLECTION, documents)
     outcomes: list[Outcome | None] = [
-        unknown.get(index) or ("opted_out" if each.fields["user_id"] in opted_out else None)
+        unknown.get(index) or ("opted_out" if each.record.user_id in opted_out else None)
         for index, each in enumerate(documents)
     ]
     wanted = [each for each, outcome in zip(documents, outcomes, strict=True) if outcome is None]

@@ -1,5 +1,7 @@
 """POST /api/feedback: store a user's rating of one chat message."""
 
+from datetime import UTC, datetime
+
 import azure.functions as func
 
 from shared_code.authentication import authenticate
@@ -10,7 +12,7 @@ from shared_code.references import find_unknown
 from shared_code.requests import OBJECT_LIMIT, parse_json, read_body
 from shared_code.responses import answers_problems, message_response
 from shared_code.storage import replace
-from shared_code.validation import to_document
+from shared_code.validation import to_document, validate
 
 COLLECTION = "feedback"
 
@@ -19,11 +21,12 @@ COLLECTION = "feedback"
 async def main(req: func.HttpRequest) -> func.HttpResponse:
     """Store the feedback in the request; a second one of the user on the message replaces it."""
     caller = await authenticate(req)
-    feedback = to_document(Feedback, parse_json(read_body(req, OBJECT_LIMIT)))
-    caller.check([feedback])
-    check_rating(feedback.fields["rating"])
-    if unknown := await find_unknown([feedback]):
+    feedback = validate(Feedback, parse_json(read_body(req, OBJECT_LIMIT)))
+    document = to_document(feedback, datetime.now(UTC))
+    caller.check([document])
+    check_rating(feedback.rating)
+    if unknown := await find_unknown([document]):
         raise InvalidFields(unknown[0])
-    if await replace(COLLECTION, feedback):
+    if await replace(COLLECTION, document):
         return message_response(201, "Feedback received.")
     return message_response(200, "Feedback updated.")

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import azure.functions as func
 import bson
@@ -9,13 +10,13 @@ from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
-from analytics_function.events import BATCH_LIMIT, MAXIMUM_EVENTS, check_event
+from analytics_function.events import BATCH_LIMIT, MAXIMUM_EVENTS, check_events
 from fuzz.oracle import check_document, check_problem, inflated, parse, require
 from shared_code.models import Event, Feedback
 from shared_code.problems import BodyTooLarge, FieldError, InvalidFields, Problem
 from shared_code.requests import OBJECT_LIMIT, parse_json, read_body
 from shared_code.responses import problem_response
-from shared_code.validation import Document, to_document
+from shared_code.validation import Document, to_document, validate
 
 READ_RAW = CodecOptions(
     document_class=RawBSONDocument, tz_aware=True, uuid_representation=UuidRepresentation.STANDARD
@@ -54,15 +55,17 @@ def read(function: str, request: func.HttpRequest) -> list[Checked]:
     Raises:
         Problem: it is refused as a whole.
     """
+    now = datetime.now(UTC)
     if function == "feedback":
-        return [to_document(Feedback, parse_json(read_body(request, OBJECT_LIMIT)))]
+        feedback = validate(Feedback, parse_json(read_body(request, OBJECT_LIMIT)))
+        return [to_document(feedback, now)]
     body = read_body(request, BATCH_LIMIT)
     parsed = parse_json(body)
     if isinstance(parsed, list):
-        return [check_event(event) for event in parsed[:MAXIMUM_EVENTS]]
+        return check_events(parsed[:MAXIMUM_EVENTS], now)
     if len(body) > OBJECT_LIMIT:
         raise BodyTooLarge(OBJECT_LIMIT)
-    return [to_document(Event, parsed)]
+    return [to_document(validate(Event, parsed), now)]
 
 
 def check(function: str, body: bytes, checked: list[Checked]) -> None:

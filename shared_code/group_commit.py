@@ -1,121 +1,117 @@
-"""Group commit: while one bulk write is in flight, further writes wait and go in the next.
+"""Group commit: while bulk writes are in flight, further writes wait and go in the next.
 
-Each request still waits for the replies to its own operations. A request that comes alone is sent
+Each request still waits for the replies to its own documents. A request that comes alone is sent
 at once; under load one round trip, one journal flush and one parse serve many requests.
 """
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
+from typing import Generic, NamedTuple, TypeVar
 
-from pymongo import InsertOne, UpdateOne
-from pymongo.errors import AutoReconnect, BulkWriteError, WriteConcernError
+from bson.raw_bson import RawBSONDocument
 
-from shared_code.database import get_database
+Reply = TypeVar("Reply")
 
-Operation = InsertOne[Any] | UpdateOne
+RAW = attrgetter("raw")
 
-# No more is added to a bulk write that has so many operations or bytes: the next would wait too
-# long for it. The operations of one request always go together.
-MAXIMUM_OPERATIONS = 1000
+# With two, requests are read and answered while MongoDB stores others. With more, each would be
+# smaller, and all of them together take longer.
+MAXIMUM_IN_FLIGHT = 2
+
+# No more is added to a bulk write that has so many documents or bytes: the next would wait too long
+# for it. The documents of one write always go together.
+MAXIMUM_DOCUMENTS = 1000
 MAXIMUM_BYTES = 4 * 1024 * 1024
 
 
-class Reply(NamedTuple):
-    """What MongoDB says of one operation: whether it was an upsert's insert, or an error."""
+class Write(NamedTuple, Generic[Reply]):
+    """Documents that go together, and where the replies to them are awaited."""
 
-    upserted: bool
-    error: Mapping[str, Any] | None
+    documents: Sequence[RawBSONDocument]
+    replies: asyncio.Future[Sequence[Reply]]
 
-
-class Write(NamedTuple):
-    """The operations of one request, and where it waits for their replies."""
-
-    operations: Sequence[Operation]
-    size: int
-    replies: asyncio.Future[list[Reply]]
+    @property
+    def size(self) -> int:
+        """The bytes of all documents."""
+        return sum(map(len, map(RAW, self.documents)))
 
 
-class Writer:
-    """The writes to one collection, in one event loop."""
+class Writer(Generic[Reply]):
+    """The writes of one kind to one collection, in one event loop.
 
-    def __init__(self, collection: str) -> None:
-        self.collection = collection
-        self.waiting: deque[Write] = deque()
-        self.sending: asyncio.Task[None] | None = None
+    `send` makes one bulk write of documents, and returns the reply to each.
+    """
 
-    def write(self, operations: Sequence[Operation], size: int) -> asyncio.Future[list[Reply]]:
-        """Have `operations`, of `size` bytes, written now or after the bulk write in flight.
+    def __init__(
+        self, send: Callable[[Sequence[RawBSONDocument]], Awaitable[Sequence[Reply]]]
+    ) -> None:
+        self.send = send
+        self.waiting: deque[Write[Reply]] = deque()
+        self.senders: list[asyncio.Task[None]] = []
+        self.in_flight = 0
 
-        Cancelling what is returned takes back operations that still wait.
+    def write(self, documents: Sequence[RawBSONDocument]) -> asyncio.Future[Sequence[Reply]]:
+        """Have `documents` written now, or after a bulk write in flight.
+
+        Cancelling what is returned takes back documents that still wait.
         """
-        replies: asyncio.Future[list[Reply]] = asyncio.get_running_loop().create_future()
-        self.waiting.append(Write(operations, size, replies))
-        if self.sending is None or self.sending.done():
-            self.sending = asyncio.create_task(self.send_all())
+        replies: asyncio.Future[Sequence[Reply]] = asyncio.get_running_loop().create_future()
+        self.waiting.append(Write(documents, replies))
+        self.senders = [sender for sender in self.senders if not sender.done()]
+        if len(self.senders) < MAXIMUM_IN_FLIGHT:
+            self.senders.append(asyncio.create_task(self.send_all()))
         return replies
 
     async def send_all(self) -> None:
         """Send group after group until none waits."""
         while group := self.next_group():
-            try:
-                replies = await self.send([each for write in group for each in write.operations])
-            except Exception as error:  # noqa: BLE001 (it is raised where the replies are awaited)
-                settle(group, error)
-            else:
-                settle(group, replies)
+            await self.send_group(group)
 
-    def next_group(self) -> list[Write]:
-        """Take the writes that go together from those that wait, and nobody gave up."""
-        group: list[Write] = []
-        operations = size = 0
-        while self.waiting and operations < MAXIMUM_OPERATIONS and size < MAXIMUM_BYTES:
+    async def send_group(self, group: Sequence[Write[Reply]]) -> None:
+        """Make one bulk write, and hand out the replies."""
+        outcome: Sequence[Reply] | Exception
+        self.in_flight += 1
+        try:
+            outcome = await self.send([each for write in group for each in write.documents])
+        except Exception as error:  # noqa: BLE001 (it is raised where the replies are awaited)
+            outcome = error
+        finally:
+            self.in_flight -= 1
+        settle(group, outcome)
+
+    def next_group(self) -> list[Write[Reply]]:
+        """Take the writes that go together from those that wait, and nobody gave up.
+
+        What waits is shared out between the bulk writes that may start now.
+        """
+        share = math.ceil(len(self.waiting) / (MAXIMUM_IN_FLIGHT - self.in_flight))
+        group: list[Write[Reply]] = []
+        documents = size = 0
+        while self.waiting and len(group) < share and is_small(documents, size):
             write = self.waiting.popleft()
             if not write.replies.done():
                 group.append(write)
-                operations += len(write.operations)
+                documents += len(write.documents)
                 size += write.size
         return group
 
-    async def send(self, operations: Sequence[Operation]) -> list[Reply]:
-        """Send one bulk write and return the reply to each operation.
 
-        Raises:
-            PyMongoError: it is not known what became of each.
-        """
-        try:
-            result = await get_database()[self.collection].bulk_write(operations, ordered=False)
-        except BulkWriteError as error:
-            return to_replies(len(operations), error.details)
-        return to_replies(len(operations), result.bulk_api_result)
+def is_small(documents: int, size: int) -> bool:
+    """Say whether more may be added to a bulk write of so many documents and bytes."""
+    return documents < MAXIMUM_DOCUMENTS and size < MAXIMUM_BYTES
 
 
-def settle(group: list[Write], outcome: list[Reply] | Exception) -> None:
+def settle(group: Sequence[Write[Reply]], outcome: Sequence[Reply] | Exception) -> None:
     """Hand every request of a group its own part of the outcome, unless it gave up."""
     position = 0
     for write in group:
-        part = slice(position, position := position + len(write.operations))
+        part = slice(position, position := position + len(write.documents))
         if write.replies.done():
             continue
         if isinstance(outcome, Exception):
             write.replies.set_exception(outcome)
         else:
             write.replies.set_result(outcome[part])
-
-
-def to_replies(size: int, details: Mapping[str, Any]) -> list[Reply]:
-    """Read the result of a bulk write of `size` operations.
-
-    Raises:
-        WriteConcernError: a majority did not confirm it.
-        AutoReconnect: it does not speak of every operation.
-    """
-    for error in details["writeConcernErrors"]:
-        raise WriteConcernError("not confirmed by a majority", error.get("code"))
-    errors = {error["index"]: error for error in details["writeErrors"]}
-    done = details["nInserted"] + details["nMatched"] + details["nUpserted"]
-    if done + len(errors) != size:
-        raise AutoReconnect("the bulk write was not confirmed as a whole")
-    upserted = {upsert["index"] for upsert in details["upserted"]}
-    return [Reply(index in upserted, errors.get(index)) for index in range(size)]

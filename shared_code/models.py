@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from bson import Binary, ObjectId
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from bson import Binary
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
+
+from shared_code.object_ids import new_object_id
 
 # RFC 3339, section 5.6. Pydantic alone would also take Unix times and dates without a time.
 RFC_3339 = re.compile(
@@ -27,7 +29,7 @@ def to_utc(value: object) -> datetime:
 
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 Rating = Annotated[str, Field(min_length=1, max_length=64, pattern=r"\S")]
-DateTime = Annotated[AwareDatetime, BeforeValidator(to_utc)]
+DateTime = Annotated[datetime, BeforeValidator(to_utc)]
 
 
 class Feedback(BaseModel):
@@ -66,12 +68,12 @@ class Event(BaseModel):
     def to_document(self, now: datetime) -> dict[str, Any]:
         """Return the document to store; `event_id` as its `_id` makes a repeated send harmless."""
         document: dict[str, Any] = {
-            "_id": Binary.from_uuid(self.event_id) if self.event_id else ObjectId(),
+            "_id": Binary.from_uuid(self.event_id) if self.event_id else new_object_id(),
             "user_id": self.user_id,
             "event_type": self.event_type,
             "details": self.details or {},
             "timestamp": now,
         }
-        return (
-            document if self.occurred_at is None else document | {"occurred_at": self.occurred_at}
-        )
+        if self.occurred_at is not None:
+            document["occurred_at"] = self.occurred_at
+        return document

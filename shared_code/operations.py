@@ -21,14 +21,42 @@ Result = TypeVar("Result")
 # PyMongo may look for a server half a second longer than it was told to.
 GRACE_SECONDS = 0.25
 
+# Requests that start within so much time have one deadline, and so one timer of the event loop.
+SHARED_SECONDS = 0.05
+
 _running: set[asyncio.Task[Any]] = set()
-_deadline: ContextVar[float] = ContextVar("deadline")
+
+
+class Deadline:
+    """When the requests that start about now are given up, and the answers they wait for."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        limit = get_settings().mongodb_timeout_ms / 1000 + GRACE_SECONDS
+        self.loop = loop
+        self.starts_until = loop.time() + SHARED_SECONDS
+        self.answers: set[asyncio.Future[Any]] = set()
+        self.is_over = False
+        loop.call_at(self.starts_until + limit, self.give_up)
+
+    def give_up(self) -> None:
+        """Answer instead of MongoDB, which is late."""
+        self.is_over = True
+        for answer in self.answers:
+            if not answer.done():
+                answer.set_exception(StoreUnavailable("no answer in time"))
+
+
+_newest: Deadline | None = None
+_deadline: ContextVar[Deadline] = ContextVar("deadline")
 
 
 def start_clock() -> None:
     """Start the time within which a request is answered, whatever it asks of MongoDB."""
-    limit = get_settings().mongodb_timeout_ms / 1000 + GRACE_SECONDS
-    _deadline.set(asyncio.get_running_loop().time() + limit)
+    global _newest  # noqa: PLW0603 (state of the process, as the client is)
+    loop, deadline = asyncio.get_running_loop(), _newest
+    if deadline is None or deadline.loop is not loop or deadline.starts_until < loop.time():
+        _newest = deadline = Deadline(loop)
+    _deadline.set(deadline)
 
 
 async def in_time(answer: asyncio.Future[Result]) -> Result:
@@ -41,19 +69,16 @@ async def in_time(answer: asyncio.Future[Result]) -> Result:
     Raises:
         StoreUnavailable: MongoDB failed, or did not answer in time.
     """
-    timer = asyncio.get_running_loop().call_at(_deadline.get(), give_up, answer)
+    deadline = _deadline.get()
+    deadline.answers.add(answer)
+    if deadline.is_over:
+        deadline.give_up()
     try:
         return await answer
     except PyMongoError as error:
         raise StoreUnavailable(describe(error), getattr(error, "code", None)) from None
     finally:
-        timer.cancel()
-
-
-def give_up(answer: asyncio.Future[Any]) -> None:
-    """Answer instead of MongoDB, which is late."""
-    if not answer.done():
-        answer.set_exception(StoreUnavailable("no answer in time"))
+        deadline.answers.discard(answer)
 
 
 def mongodb_operation(

@@ -12,4 +12,8 @@ def asks_not_to_be_tracked(req: func.HttpRequest) -> bool:
     """Say whether the client asks not to be tracked, and the settings have us obey."""
     if not get_settings().honor_privacy_signals:
         return False
-    return "1" in (req.headers.get("Sec-GPC"), req.headers.get("DNT"))
+    headers = req.headers
+    # Most requests have neither, and looking for a name is faster than not to get it.
+    return ("Sec-GPC" in headers and headers["Sec-GPC"] == "1") or (
+        "DNT" in headers and headers["DNT"] == "1"
+    )

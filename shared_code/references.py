@@ -30,8 +30,8 @@ async def find_unknown(documents: Sequence[Document]) -> dict[int, list[FieldErr
     if not lookups:
         return {}
     named: dict[int, list[Reference]] = {
-        index: [(field, document.fields[field]) for field in lookups if field in document.fields]
-        for index, document in enumerate(documents)
+        index: [(field, getattr(record, field)) for field in lookups if hasattr(record, field)]
+        for index, (record, _) in enumerate(documents)
     }
     unknown = await find_missing({each for references in named.values() for each in references})
     return {

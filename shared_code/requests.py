@@ -24,7 +24,10 @@ def read_body(req: func.HttpRequest, limit: int) -> bytes:
     body = req.get_body()
     if len(body) > limit:
         raise BodyTooLarge(limit)
-    match req.headers.get("Content-Encoding", "").strip().lower():
+    headers = req.headers
+    if "Content-Encoding" not in headers:
+        return body
+    match headers["Content-Encoding"].strip().lower():
         case "" | "identity":
             return body
         case "gzip" | "x-gzip":

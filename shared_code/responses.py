@@ -28,15 +28,13 @@ def json_response(
     )
 
 
-def message_response(status: int, message: str) -> func.HttpResponse:
-    """Return an answer that says nothing but one of our few messages."""
-    return func.HttpResponse(message_body(message), status_code=status, mimetype="application/json")
-
-
 @functools.cache
-def message_body(message: str) -> str:
-    """Return the body of such an answer."""
-    return json.dumps({"message": message})
+def message_response(status: int, message: str) -> func.HttpResponse:
+    """Return an answer that says nothing but one of our few messages.
+
+    One serves all requests: whoever sends it adds nothing but its content type.
+    """
+    return json_response(status, {"message": message})
 
 
 def problem_response(problem: Problem) -> func.HttpResponse:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from ipaddress import ip_address
 from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
@@ -73,7 +73,7 @@ class Settings(BaseModel):
     user_lookup: Lookup | None = None
     message_lookup: Lookup | None = None
 
-    @property
+    @cached_property
     def lookups(self) -> dict[str, str]:
         """Where the value of each field must exist, such as `{"user_id": "users._id"}`."""
         lookups = {"user_id": self.user_lookup, "message_id": self.message_lookup}

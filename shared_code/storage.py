@@ -1,12 +1,17 @@
 """Writing documents, and what MongoDB says of each."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
-from pymongo import InsertOne, UpdateOne
+from bson.raw_bson import RawBSONDocument
+from pymongo import UpdateOne
+from pymongo.errors import AutoReconnect, BulkWriteError, WriteConcernError, WriteError
 
-from shared_code.group_commit import Operation, Reply, Writer
+from shared_code.database import get_collection
+from shared_code.group_commit import Writer
 from shared_code.operations import in_time
 from shared_code.problems import FieldError, InvalidFields, StoreUnavailable
 from shared_code.validation import Document
@@ -20,31 +25,39 @@ REFUSALS = {
     DUPLICATE_KEY: FieldError((), "is refused by a unique index of the collection"),
 }
 
-# As with connections, a deployed process has one event loop, and tests have several.
-_writers: dict[tuple[asyncio.AbstractEventLoop, str], Writer] = {}
 
+class Reply(NamedTuple):
+    """What MongoDB says of one document: whether an upsert inserted it, or an error."""
+
+    upserted: bool
+    error: Mapping[str, Any] | None
+
+
+DONE = Reply(upserted=False, error=None)
+
+Send = Callable[[str, Sequence[RawBSONDocument]], Awaitable[Sequence[Reply]]]
 
 Outcome = Literal["stored", "duplicate", "opted_out"] | list[FieldError]
 """What became of a document: a duplicate was stored before, and one with errors was refused."""
+
+# As with connections, a deployed process has one event loop, and tests have several.
+_writers: dict[tuple[asyncio.AbstractEventLoop, Send, str], Writer[Reply]] = {}
 
 
 async def replace(collection: str, document: Document) -> bool:
     """Store `document` in place of one with its `_id`; return whether there was none.
 
-    A later one stays: a write that the network held up may arrive when another was acknowledged,
-    and then it counts as replaced already. The filter names only the `_id`, which is MongoDB's
-    fastest way to a document; `$literal` keeps it from reading texts as expressions.
+    Mostly there is none, and an insert is what MongoDB does fastest.
 
     Raises:
         InvalidFields: MongoDB refuses the document.
         StoreUnavailable: MongoDB did not acknowledge the write in time.
     """
-    is_later = {"$gt": ["$timestamp", document.fields["timestamp"]]}
-    newest = {"$cond": [is_later, "$$ROOT", {"$literal": document.encoded}]}
-    operation: Operation = UpdateOne(
-        {"_id": document.fields["_id"]}, [{"$replaceWith": newest}], upsert=True
-    )
-    [reply] = await write(collection, [operation], len(document.encoded.raw))
+    [reply] = await write(insert_together, collection, [document.encoded])
+    if reply.error is None:
+        return True
+    if is_stored_already(reply.error):
+        [reply] = await write(replace_together, collection, [document.encoded])
     if reply.error:
         raise InvalidFields([refusal(reply.error)])
     return reply.upserted
@@ -58,21 +71,92 @@ async def insert(collection: str, documents: Sequence[Document]) -> list[Outcome
     """
     if not documents:
         return []
-    operations = [InsertOne(document.encoded) for document in documents]
-    size = sum(len(document.encoded.raw) for document in documents)
-    return [to_outcome(reply) for reply in await write(collection, operations, size)]
+    encoded = [document.encoded for document in documents]
+    replies = await write(insert_together, collection, encoded)
+    return ["stored" if reply is DONE else to_outcome(reply) for reply in replies]
 
 
-async def write(collection: str, operations: Sequence[Operation], size: int) -> list[Reply]:
-    """Write `operations`, of `size` bytes, together with those of other requests.
+async def write(
+    send: Send, collection: str, documents: Sequence[RawBSONDocument]
+) -> Sequence[Reply]:
+    """Write `documents` together with those of other requests.
 
     Raises:
         StoreUnavailable: MongoDB did not acknowledge the write in time.
     """
-    loop = asyncio.get_running_loop()
-    if (loop, collection) not in _writers:
-        _writers[loop, collection] = Writer(collection)
-    return await in_time(_writers[loop, collection].write(operations, size))
+    key = asyncio.get_running_loop(), send, collection
+    if key not in _writers:
+        _writers[key] = Writer(partial(send, collection))
+    return await in_time(_writers[key].write(documents))
+
+
+async def insert_together(collection: str, documents: Sequence[RawBSONDocument]) -> Sequence[Reply]:
+    """Insert documents by one command, and return the reply to each.
+
+    Raises:
+        PyMongoError: it is not known what became of each.
+    """
+    target = get_collection(collection)
+    if len(documents) == 1:
+        # PyMongo's shorter way. Of a refusal it does not say whether a majority confirmed what is
+        # there instead, so then we ask again.
+        with suppress(WriteError):
+            await target.insert_one(documents[0])
+            return [DONE]
+    try:
+        # Without an error it speaks of every document: MongoDB leaves none out of an unordered one.
+        await target.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        return to_replies(len(documents), error.details)
+    return [DONE] * len(documents)
+
+
+async def replace_together(
+    collection: str, documents: Sequence[RawBSONDocument]
+) -> Sequence[Reply]:
+    """Put documents in place of those with their `_id`s, and return the reply to each.
+
+    Raises:
+        PyMongoError: it is not known what became of each.
+    """
+    operations = [replacement(document) for document in documents]
+    try:
+        result = await get_collection(collection).bulk_write(operations, ordered=False)
+    except BulkWriteError as error:
+        return to_replies(len(documents), error.details)
+    return to_replies(len(documents), result.bulk_api_result)
+
+
+def replacement(document: RawBSONDocument) -> UpdateOne:
+    """Return the operation that puts `document` in place of an earlier one with its `_id`.
+
+    A later one stays: a write that the network held up may arrive when another was acknowledged,
+    and then it counts as replaced already. The filter names only the `_id`, which is MongoDB's
+    fastest way to a document; `$literal` keeps it from reading texts as expressions.
+    """
+    is_later = {"$gt": ["$timestamp", document["timestamp"]]}
+    newest = {"$cond": [is_later, "$$ROOT", {"$literal": document}]}
+    return UpdateOne({"_id": document["_id"]}, [{"$replaceWith": newest}], upsert=True)
+
+
+def to_replies(size: int, details: Mapping[str, Any]) -> list[Reply]:
+    """Read the result of a bulk write of `size` documents.
+
+    Raises:
+        WriteConcernError: a majority did not confirm it.
+        AutoReconnect: it does not speak of every document.
+    """
+    for error in details["writeConcernErrors"]:
+        raise WriteConcernError("not confirmed by a majority", error.get("code"))
+    done = details["nInserted"] + details["nMatched"] + details["nUpserted"]
+    if done + len(details["writeErrors"]) != size:
+        raise AutoReconnect("the bulk write was not confirmed as a whole")
+    replies = [DONE] * size
+    for error in details["writeErrors"]:
+        replies[error["index"]] = Reply(upserted=False, error=error)
+    for upsert in details["upserted"]:
+        replies[upsert["index"]] = Reply(upserted=True, error=None)
+    return replies
 
 
 def to_outcome(reply: Reply) -> Outcome:

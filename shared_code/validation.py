@@ -1,10 +1,10 @@
-"""From parsed JSON to a BSON document, or to the list of its wrong fields."""
+"""From parsed JSON to a checked model and to BSON, or to the list of wrong fields."""
 
 import math
 import struct
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
 
 import bson
 from bson.errors import InvalidDocument
@@ -36,30 +36,42 @@ BEYOND_64_BITS = "is an integer that needs more than 64 bits"
 NUL_IN_KEY = "has a key with a NUL character"
 INFINITE = "is a number too large for a 64-bit float"
 
-# Looking for their bytes is much cheaper than looking at every value. Other values may have the
-# same bytes, so what is found is looked at again.
+# Looking for their bytes is much cheaper than looking at every value, and for the one that few
+# other values have cheaper still. Others may have the same, so what is found is looked at again.
 INFINITY, NEGATIVE_INFINITY = struct.pack("<d", math.inf), struct.pack("<d", -math.inf)
+RARE = b"\xf0"
+
+
+Model = TypeVar("Model", Feedback, Event)
 
 
 class Document(NamedTuple):
-    """What will be stored: its fields, and the same encoded once and for all."""
+    """What a client sent, checked, and the same as it will be stored, encoded once and for all."""
 
-    fields: dict[str, Any]
+    record: Feedback | Event
     encoded: RawBSONDocument
 
 
-def to_document(model: type[Feedback | Event], value: object) -> Document:
-    """Check `value` against `model` and return what will be stored of it.
+def validate(model: type[Model], value: object) -> Model:
+    """Return `value` as a `model`.
 
     Raises:
-        InvalidFields: a field is wrong, or BSON cannot hold what it says.
+        InvalidFields: a field is missing, unknown or wrong.
     """
     try:
-        fields = model.model_validate(value).to_document(datetime.now(UTC))
+        return model.model_validate(value)
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)[:MAXIMUM_ERRORS]
         raise InvalidFields([field_error(dict(each)) for each in wrong]) from None
-    return Document(fields, encode(fields))
+
+
+def to_document(record: Feedback | Event, now: datetime) -> Document:
+    """Return what will be stored of `record`, which came now.
+
+    Raises:
+        InvalidFields: BSON cannot hold what a field says.
+    """
+    return Document(record, encode(record.to_document(now)))
 
 
 def field_error(error: dict[str, Any]) -> FieldError:
@@ -78,7 +90,7 @@ def encode(document: dict[str, Any]) -> RawBSONDocument:
         encoded = bson.encode(document)
     except (OverflowError, InvalidDocument):
         raise InvalidFields(unstorable_fields(document)) from None
-    if INFINITY in encoded or NEGATIVE_INFINITY in encoded:
+    if RARE in encoded and (INFINITY in encoded or NEGATIVE_INFINITY in encoded):
         errors = unstorable_fields(document)
         if errors:
             raise InvalidFields(errors)

@@ -1,6 +1,7 @@
 """The cached connection."""
 
 import asyncio
+import gc
 import threading
 from functools import partial
 from typing import Any
@@ -27,6 +28,28 @@ def record(opened: list[Client], *args: Any, **options: Any) -> Client:
 async def test_is_opened_once(fresh_database: Database[Document]) -> None:
     assert database.get_database().client is database.get_database().client
     assert database.get_database().name == fresh_database.name
+
+
+async def test_a_collection_is_of_the_client_that_is_open(
+    fresh_database: Database[Document],
+) -> None:
+    first = database.get_collection("analytics")
+    assert database.get_collection("analytics") is first
+    assert first.database.name == fresh_database.name
+    await database.close()
+
+    second = database.get_collection("analytics")
+    assert second.database.client is database.get_database().client
+    assert second.database.client is not first.database.client
+
+
+async def test_what_is_loaded_is_not_collected_again(fresh_database: Database[Document]) -> None:
+    assert database.get_database().name == fresh_database.name
+    frozen = gc.get_freeze_count()
+    assert frozen > 10_000
+    await database.close()
+    database.get_database()
+    assert gc.get_freeze_count() <= frozen
 
 
 async def test_is_opened_once_when_many_first_requests_come_at_once(

@@ -248,7 +248,7 @@ async def test_a_defect_is_answered_and_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     use_settings(MONGODB_URI="mongodb://localhost")
-    monkeypatch.setattr("feedback_function.to_document", lambda *_: 1 / 0)
+    monkeypatch.setattr("feedback_function.validate", lambda *_: 1 / 0)
 
     response = await post("feedback", BODIES["feedback"])
 

@@ -5,36 +5,43 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import bson
 import pytest
 from bson import ObjectId
-from pymongo import InsertOne
+from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
-from pymongo.errors import AutoReconnect, WriteConcernError
+from pymongo.errors import AutoReconnect
 
 from shared_code import database, group_commit
-from shared_code.group_commit import Operation, Reply, Writer, to_replies
+from shared_code.group_commit import Writer
+from shared_code.storage import DONE, Reply, insert_together
 from tests.conftest import Document, Post, body_of
 
 EVENT = {"user_id": "u1", "event_type": "page_view"}
 
 
-class WatchedWriter(Writer):
+class WatchedWriter(Writer[Reply]):
     """A writer to a real collection that remembers its groups, and waits or fails when told to."""
 
     def __init__(self) -> None:
-        super().__init__("watched")
+        super().__init__(self.watched_send)
         self.groups: list[int] = []
         self.may_send = asyncio.Event()
         self.may_send.set()
         self.failure: Exception | None = None
 
-    async def send(self, operations: Sequence[Operation]) -> list[Reply]:
+    async def watched_send(self, documents: Sequence[RawBSONDocument]) -> Sequence[Reply]:
         """Send, unless told otherwise."""
-        self.groups.append(len(operations))
+        self.groups.append(len(documents))
         await self.may_send.wait()
         if self.failure:
             raise self.failure
-        return await super().send(operations)
+        return await insert_together("watched", documents)
+
+    def hold(self, size: int = 0) -> list[asyncio.Future[Sequence[Reply]]]:
+        """Fill what may be in flight, and have it wait."""
+        self.may_send.clear()
+        return [self.write([document(size=size)]) for _ in range(group_commit.MAXIMUM_IN_FLIGHT)]
 
 
 @pytest.fixture
@@ -44,37 +51,91 @@ async def writer(fresh_database: Database[Document]) -> WatchedWriter:
     return WatchedWriter()
 
 
-def insert(key: Any = None) -> Operation:
-    """Return an insert of a document with this `_id`."""
-    return InsertOne({"_id": ObjectId() if key is None else key})
+def document(key: Any = None, size: int = 0) -> RawBSONDocument:
+    """Return a document with this `_id`, and so many bytes."""
+    fields = {"_id": ObjectId() if key is None else key, "padding": bytes(size)}
+    return RawBSONDocument(bson.encode(fields))
 
 
 async def test_a_write_alone_is_sent_at_once(
     writer: WatchedWriter, fresh_database: Database[Document]
 ) -> None:
-    assert await writer.write([insert()], 1) == [Reply(upserted=False, error=None)]
+    assert await writer.write([document()]) == [DONE]
     assert writer.groups == [1]
     assert fresh_database.watched.count_documents({}) == 1
     await database.close()
 
 
-async def test_what_comes_while_one_is_in_flight_goes_together_in_the_next(
+async def test_what_comes_while_two_are_in_flight_goes_together_in_the_next(
     writer: WatchedWriter, fresh_database: Database[Document]
 ) -> None:
-    replies = []
-    for number in range(100):
-        replies.append(writer.write([insert(number)], 1))
-        if number == 0:
-            await asyncio.sleep(0)
+    replies = writer.hold()
+    await asyncio.sleep(0)
+    for number in range(98):
+        replies.append(writer.write([document(number)]))
+        await asyncio.sleep(0)
+    assert writer.groups == [1, 1]
+    writer.may_send.set()
 
     await asyncio.gather(*replies)
-    assert writer.groups == [1, 99]
+    assert len(writer.groups) <= 4
+    assert sum(writer.groups) == 100
     assert fresh_database.watched.count_documents({}) == 100
 
 
-async def test_each_gets_the_reply_to_its_own_operations(writer: WatchedWriter) -> None:
-    writes = [[insert(1), insert(2)], [insert(2)], [insert(3), insert(1), insert(3)], [insert(4)]]
-    replies = await asyncio.gather(*(writer.write(each, 1) for each in writes))
+async def test_one_that_hangs_does_not_hold_up_the_next(writer: WatchedWriter) -> None:
+    writer.may_send.clear()
+    first = writer.write([document()])
+    await asyncio.sleep(0)
+    second = writer.write([document()])
+    await asyncio.sleep(0)
+
+    assert writer.groups == [1, 1]
+    writer.may_send.set()
+    await asyncio.gather(first, second)
+
+
+@pytest.mark.parametrize(("writes", "groups"), [(2, [1, 1]), (5, [3, 2]), (32, [16, 16])])
+async def test_what_comes_at_once_is_shared_out(
+    writer: WatchedWriter, writes: int, groups: list[int]
+) -> None:
+    await asyncio.gather(*(writer.write([document()]) for _ in range(writes)))
+
+    assert writer.groups == groups
+
+
+async def test_none_is_forgotten_however_writes_and_ends_meet(writer: WatchedWriter) -> None:
+    async def repeat(number: int) -> None:
+        for step in range(30):
+            for _ in range((number * step) % 5):
+                await asyncio.sleep(0)
+            await writer.write([document()])
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(repeat(number) for number in range(7)))
+    assert sum(writer.groups) == 7 * 30
+    assert writer.in_flight == 0
+
+
+async def test_a_sender_that_is_cancelled_makes_room_for_another(writer: WatchedWriter) -> None:
+    lost = [writer.write([document()]) for _ in range(2)]
+    for sender in writer.senders:
+        sender.cancel()
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(5):
+        await writer.write([document()])
+        await asyncio.gather(*lost)
+
+
+async def test_each_gets_the_reply_to_its_own_documents(writer: WatchedWriter) -> None:
+    held = writer.hold()
+    await asyncio.sleep(0)
+    keys = [[1, 2], [2], [3, 1, 3], [4]]
+    writes = [writer.write([document(key) for key in each]) for each in keys]
+    writer.may_send.set()
+    replies = await asyncio.gather(*writes)
+    await asyncio.gather(*held)
 
     codes = [[each.error and each.error["code"] for each in mine] for mine in replies]
     assert codes == [[None, None], [11000], [None, 11000, 11000], [None]]
@@ -82,35 +143,34 @@ async def test_each_gets_the_reply_to_its_own_operations(writer: WatchedWriter) 
 
 @pytest.mark.parametrize(
     ("size", "groups"),
-    [(1, [1, 1000, 499]), (2**20, [1] + [4] * 374 + [3])],
+    [(0, [1, 1, 1000, 498]), (2**20, [1, 1, 4, 4, 2])],
 )
 async def test_groups_are_bounded_in_number_and_bytes(
     writer: WatchedWriter, size: int, groups: list[int]
 ) -> None:
-    writer.may_send.clear()
-    replies = [writer.write([insert()], size)]
+    replies = writer.hold(size)
     await asyncio.sleep(0)
-    replies += [writer.write([insert()], size) for _ in range(1499)]
+    replies += [writer.write([document(size=size)]) for _ in range(sum(groups) - 2)]
     writer.may_send.set()
 
     await asyncio.gather(*replies)
     assert writer.groups == groups
 
 
-async def test_the_operations_of_one_request_are_not_split(writer: WatchedWriter) -> None:
-    operations = [insert() for _ in range(3 * group_commit.MAXIMUM_OPERATIONS)]
+async def test_the_documents_of_one_write_are_not_split(writer: WatchedWriter) -> None:
+    documents = [document() for _ in range(3 * group_commit.MAXIMUM_DOCUMENTS)]
 
-    assert len(await writer.write(operations, 1)) == len(operations)
-    assert writer.groups == [len(operations)]
+    assert len(await writer.write(documents)) == len(documents)
+    assert writer.groups == [len(documents)]
 
 
 async def test_one_that_gives_up_leaves_the_others_their_outcomes(
     writer: WatchedWriter, fresh_database: Database[Document]
 ) -> None:
     writer.may_send.clear()
-    in_flight = [writer.write([insert(number)], 1) for number in range(2)]
+    in_flight = [writer.write([document(number)]) for number in range(2)]
     await asyncio.sleep(0)
-    waiting = [writer.write([insert(number)], 1) for number in range(2, 6)]
+    waiting = [writer.write([document(number)]) for number in range(2, 6)]
     in_flight[0].cancel()
     waiting[1].cancel()
     writer.may_send.set()
@@ -124,61 +184,23 @@ async def test_one_that_gives_up_leaves_the_others_their_outcomes(
 async def test_a_failure_is_the_outcome_of_its_group_alone(
     writer: WatchedWriter, fresh_database: Database[Document]
 ) -> None:
-    writer.may_send.clear()
+    failing = [writer.write([document(size=1)]) for _ in range(3)]
     writer.failure = AutoReconnect("lost")
-    failing = [writer.write([insert()], 1) for _ in range(3)]
     await asyncio.sleep(0)
-    writer.may_send.set()
-    outcomes = await asyncio.gather(*failing, return_exceptions=True)
     writer.failure = None
+    following = writer.write([document()])
+    outcomes = await asyncio.gather(*failing, following, return_exceptions=True)
 
-    assert [type(outcome) for outcome in outcomes] == [AutoReconnect] * 3
-    await writer.write([insert()], 1)
+    assert [type(outcome) for outcome in outcomes] == [AutoReconnect] * 3 + [list]
     assert fresh_database.watched.count_documents({}) == 1
 
 
 async def test_a_defect_is_told_to_everyone_who_waits(writer: WatchedWriter) -> None:
     writer.failure = ZeroDivisionError()
-    writes = [writer.write([insert()], 1) for _ in range(3)]
+    writes = [writer.write([document()]) for _ in range(3)]
 
     outcomes = await asyncio.gather(*writes, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [ZeroDivisionError] * 3
-
-
-def result(**changes: Any) -> dict[str, Any]:
-    """Return the result of a bulk write of three operations, one upserted and one refused."""
-    return {
-        "nInserted": 1,
-        "nMatched": 0,
-        "nUpserted": 1,
-        "upserted": [{"index": 2, "_id": 1}],
-        "writeErrors": [{"index": 0, "code": 15}],
-        "writeConcernErrors": [],
-    } | changes
-
-
-def test_replies_are_in_the_order_of_the_operations() -> None:
-    assert to_replies(3, result()) == [
-        Reply(upserted=False, error={"index": 0, "code": 15}),
-        Reply(upserted=False, error=None),
-        Reply(upserted=True, error=None),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        # MongoDB stopped before the second operation, and does not say so.
-        ({"nInserted": 0}, AutoReconnect),
-        # Stored on the primary, but not on a majority.
-        ({"writeConcernErrors": [{"code": 64}]}, WriteConcernError),
-    ],
-)
-def test_what_is_not_confirmed_is_no_success(
-    changes: dict[str, Any], expected: type[Exception]
-) -> None:
-    with pytest.raises(expected):
-        to_replies(3, result(**changes))
 
 
 async def test_requests_of_every_kind_at_once(

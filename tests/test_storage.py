@@ -1,16 +1,29 @@
 """What MongoDB's replies mean."""
 
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
 from pymongo import MongoClient
+from pymongo.database import Database
+from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError, WriteConcernError
 
 from devserver.mongodb import free_address, running_mongod
-from shared_code.group_commit import Reply
+from shared_code import storage
 from shared_code.problems import StoreUnavailable
-from shared_code.storage import Outcome, refusal, to_outcome
-from tests.conftest import Document, Post, UseSettings
+from shared_code.storage import (
+    Outcome,
+    Reply,
+    insert_together,
+    refusal,
+    replace_together,
+    to_outcome,
+    to_replies,
+)
+from shared_code.validation import encode
+from tests.conftest import Document, Post, UseSettings, body_of
 
 STORED = Reply(upserted=False, error=None)
 
@@ -52,6 +65,109 @@ def test_a_replacement_that_lost_a_race_may_be_sent_again() -> None:
     assert DUPLICATE.error
     with pytest.raises(StoreUnavailable):
         refusal(DUPLICATE.error)
+
+
+def result(**changes: Any) -> dict[str, Any]:
+    """Return the result of a bulk write of three documents, one upserted and one refused."""
+    return {
+        "nInserted": 1,
+        "nMatched": 0,
+        "nUpserted": 1,
+        "upserted": [{"index": 2, "_id": 1}],
+        "writeErrors": [{"index": 0, "code": 15}],
+        "writeConcernErrors": [],
+    } | changes
+
+
+def test_replies_are_in_the_order_of_the_documents() -> None:
+    assert to_replies(3, result()) == [
+        Reply(upserted=False, error={"index": 0, "code": 15}),
+        Reply(upserted=False, error=None),
+        Reply(upserted=True, error=None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        # MongoDB stopped before the second document, and does not say so.
+        ({"nInserted": 0}, AutoReconnect),
+        # Stored on the primary, but not on a majority.
+        ({"writeConcernErrors": [{"code": 64}]}, WriteConcernError),
+    ],
+)
+def test_what_is_not_confirmed_is_no_success(
+    changes: dict[str, Any], expected: type[Exception]
+) -> None:
+    with pytest.raises(expected):
+        to_replies(3, result(**changes))
+
+
+async def test_one_alone_is_told_what_it_is_told_among_others(
+    fresh_database: Database[Document],
+) -> None:
+    stored, other = encode({"_id": 1}), encode({"_id": 2})
+    fresh_database.watched.insert_one({"_id": 1})
+    [alone] = await insert_together("watched", [stored])
+    [among, _] = await insert_together("watched", [stored, other])
+
+    assert to_outcome(alone) == to_outcome(among) == "duplicate"
+
+
+async def test_a_duplicate_that_no_majority_confirmed_is_no_success(
+    fresh_database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = {"index": 0, "code": 11000, "keyPattern": {"_id": 1}}
+    confirmed_by_none = result(
+        nInserted=0,
+        nUpserted=0,
+        upserted=[],
+        writeErrors=[error],
+        writeConcernErrors=[{"code": 64}],
+    )
+
+    async def insert_one(*_: Any) -> NoReturn:
+        # PyMongo prefers write errors over write concern errors.
+        raise DuplicateKeyError("", 11000, error)
+
+    async def insert_many(*_: Any, **__: Any) -> NoReturn:
+        raise BulkWriteError(confirmed_by_none)
+
+    collection = SimpleNamespace(insert_one=insert_one, insert_many=insert_many)
+    monkeypatch.setattr(storage, "get_collection", lambda _: collection)
+    with pytest.raises(WriteConcernError):
+        await insert_together("watched", [encode({"_id": 1})])
+    assert fresh_database.watched.count_documents({}) == 0
+
+
+async def test_an_earlier_feedback_does_not_replace_a_later_one(
+    fresh_database: Database[Document],
+) -> None:
+    later, earlier = ({"_id": 1, "timestamp": datetime(2026, 1, day, tzinfo=UTC)} for day in (2, 1))
+    fresh_database.feedback.insert_one(later)
+
+    assert await replace_together("feedback", [encode(earlier)]) == [STORED]
+    assert list(fresh_database.feedback.find()) == [later]
+
+
+async def test_what_becomes_of_each_event_is_told_in_order(
+    post: Post, fresh_database: Database[Document]
+) -> None:
+    batch: list[Any] = [
+        {"user_id": "u1", "event_type": "e", "details": {"number": number}} for number in range(500)
+    ]
+    batch[1] |= {"event_id": "018f4b2e-7c1a-7b3a-9d57-3a4f5b6c7d8e"}
+    batch[301] |= {"event_id": "018f4b2e-7c1a-7b3a-9d57-3a4f5b6c7d8e"}
+    batch[3] = {"user_id": "u1"}
+    batch[303] |= {"details": {"big": 2**64}}
+    response = await post("analytics", batch)
+
+    assert response.status_code == 207
+    answer = body_of(response)
+    assert (answer["logged"], answer["duplicates"]) == (497, 1)
+    assert [each["pointer"] for each in answer["errors"]] == ["#/3/event_type", "#/303/details/big"]
+    stored = [each["details"]["number"] for each in fresh_database.analytics.find()]
+    assert sorted(stored) == sorted(set(range(500)) - {3, 301, 303})
 
 
 async def test_needs_no_other_privileges_than_the_readme_gives(
