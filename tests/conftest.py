@@ -88,6 +88,9 @@ def empty_database(
     name = f"test_{abs(hash(request.node.nodeid))}"
     with MongoClient[Document](mongodb_uri, tz_aware=True, uuidRepresentation="standard") as client:
         yield client[name]
+        # Otherwise dropping the database waits 0.1 s, for MongoDB's next flush of its journal.
+        for collection in client[name].list_collection_names():
+            client[name].drop_collection(collection)
         client.drop_database(name)
 
 
