@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -47,17 +46,17 @@ _writers: dict[tuple[asyncio.AbstractEventLoop, Send, str], Writer[Reply]] = {}
 async def replace(collection: str, document: Document) -> bool:
     """Store `document` in place of one with its `_id`; return whether there was none.
 
-    Mostly there is none, and an insert is what MongoDB does fastest.
+    Mostly there is none, and an insert is what MongoDB does fastest. What it does not insert, it is
+    asked to replace, and that answer is final.
 
     Raises:
         InvalidFields: MongoDB refuses the document.
         StoreUnavailable: MongoDB did not acknowledge the write in time.
     """
-    [reply] = await write(insert_together, collection, [document.encoded])
+    [reply] = await write(try_to_insert, collection, [document.encoded])
     if reply.error is None:
         return True
-    if is_stored_already(reply.error):
-        [reply] = await write(replace_together, collection, [document.encoded])
+    [reply] = await write(replace_together, collection, [document.encoded])
     if reply.error:
         raise InvalidFields([refusal(reply.error)])
     return reply.upserted
@@ -91,21 +90,44 @@ async def write(
 
 
 async def insert_together(collection: str, documents: Sequence[RawBSONDocument]) -> Sequence[Reply]:
-    """Insert documents by one command, and return the reply to each.
+    """Insert documents, and return the reply to each.
 
     Raises:
         PyMongoError: it is not known what became of each.
     """
-    target = get_collection(collection)
-    if len(documents) == 1:
-        # PyMongo's shorter way. Of a refusal it does not say whether a majority confirmed what is
-        # there instead, so then we ask again.
-        with suppress(WriteError):
-            await target.insert_one(documents[0])
-            return [DONE]
+    replies = await try_to_insert(collection, documents)
+    if len(documents) == 1 and replies[0].error:
+        return await insert_many(collection, documents)
+    return replies
+
+
+async def try_to_insert(collection: str, documents: Sequence[RawBSONDocument]) -> Sequence[Reply]:
+    """Insert documents, and return the reply to each; the refusal of one alone is not final.
+
+    One alone goes in PyMongo's shorter way, which does not say whether a majority confirmed what is
+    there instead.
+
+    Raises:
+        PyMongoError: it is not known what became of each.
+    """
+    if len(documents) > 1:
+        return await insert_many(collection, documents)
+    try:
+        await get_collection(collection).insert_one(documents[0])
+    except WriteError as error:
+        return [Reply(upserted=False, error=error.details)]
+    return [DONE]
+
+
+async def insert_many(collection: str, documents: Sequence[RawBSONDocument]) -> Sequence[Reply]:
+    """Insert documents by one bulk write, and return the reply to each.
+
+    Raises:
+        PyMongoError: it is not known what became of each.
+    """
     try:
         # Without an error it speaks of every document: MongoDB leaves none out of an unordered one.
-        await target.insert_many(documents, ordered=False)
+        await get_collection(collection).insert_many(documents, ordered=False)
     except BulkWriteError as error:
         return to_replies(len(documents), error.details)
     return [DONE] * len(documents)

@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import azure.functions as func
 import pytest
-from pymongo import MongoClient
+from pymongo import AsyncMongoClient, MongoClient, monitoring
 from pymongo.database import Database
 
 import analytics_function
@@ -26,6 +27,23 @@ SECONDS_TO_END = 5
 Document = dict[str, Any]
 Post = Callable[..., Awaitable[func.HttpResponse]]
 UseSettings = Callable[..., None]
+
+
+class Queries(monitoring.CommandListener):
+    """The names of the commands that were sent to MongoDB."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        """Remember a command."""
+        self.names.append(event.command_name)
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        """Remember nothing."""
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        """Remember nothing."""
 
 
 def body_of(response: func.HttpResponse) -> Any:
@@ -114,6 +132,16 @@ async def fresh_database(
     use_settings(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=empty_database.name)
     yield empty_database
     await close_database()
+
+
+@pytest.fixture
+def queries(monkeypatch: pytest.MonkeyPatch) -> Queries:
+    """Return the commands that the functions send to MongoDB."""
+    queries = Queries()
+
+    listening = partial(AsyncMongoClient, event_listeners=[queries])
+    monkeypatch.setattr(database, "AsyncMongoClient", listening)
+    return queries
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """Users who opted out of analytics."""
 
 from datetime import UTC, datetime
-from functools import partial
 from uuid import uuid4
 
 import pytest
-from pymongo import AsyncMongoClient, monitoring
 from pymongo.database import Database
 
-from shared_code import database, opt_outs
-from tests.conftest import Document, Post, UseSettings, body_of
+from shared_code import opt_outs
+from tests.conftest import Document, Post, Queries, UseSettings, body_of
 
 EVENT = {"user_id": "u1", "event_type": "page_view"}
 OTHERS = EVENT | {"user_id": "u2"}
@@ -79,33 +77,6 @@ async def test_feedback_of_opted_out_users_is_stored(
     feedback = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 
     assert (await post("feedback", feedback)).status_code == 201
-
-
-class Queries(monitoring.CommandListener):
-    """The names of the commands that were sent to MongoDB."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def started(self, event: monitoring.CommandStartedEvent) -> None:
-        """Remember a command."""
-        self.names.append(event.command_name)
-
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        """Remember nothing."""
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        """Remember nothing."""
-
-
-@pytest.fixture
-def queries(monkeypatch: pytest.MonkeyPatch) -> Queries:
-    """Return the queries of the test."""
-    queries = Queries()
-
-    listening = partial(AsyncMongoClient, event_listeners=[queries])
-    monkeypatch.setattr(database, "AsyncMongoClient", listening)
-    return queries
 
 
 async def test_costs_at_most_one_query_a_request(

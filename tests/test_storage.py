@@ -23,7 +23,7 @@ from shared_code.storage import (
     to_replies,
 )
 from shared_code.validation import encode
-from tests.conftest import Document, Post, UseSettings, body_of
+from tests.conftest import Document, Post, Queries, UseSettings, body_of
 
 STORED = Reply(upserted=False, error=None)
 
@@ -114,11 +114,11 @@ async def test_one_alone_is_told_what_it_is_told_among_others(
     assert to_outcome(alone) == to_outcome(among) == "duplicate"
 
 
-async def test_a_duplicate_that_no_majority_confirmed_is_no_success(
-    fresh_database: Database[Document], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def no_majority(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have MongoDB say of every write that it is a duplicate, which no majority confirmed."""
     error = {"index": 0, "code": 11000, "keyPattern": {"_id": 1}}
-    confirmed_by_none = result(
+    details = result(
         nInserted=0,
         nUpserted=0,
         upserted=[],
@@ -130,14 +130,37 @@ async def test_a_duplicate_that_no_majority_confirmed_is_no_success(
         # PyMongo prefers write errors over write concern errors.
         raise DuplicateKeyError("", 11000, error)
 
-    async def insert_many(*_: Any, **__: Any) -> NoReturn:
-        raise BulkWriteError(confirmed_by_none)
+    async def write_many(*_: Any, **__: Any) -> NoReturn:
+        raise BulkWriteError(details)
 
-    collection = SimpleNamespace(insert_one=insert_one, insert_many=insert_many)
+    collection = SimpleNamespace(
+        insert_one=insert_one, insert_many=write_many, bulk_write=write_many
+    )
     monkeypatch.setattr(storage, "get_collection", lambda _: collection)
+
+
+@pytest.mark.usefixtures("no_majority")
+async def test_a_duplicate_that_no_majority_confirmed_is_no_success() -> None:
     with pytest.raises(WriteConcernError):
         await insert_together("watched", [encode({"_id": 1})])
-    assert fresh_database.watched.count_documents({}) == 0
+
+
+@pytest.mark.usefixtures("fresh_database", "no_majority")
+async def test_a_feedback_that_no_majority_confirmed_is_no_success(post: Post) -> None:
+    body = {"message_id": "m1", "user_id": "u1", "rating": "up"}
+    assert (await post("feedback", body)).status_code == 503
+
+
+async def test_a_feedback_that_replaces_another_takes_two_writes(
+    fresh_database: Database[Document], queries: Queries, post: Post
+) -> None:
+    body = {"message_id": "m1", "user_id": "u1", "rating": "up"}
+    assert (await post("feedback", body)).status_code == 201
+    assert queries.names == ["insert"]
+    assert (await post("feedback", body | {"rating": "down"})).status_code == 200
+
+    assert queries.names == ["insert", "insert", "update"]
+    assert [each["rating"] for each in fresh_database.feedback.find()] == ["down"]
 
 
 async def test_an_earlier_feedback_does_not_replace_a_later_one(
