@@ -17,7 +17,7 @@ from shared_code.references import find_unknown
 from shared_code.requests import OBJECT_LIMIT
 from shared_code.responses import error_list, json_response, message_response
 from shared_code.storage import Outcome, insert
-from shared_code.validation import Document, to_document, validate
+from shared_code.validation import Document, to_document, to_documents, validate
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -60,14 +60,14 @@ async def log_batch(events: list[Any], caller: Caller) -> func.HttpResponse:
     return batch_response(outcomes)
 
 
-def check_events(events: list[Any], now: datetime) -> list[Document | list[FieldError]]:
+def check_events(events: list[Any], now: datetime) -> Sequence[Document | list[FieldError]]:
     """Return the document of each event of a batch, or what is wrong with the event.
 
-    Checking all at once takes half as long as one by one, but does not say enough of wrong ones.
+    To look at all at once takes half as long as one by one, but does not say enough of wrong ones.
     """
     if max(map(len, map(to_json, events)), default=0) <= OBJECT_LIMIT:
         with suppress(ValidationError, InvalidFields):
-            return [to_document(each, now) for each in event_list().validate_python(events)]
+            return to_documents(event_list().validate_python(events), now)
     return [check_event(event, now) for event in events]
 
 

@@ -1,7 +1,7 @@
 """What is fuzzed: everything between a request and the documents that would be stored."""
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import azure.functions as func
@@ -49,7 +49,7 @@ def run(data: bytes) -> None:
         check(function, inflated(body, headers), checked)
 
 
-def read(function: str, request: func.HttpRequest) -> list[Checked]:
+def read(function: str, request: func.HttpRequest) -> Sequence[Checked]:
     """Return what a function would make of each object in a request.
 
     Raises:
@@ -68,7 +68,7 @@ def read(function: str, request: func.HttpRequest) -> list[Checked]:
     return [to_document(validate(Event, parsed), now)]
 
 
-def check(function: str, body: bytes, checked: list[Checked]) -> None:
+def check(function: str, body: bytes, checked: Sequence[Checked]) -> None:
     """Report a finding unless the documents are those that were sent."""
     parsed = parse(body)
     sent = parsed[:MAXIMUM_EVENTS] if isinstance(parsed, list) else [parsed]

@@ -2,7 +2,7 @@
 
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -72,6 +72,16 @@ def to_document(record: Feedback | Event, now: datetime) -> Document:
         InvalidFields: BSON cannot hold what a field says.
     """
     return Document(record, encode(record.to_document(now)))
+
+
+def to_documents(records: Sequence[Event], now: datetime) -> list[Document]:
+    """Return what will be stored of many records; encoding all at once takes less time.
+
+    Raises:
+        InvalidFields: BSON cannot hold what one of them says. The errors do not say which one.
+    """
+    encoded = encode({"documents": [record.to_document(now) for record in records]})
+    return list(map(Document, records, encoded["documents"]))
 
 
 def field_error(error: dict[str, Any]) -> FieldError:
