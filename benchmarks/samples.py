@@ -11,7 +11,11 @@ Document = dict[str, Any]
 USERS = [f"user-{number:03}" for number in range(100)]
 """Few enough that every one is known to the functions once the measuring begins."""
 
+MESSAGES = 256
+"""How many messages get feedback again: more than there are requests at once."""
+
 _numbers = count()
+_few = cycle(range(MESSAGES))
 _users = cycle(USERS)
 
 
@@ -37,6 +41,11 @@ def feedback() -> Document:
         "rating": "up",
         "comment": "Just what I needed, and faster than I had thought.",
     }
+
+
+def feedback_again() -> Document:
+    """Return a feedback on a message that had one before, but for the first of each."""
+    return feedback() | {"user_id": USERS[0], "message_id": f"again-{next(_few):03}"}
 
 
 def feedback_document(sample: Document) -> Document:

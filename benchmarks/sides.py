@@ -13,7 +13,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 import analytics_function
 import feedback_function
 from benchmarks.load import Act
-from benchmarks.samples import Document, event_document, feedback, feedback_document
+from benchmarks.samples import Document, event_document, feedback_document
 from shared_code import database, settings
 
 MAINS = {"analytics": analytics_function.main, "feedback": feedback_function.main}
@@ -22,9 +22,13 @@ Collection = AsyncCollection[Document]
 
 
 @asynccontextmanager
-async def bare_client(uri: str) -> AsyncIterator[AsyncMongoClient[Document]]:
-    """Open a client with the write concern of the functions and nothing else."""
-    async with AsyncMongoClient[Document](uri, w="majority", journal=True) as client:
+async def bare_client(
+    uri: str, timeout_ms: int | None = None
+) -> AsyncIterator[AsyncMongoClient[Document]]:
+    """Open a client with the write concern of the functions, and no limit of time unless given."""
+    async with AsyncMongoClient[Document](
+        uri, w="majority", journal=True, timeoutMS=timeout_ms
+    ) as client:
         yield client
 
 
@@ -59,7 +63,7 @@ async def call(function: str, body: bytes) -> None:
     url = f"http://localhost:7071/api/{function}"
     request = func.HttpRequest("POST", url, headers={"Host": "localhost:7071"}, body=body)
     answer = await MAINS[function](request)
-    if answer.status_code not in {201, 202}:
+    if answer.status_code not in {200, 201, 202}:
         raise RuntimeError(f"{function} answered {answer.status_code}: {answer.get_body()!r}")
 
 
@@ -74,11 +78,11 @@ def inserting(collection: Collection, sample: Callable[[], Document]) -> Act:
     return lambda: collection.insert_one(event_document(sample()))
 
 
-def replacing(collection: Collection) -> Act:
+def replacing(collection: Collection, sample: Callable[[], Document]) -> Act:
     """Return what has the bare client upsert another feedback each time."""
 
     async def replace() -> None:
-        document = feedback_document(feedback())
+        document = feedback_document(sample())
         await collection.replace_one({"_id": document["_id"]}, document, upsert=True)
 
     return replace
