@@ -177,6 +177,7 @@ async def test_one_that_gives_up_leaves_the_others_their_outcomes(
 
     await in_flight[1]
     await asyncio.gather(waiting[0], *waiting[2:])
+    await asyncio.gather(*writer.senders)
     # What was in flight may be stored; what still waited is not.
     assert fresh_database.watched.distinct("_id") == [0, 1, 2, 4, 5]
 
