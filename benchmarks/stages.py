@@ -123,5 +123,5 @@ def new_writer() -> Writer[storage.Reply]:
 
 
 async def commit_together(writer: Writer[storage.Reply], events: list[Document]) -> None:
-    """Hand documents to a writer as they come from the checks."""
+    """Hand documents to a writer, each encoded by itself."""
     await writer.write([RawBSONDocument(bson.encode(event_document(each))) for each in events])

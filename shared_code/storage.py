@@ -115,7 +115,7 @@ async def try_to_insert(collection: str, documents: Sequence[RawBSONDocument]) -
     try:
         await get_collection(collection).insert_one(documents[0])
     except WriteError as error:
-        return [Reply(upserted=False, error=error.details)]
+        return [Reply(upserted=False, error=error.details or {"code": error.code})]
     return [DONE]
 
 

@@ -29,7 +29,7 @@ Post = Callable[..., Awaitable[func.HttpResponse]]
 UseSettings = Callable[..., None]
 
 
-class Queries(monitoring.CommandListener):
+class Commands(monitoring.CommandListener):
     """The names of the commands that were sent to MongoDB."""
 
     def __init__(self) -> None:
@@ -135,13 +135,13 @@ async def fresh_database(
 
 
 @pytest.fixture
-def queries(monkeypatch: pytest.MonkeyPatch) -> Queries:
+def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
     """Return the commands that the functions send to MongoDB."""
-    queries = Queries()
+    commands = Commands()
 
-    listening = partial(AsyncMongoClient, event_listeners=[queries])
+    listening = partial(AsyncMongoClient, event_listeners=[commands])
     monkeypatch.setattr(database, "AsyncMongoClient", listening)
-    return queries
+    return commands
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from pymongo.database import Database
 
 from shared_code import opt_outs
-from tests.conftest import Document, Post, Queries, UseSettings, body_of
+from tests.conftest import Commands, Document, Post, UseSettings, body_of
 
 EVENT = {"user_id": "u1", "event_type": "page_view"}
 OTHERS = EVENT | {"user_id": "u2"}
@@ -80,16 +80,16 @@ async def test_feedback_of_opted_out_users_is_stored(
 
 
 async def test_costs_at_most_one_query_a_request(
-    fresh_database: Database[Document], queries: Queries, post: Post
+    fresh_database: Database[Document], commands: Commands, post: Post
 ) -> None:
     opt_out(fresh_database, "u1")
     batch = [EVENT | {"user_id": f"u{number}"} for number in range(500)]
 
     assert body_of(await post("analytics", batch))["opted_out"] == 1
-    assert queries.names == ["find", "insert"]
+    assert commands.names == ["find", "insert"]
     # Both answers are remembered.
     assert body_of(await post("analytics", batch))["opted_out"] == 1
-    assert queries.names == ["find", "insert", "insert"]
+    assert commands.names == ["find", "insert", "insert"]
 
 
 async def test_is_remembered_for_less_than_a_minute(

@@ -11,7 +11,7 @@ from cachetools import TTLCache
 from pymongo.database import Database
 
 from shared_code import references
-from tests.conftest import Document, Post, Queries, UseSettings, body_of
+from tests.conftest import Commands, Document, Post, UseSettings, body_of
 
 FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 EVENT = {"user_id": "u1", "event_type": "page_view"}
@@ -133,7 +133,7 @@ async def test_what_was_found_is_remembered_for_a_minute(
 
 async def test_costs_at_most_one_query_a_request(
     lookups: Callable[..., Database[Document]],
-    queries: Queries,
+    commands: Commands,
     post: Post,
 ) -> None:
     stored = lookups(**BOTH)
@@ -141,19 +141,19 @@ async def test_costs_at_most_one_query_a_request(
     stored.opt_outs.insert_many([{"_id": f"v{number}"} for number in range(125)])
 
     await post("feedback", FEEDBACK)
-    assert queries.names == ["aggregate", "insert"]
+    assert commands.names == ["aggregate", "insert"]
     await post("feedback", FEEDBACK)
     # What was found is remembered; what is stored already is replaced.
-    assert queries.names == ["aggregate", *["insert"] * 2, "update"]
-    queries.names.clear()
+    assert commands.names == ["aggregate", *["insert"] * 2, "update"]
+    commands.names.clear()
     response = await post("analytics", [EVENT | {"user_id": f"v{n}"} for n in range(500)])
     assert body_of(response)["logged"] == 125
-    assert queries.names == ["aggregate", "find", "insert"]
+    assert commands.names == ["aggregate", "find", "insert"]
 
 
 async def test_one_query_is_enough_for_a_value_in_many_documents(
     lookups: Callable[..., Database[Document]],
-    queries: Queries,
+    commands: Commands,
     post: Post,
 ) -> None:
     stored = lookups(USER_LOOKUP="teams.members")
@@ -161,7 +161,7 @@ async def test_one_query_is_enough_for_a_value_in_many_documents(
     stored.teams.insert_many([{"members": members} for _ in range(1000)])
 
     assert (await post("feedback", FEEDBACK)).status_code == 201
-    assert queries.names == ["aggregate", "insert"]
+    assert commands.names == ["aggregate", "insert"]
 
 
 async def test_uses_an_index(lookups: Callable[..., Database[Document]]) -> None:

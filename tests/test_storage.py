@@ -23,7 +23,7 @@ from shared_code.storage import (
     to_replies,
 )
 from shared_code.validation import encode
-from tests.conftest import Document, Post, Queries, UseSettings, body_of
+from tests.conftest import Commands, Document, Post, UseSettings, body_of
 
 STORED = Reply(upserted=False, error=None)
 
@@ -116,25 +116,27 @@ async def test_one_alone_is_told_what_it_is_told_among_others(
 
 @pytest.fixture
 def no_majority(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have MongoDB say of every write that it is a duplicate, which no majority confirmed."""
+    """Have MongoDB say that a document is stored or replaced, which no majority confirmed."""
     error = {"index": 0, "code": 11000, "keyPattern": {"_id": 1}}
-    details = result(
-        nInserted=0,
-        nUpserted=0,
-        upserted=[],
-        writeErrors=[error],
-        writeConcernErrors=[{"code": 64}],
-    )
+    unconfirmed = {
+        "nInserted": 0,
+        "nUpserted": 0,
+        "upserted": [],
+        "writeConcernErrors": [{"code": 64}],
+    }
 
     async def insert_one(*_: Any) -> NoReturn:
         # PyMongo prefers write errors over write concern errors.
         raise DuplicateKeyError("", 11000, error)
 
-    async def write_many(*_: Any, **__: Any) -> NoReturn:
-        raise BulkWriteError(details)
+    async def insert_many(*_: Any, **__: Any) -> NoReturn:
+        raise BulkWriteError(result(**unconfirmed, nMatched=0, writeErrors=[error]))
+
+    async def bulk_write(*_: Any, **__: Any) -> NoReturn:
+        raise BulkWriteError(result(**unconfirmed, nMatched=1, writeErrors=[]))
 
     collection = SimpleNamespace(
-        insert_one=insert_one, insert_many=write_many, bulk_write=write_many
+        insert_one=insert_one, insert_many=insert_many, bulk_write=bulk_write
     )
     monkeypatch.setattr(storage, "get_collection", lambda _: collection)
 
@@ -152,14 +154,14 @@ async def test_a_feedback_that_no_majority_confirmed_is_no_success(post: Post) -
 
 
 async def test_a_feedback_that_replaces_another_takes_two_writes(
-    fresh_database: Database[Document], queries: Queries, post: Post
+    fresh_database: Database[Document], commands: Commands, post: Post
 ) -> None:
     body = {"message_id": "m1", "user_id": "u1", "rating": "up"}
     assert (await post("feedback", body)).status_code == 201
-    assert queries.names == ["insert"]
+    assert commands.names == ["insert"]
     assert (await post("feedback", body | {"rating": "down"})).status_code == 200
 
-    assert queries.names == ["insert", "insert", "update"]
+    assert commands.names == ["insert", "insert", "update"]
     assert [each["rating"] for each in fresh_database.feedback.find()] == ["down"]
 
 
