@@ -10,7 +10,7 @@ demo: .venv/installed
 	@.venv/bin/python -m insights demo --open
 
 test: .venv/installed
-	@.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+	@.venv/bin/python -m pytest
 
 lint: .venv/installed
 	@.venv/bin/ruff check

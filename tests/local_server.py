@@ -28,16 +28,22 @@ class LocalServer:
     mongodb_port: int = 0
 
 
-def start(folder: Path = ROOT, **environment: str) -> subprocess.Popen[str]:
-    """Start the server in `folder` with these settings and no others."""
-    return subprocess.Popen(
+@contextmanager
+def start(folder: Path = ROOT, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the server in `folder` with these settings and no others, and kill it at last."""
+    with subprocess.Popen(
         [sys.executable, "-m", "devserver"],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "PORT": "0"} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            # Does nothing to one that ended, and otherwise the wait for its end would be for ever.
+            process.kill()
 
 
 @contextmanager
