@@ -72,7 +72,7 @@ async def insert(collection: str, documents: Sequence[Document]) -> list[Outcome
         return []
     encoded = [document.encoded for document in documents]
     replies = await write(insert_together, collection, encoded)
-    return ["stored" if reply is DONE else to_outcome(reply) for reply in replies]
+    return [to_outcome(reply) for reply in replies]
 
 
 async def write(
