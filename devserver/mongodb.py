@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pymongo import MongoClient
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from devserver.errors import DevServerError
@@ -29,7 +29,6 @@ START_SECONDS = 30
 STOP_SECONDS = 15
 ANSWER_MS = 3000
 
-ALREADY_INITIALIZED = 23
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -214,8 +213,13 @@ def wait_for_primary(process: subprocess.Popen[bytes], address: Address, log: Pa
         DevServerError: it ended, or takes longer than `START_SECONDS`.
     """
     deadline = time.monotonic() + START_SECONDS
+    # Whether it listens is asked again and again. What it was told is not said twice: a `mongod`
+    # that is told to become a replica set while it becomes one aborts.
     with MongoClient[dict[str, Any]](
-        f"mongodb://{address}", directConnection=True, timeoutMS=1000
+        f"mongodb://{address}",
+        directConnection=True,
+        serverSelectionTimeoutMS=1000,
+        socketTimeoutMS=START_SECONDS * 1000,
     ) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:
@@ -229,13 +233,11 @@ def wait_for_primary(process: subprocess.Popen[bytes], address: Address, log: Pa
 
 def is_primary(client: MongoClient[dict[str, Any]], address: Address) -> bool:
     """Say whether the server takes writes; a new one is made a replica set first."""
-    try:
+    hello = client.admin.command("hello")
+    if "setName" not in hello:
         members = [{"_id": 0, "host": str(address)}]
         client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
-    except OperationFailure as error:
-        if error.code != ALREADY_INITIALIZED:
-            raise
-    return bool(client.admin.command("hello")["isWritablePrimary"])
+    return bool(hello["isWritablePrimary"])
 
 
 def why_it_ended(log: Path) -> str:

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from devserver.mongodb import free_address
+from devserver.mongodb import free_address, open_log, start_mongod, stop, wait_for_primary
 from tests.conftest import ROOT, Document
 from tests.local_server import LocalServer, read_start, running_server, start, start_and_fail
 
@@ -407,3 +408,22 @@ def test_says_why_mongod_does_not_start(project: Path, message: str, advice: str
     path = fake_mongod(project, message)
 
     assert advice in start_and_fail(project, MONGODB_URI=uri, PATH=path).splitlines()[-1]
+
+
+def test_a_mongod_that_answers_late_is_made_a_replica_set_once(tmp_path: Path) -> None:
+    address, log = free_address(), tmp_path / "mongod.log"
+    with open_log(tmp_path) as stream:
+        process = start_mongod(address, tmp_path, stream)
+    try:
+        while "Waiting for connections" not in log.read_text():
+            time.sleep(0.01)
+        # Asked again while it becomes one, a mongod aborts.
+        process.send_signal(signal.SIGSTOP)
+        resume = threading.Timer(3, process.send_signal, [signal.SIGCONT])
+        resume.start()
+        wait_for_primary(process, address, log)
+        resume.join()
+        assert log.read_text().count("replSetInitiate admin command received") == 1
+    finally:
+        process.send_signal(signal.SIGCONT)
+        stop(process)
