@@ -17,7 +17,7 @@ from shared_code.references import find_unknown
 from shared_code.requests import OBJECT_LIMIT
 from shared_code.responses import error_list, json_response, message_response
 from shared_code.storage import Outcome, insert
-from shared_code.validation import Document, to_document, to_documents, validate
+from shared_code.validation import Document, to_document, validate
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -39,7 +39,7 @@ async def log_event(event: object, size: int, caller: Caller) -> func.HttpRespon
     """
     if size > OBJECT_LIMIT:
         raise BodyTooLarge(OBJECT_LIMIT)
-    document = to_document(validate(Event, event), datetime.now(UTC))
+    document = to_document(validate(Event, event), size, datetime.now(UTC))
     [outcome] = await store([document], caller)
     if isinstance(outcome, list):
         raise InvalidFields(outcome)
@@ -65,10 +65,12 @@ def check_events(events: list[Any], now: datetime) -> Sequence[Document | list[F
 
     To look at all at once takes half as long as one by one, but does not say enough of wrong ones.
     """
-    if max(map(len, map(to_json, events)), default=0) <= OBJECT_LIMIT:
-        with suppress(ValidationError, InvalidFields):
-            return to_documents(event_list().validate_python(events), now)
-    return [check_event(event, now) for event in events]
+    sizes = [len(to_json(event)) for event in events]
+    if max(sizes, default=0) <= OBJECT_LIMIT:
+        with suppress(ValidationError):
+            records = event_list().validate_python(events)
+            return [to_document(*each, now) for each in zip(records, sizes, strict=True)]
+    return [check_event(*each, now) for each in zip(events, sizes, strict=True)]
 
 
 @cache
@@ -79,15 +81,15 @@ def event_list() -> "TypeAdapter[list[Event]]":
     return TypeAdapter(list[Event])
 
 
-def check_event(event: object, now: datetime) -> Document | list[FieldError]:
+def check_event(event: object, size: int, now: datetime) -> Document | list[FieldError]:
     """Return the document of one event of a batch, or what is wrong with the event.
 
     Its size is that of its compact JSON.
     """
-    if len(to_json(event)) > OBJECT_LIMIT:
+    if size > OBJECT_LIMIT:
         return [FieldError((), f"must be at most {OBJECT_LIMIT} bytes of JSON")]
     try:
-        return to_document(validate(Event, event), now)
+        return to_document(validate(Event, event), size, now)
     except InvalidFields as invalid:
         return invalid.errors
 

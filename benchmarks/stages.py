@@ -5,8 +5,7 @@ from functools import partial
 from statistics import median
 from time import process_time
 
-import bson
-from bson.raw_bson import RawBSONDocument
+from bson import ObjectId
 from pydantic_core import to_json
 from pymongo import AsyncMongoClient
 
@@ -20,11 +19,15 @@ from shared_code import storage
 from shared_code.group_commit import Writer
 from shared_code.models import Event
 from shared_code.operations import start_clock
+from shared_code.problems import FieldError
 from shared_code.settings import get_settings
 from shared_code.validation import Document as Valid
 from shared_code.validation import to_document, validate
 
 BATCH = 500
+RECORD = validate(Event, event())
+
+now = partial(datetime.now, UTC)
 
 Client = AsyncMongoClient[Document]
 Stages = dict[str, Act]
@@ -85,13 +88,13 @@ def single_stages(client: Client, bounded: Client) -> Stages:
 
     async def check_and_commit() -> None:
         start_clock()
-        await storage.insert("checked", [to_document(validate(Event, event()), datetime.now(UTC))])
+        await storage.insert("checked", [to_document(validate(Event, event()), 0, now())])
 
     return {
         "bare `insert_one`": inserting(client["benchmark_bare"]["stages"], event),
         "with `timeoutMS`": inserting(bounded["benchmark_bare"]["stages"], event),
         "group commit alone": commit,
-        "and checking, encoding, the limit of the request": check_and_commit,
+        "and checking, the limit of the request": check_and_commit,
         "and the request, opt-outs, the answer: a handler": posting("analytics", event),
     }
 
@@ -103,25 +106,28 @@ def batch_stages(client: Client, bounded: Client) -> Stages:
 
     async def check_and_commit() -> None:
         start_clock()
-        checked = check_events(batch, datetime.now(UTC))
+        checked = check_events(batch, now())
         await storage.insert("checked", [each for each in checked if isinstance(each, Valid)])
 
     return {
         "bare `insert_many`": inserting_many(client["benchmark_bare"]["stages"], batch),
         "with `timeoutMS`": inserting_many(bounded["benchmark_bare"]["stages"], batch),
         "group commit alone": partial(commit_together, writer, batch),
-        "and checking, encoding, the limit of the request": check_and_commit,
+        "and checking, the limit of the request": check_and_commit,
         "and the request, opt-outs, the answer: a handler": partial(
             call, "analytics", to_json(batch)
         ),
     }
 
 
-def new_writer() -> Writer[storage.Reply]:
+def new_writer() -> Writer[storage.Reply | list[FieldError]]:
     """Return what the functions insert with."""
     return Writer(partial(storage.insert_together, "group_commit"))
 
 
-async def commit_together(writer: Writer[storage.Reply], events: list[Document]) -> None:
-    """Hand documents to a writer, each encoded by itself."""
-    await writer.write([RawBSONDocument(bson.encode(event_document(each))) for each in events])
+async def commit_together(
+    writer: Writer[storage.Reply | list[FieldError]], events: list[Document]
+) -> None:
+    """Hand documents to a writer."""
+    fields = [{"_id": ObjectId(), **event_document(each)} for each in events]
+    await writer.write([Valid(RECORD, each, size=0) for each in fields])

@@ -21,8 +21,9 @@ COLLECTION = "feedback"
 async def main(req: func.HttpRequest) -> func.HttpResponse:
     """Store the feedback in the request; a second one of the user on the message replaces it."""
     caller = await authenticate(req)
-    feedback = validate(Feedback, parse_json(read_body(req, OBJECT_LIMIT)))
-    document = to_document(feedback, datetime.now(UTC))
+    body = read_body(req, OBJECT_LIMIT)
+    feedback = validate(Feedback, parse_json(body))
+    document = to_document(feedback, len(body), datetime.now(UTC))
     caller.check([document])
     check_rating(feedback.rating)
     if unknown := await find_unknown([document]):

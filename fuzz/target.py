@@ -16,7 +16,7 @@ from shared_code.models import Event, Feedback
 from shared_code.problems import BodyTooLarge, FieldError, InvalidFields, Problem
 from shared_code.requests import OBJECT_LIMIT, parse_json, read_body
 from shared_code.responses import problem_response
-from shared_code.validation import Document, to_document, validate
+from shared_code.validation import Document, encode, to_document, validate
 
 READ_RAW = CodecOptions(
     document_class=RawBSONDocument, tz_aware=True, uuid_representation=UuidRepresentation.STANDARD
@@ -57,15 +57,15 @@ def read(function: str, request: func.HttpRequest) -> Sequence[Checked]:
     """
     now = datetime.now(UTC)
     if function == "feedback":
-        feedback = validate(Feedback, parse_json(read_body(request, OBJECT_LIMIT)))
-        return [to_document(feedback, now)]
+        body = read_body(request, OBJECT_LIMIT)
+        return [to_document(validate(Feedback, parse_json(body)), len(body), now)]
     body = read_body(request, BATCH_LIMIT)
     parsed = parse_json(body)
     if isinstance(parsed, list):
         return check_events(parsed[:MAXIMUM_EVENTS], now)
     if len(body) > OBJECT_LIMIT:
         raise BodyTooLarge(OBJECT_LIMIT)
-    return [to_document(validate(Event, parsed), now)]
+    return [to_document(validate(Event, parsed), len(body), now)]
 
 
 def check(function: str, body: bytes, checked: Sequence[Checked]) -> None:
@@ -73,11 +73,14 @@ def check(function: str, body: bytes, checked: Sequence[Checked]) -> None:
     parsed = parse(body)
     sent = parsed[:MAXIMUM_EVENTS] if isinstance(parsed, list) else [parsed]
     require(len(checked) == len(sent), "an event was forgotten")
+    encoded = iter(encode([each.fields for each in checked if isinstance(each, Document)]))
     for index, each in enumerate(checked):
-        if isinstance(each, Document):
-            # Any reader of the collection must be able to decode it.
-            bson.decode(each.encoded.raw)
-            stored: Mapping[str, object] = RawBSONDocument(each.encoded.raw, READ_RAW)
-            check_document(function, sent[index], stored)
+        outcome = next(encoded) if isinstance(each, Document) else each
+        if isinstance(outcome, list):
+            errors = [error.under(index) for error in outcome]
+            check_problem(problem_response(InvalidFields(errors)))
         else:
-            check_problem(problem_response(InvalidFields([error.under(index) for error in each])))
+            # Any reader of the collection must be able to decode it.
+            bson.decode(outcome.raw)
+            stored: Mapping[str, object] = RawBSONDocument(outcome.raw, READ_RAW)
+            check_document(function, sent[index], stored)

@@ -8,21 +8,18 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from operator import attrgetter
 from typing import Generic, NamedTuple, TypeVar
 
-from bson.raw_bson import RawBSONDocument
+from shared_code.validation import Document
 
 Reply = TypeVar("Reply")
-
-RAW = attrgetter("raw")
 
 # With two, requests are read and answered while MongoDB stores others. With more, each would be
 # smaller, and all of them together take longer.
 MAXIMUM_IN_FLIGHT = 2
 
-# No more is added to a bulk write that has so many documents or bytes: the next would wait too long
-# for it. The documents of one write always go together.
+# No more is added to a bulk write that has so many documents or bytes of JSON: the next would wait
+# too long for it. The documents of one write always go together.
 MAXIMUM_DOCUMENTS = 1000
 MAXIMUM_BYTES = 4 * 1024 * 1024
 
@@ -30,39 +27,33 @@ MAXIMUM_BYTES = 4 * 1024 * 1024
 class Write(NamedTuple, Generic[Reply]):
     """Documents that go together, and where the replies to them are awaited."""
 
-    documents: Sequence[RawBSONDocument]
+    documents: Sequence[Document]
     replies: asyncio.Future[Sequence[Reply]]
-
-    @property
-    def size(self) -> int:
-        """The bytes of all documents."""
-        return sum(map(len, map(RAW, self.documents)))
 
 
 class Writer(Generic[Reply]):
-    """The writes of one kind to one collection, in one event loop.
+    """The writes of one kind to one collection, in the event loop that runs.
 
     `send` makes one bulk write of documents, and returns the reply to each.
     """
 
-    def __init__(
-        self, send: Callable[[Sequence[RawBSONDocument]], Awaitable[Sequence[Reply]]]
-    ) -> None:
+    def __init__(self, send: Callable[[Sequence[Document]], Awaitable[Sequence[Reply]]]) -> None:
         self.send = send
+        self.loop = asyncio.get_running_loop()
         self.waiting: deque[Write[Reply]] = deque()
         self.senders: list[asyncio.Task[None]] = []
         self.in_flight = 0
 
-    def write(self, documents: Sequence[RawBSONDocument]) -> asyncio.Future[Sequence[Reply]]:
+    def write(self, documents: Sequence[Document]) -> asyncio.Future[Sequence[Reply]]:
         """Have `documents` written now, or after a bulk write in flight.
 
         Cancelling what is returned takes back documents that still wait.
         """
-        replies: asyncio.Future[Sequence[Reply]] = asyncio.get_running_loop().create_future()
+        replies: asyncio.Future[Sequence[Reply]] = self.loop.create_future()
         self.waiting.append(Write(documents, replies))
         self.senders = [sender for sender in self.senders if not sender.done()]
         if len(self.senders) < MAXIMUM_IN_FLIGHT:
-            self.senders.append(asyncio.create_task(self.send_all()))
+            self.senders.append(self.loop.create_task(self.send_all()))
         return replies
 
     async def send_all(self) -> None:
@@ -95,7 +86,7 @@ class Writer(Generic[Reply]):
             if not write.replies.done():
                 group.append(write)
                 documents += len(write.documents)
-                size += write.size
+                size += sum(document.size for document in write.documents)
         return group
 
 

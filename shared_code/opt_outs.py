@@ -32,22 +32,21 @@ async def find_opted_out(user_ids: set[str]) -> set[str]:
         StoreUnavailable: MongoDB did not answer in time.
     """
     now = monotonic()
-    known = {
-        user: answer.opted_out
-        for user in user_ids
-        if (answer := remembered.get(user)) and answer.until > now
-    }
-    if len(known) < len(user_ids):
-        unknown = user_ids - known.keys()
-        known |= await look_up(unknown, now)
-    return {user for user, opted_out in known.items() if opted_out}
+    opted_out, unknown = set(), set()
+    for user in user_ids:
+        answer = remembered.get(user)
+        if answer is None or answer.until <= now:
+            unknown.add(user)
+        elif answer.opted_out:
+            opted_out.add(user)
+    return opted_out | await look_up(unknown, now) if unknown else opted_out
 
 
-async def look_up(user_ids: set[str], now: float) -> dict[str, bool]:
+async def look_up(user_ids: set[str], now: float) -> set[str]:
     """Ask MongoDB which of these users opted out, and remember it as what held now."""
-    found = dict.fromkeys(user_ids, False) | dict.fromkeys(await read(user_ids), True)
-    remember(found, now + MEMORY_SECONDS)
-    return found
+    opted_out = set(await read(user_ids))
+    remember({user: user in opted_out for user in user_ids}, now + MEMORY_SECONDS)
+    return opted_out
 
 
 def remember(found: Mapping[str, bool], until: float) -> None:

@@ -31,7 +31,7 @@ async def find_unknown(documents: Sequence[Document]) -> dict[int, list[FieldErr
         return {}
     named: dict[int, list[Reference]] = {
         index: [(field, getattr(record, field)) for field in lookups if hasattr(record, field)]
-        for index, (record, _) in enumerate(documents)
+        for index, record in enumerate(document.record for document in documents)
     }
     unknown = await find_missing({each for references in named.values() for each in references})
     return {

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from bson.raw_bson import RawBSONDocument
 from pymongo import UpdateOne
@@ -13,7 +13,7 @@ from shared_code.database import get_collection
 from shared_code.group_commit import Writer
 from shared_code.operations import in_time
 from shared_code.problems import FieldError, InvalidFields, StoreUnavailable
-from shared_code.validation import Document
+from shared_code.validation import Document, encode
 
 DUPLICATE_KEY = 11000
 
@@ -34,13 +34,17 @@ class Reply(NamedTuple):
 
 DONE = Reply(upserted=False, error=None)
 
-Send = Callable[[str, Sequence[RawBSONDocument]], Awaitable[Sequence[Reply]]]
+Encodable = dict[str, Any] | RawBSONDocument
+
+Answer = TypeVar("Answer")
+
+Send = Callable[[str, Sequence[Document]], Awaitable[Sequence[Answer]]]
 
 Outcome = Literal["stored", "duplicate", "opted_out"] | list[FieldError]
 """What became of a document: a duplicate was stored before, and one with errors was refused."""
 
 # As with connections, a deployed process has one event loop, and tests have several.
-_writers: dict[tuple[asyncio.AbstractEventLoop, Send, str], Writer[Reply]] = {}
+_writers: dict[tuple[asyncio.AbstractEventLoop, Send[Any], str], Writer[Any]] = {}
 
 
 async def replace(collection: str, document: Document) -> bool:
@@ -53,10 +57,10 @@ async def replace(collection: str, document: Document) -> bool:
         InvalidFields: MongoDB refuses the document.
         StoreUnavailable: MongoDB did not acknowledge the write in time.
     """
-    [reply] = await write(try_to_insert, collection, [document.encoded])
+    [reply] = await write(add_together, collection, [document])
     if reply.error is None:
         return True
-    [reply] = await write(replace_together, collection, [document.encoded])
+    [reply] = await write(replace_together, collection, [document])
     if reply.error:
         raise InvalidFields([refusal(reply.error)])
     return reply.upserted
@@ -70,14 +74,13 @@ async def insert(collection: str, documents: Sequence[Document]) -> list[Outcome
     """
     if not documents:
         return []
-    encoded = [document.encoded for document in documents]
-    replies = await write(insert_together, collection, encoded)
+    replies = await write(insert_together, collection, documents)
     return [to_outcome(reply) for reply in replies]
 
 
 async def write(
-    send: Send, collection: str, documents: Sequence[RawBSONDocument]
-) -> Sequence[Reply]:
+    send: Send[Answer], collection: str, documents: Sequence[Document]
+) -> Sequence[Answer]:
     """Write `documents` together with those of other requests.
 
     Raises:
@@ -89,19 +92,44 @@ async def write(
     return await in_time(_writers[key].write(documents))
 
 
-async def insert_together(collection: str, documents: Sequence[RawBSONDocument]) -> Sequence[Reply]:
+async def insert_together(
+    collection: str, documents: Sequence[Document]
+) -> Sequence[Reply | list[FieldError]]:
+    """Insert documents, and return the reply to each, or what BSON cannot hold of it.
+
+    Raises:
+        PyMongoError: it is not known what became of each.
+    """
+    encoded = encode([document.fields for document in documents])
+    storable = [each for each in encoded if not isinstance(each, list)]
+    replies = iter(await insert_encoded(collection, storable))
+    return [each if isinstance(each, list) else next(replies) for each in encoded]
+
+
+async def insert_encoded(collection: str, documents: Sequence[RawBSONDocument]) -> Sequence[Reply]:
     """Insert documents, and return the reply to each.
 
     Raises:
         PyMongoError: it is not known what became of each.
     """
+    if not documents:
+        return []
     replies = await try_to_insert(collection, documents)
     if len(documents) == 1 and replies[0].error:
         return await insert_many(collection, documents)
     return replies
 
 
-async def try_to_insert(collection: str, documents: Sequence[RawBSONDocument]) -> Sequence[Reply]:
+async def add_together(collection: str, documents: Sequence[Document]) -> Sequence[Reply]:
+    """Insert documents that BSON can hold, and return the reply to each; a refusal is not final.
+
+    Raises:
+        PyMongoError: it is not known what became of each.
+    """
+    return await try_to_insert(collection, [document.fields for document in documents])
+
+
+async def try_to_insert(collection: str, documents: Sequence[Encodable]) -> Sequence[Reply]:
     """Insert documents, and return the reply to each; the refusal of one alone is not final.
 
     One alone goes in PyMongo's shorter way, which does not say whether a majority confirmed what is
@@ -119,7 +147,7 @@ async def try_to_insert(collection: str, documents: Sequence[RawBSONDocument]) -
     return [DONE]
 
 
-async def insert_many(collection: str, documents: Sequence[RawBSONDocument]) -> Sequence[Reply]:
+async def insert_many(collection: str, documents: Sequence[Encodable]) -> Sequence[Reply]:
     """Insert documents by one bulk write, and return the reply to each.
 
     Raises:
@@ -133,15 +161,13 @@ async def insert_many(collection: str, documents: Sequence[RawBSONDocument]) -> 
     return [DONE] * len(documents)
 
 
-async def replace_together(
-    collection: str, documents: Sequence[RawBSONDocument]
-) -> Sequence[Reply]:
+async def replace_together(collection: str, documents: Sequence[Document]) -> Sequence[Reply]:
     """Put documents in place of those with their `_id`s, and return the reply to each.
 
     Raises:
         PyMongoError: it is not known what became of each.
     """
-    operations = [replacement(document) for document in documents]
+    operations = [replacement(document.fields) for document in documents]
     try:
         result = await get_collection(collection).bulk_write(operations, ordered=False)
     except BulkWriteError as error:
@@ -149,7 +175,7 @@ async def replace_together(
     return to_replies(len(documents), result.bulk_api_result)
 
 
-def replacement(document: RawBSONDocument) -> UpdateOne:
+def replacement(document: dict[str, Any]) -> UpdateOne:
     """Return the operation that puts `document` in place of an earlier one with its `_id`.
 
     A later one stays: a write that the network held up may arrive when another was acknowledged,
@@ -181,12 +207,14 @@ def to_replies(size: int, details: Mapping[str, Any]) -> list[Reply]:
     return replies
 
 
-def to_outcome(reply: Reply) -> Outcome:
+def to_outcome(reply: Reply | list[FieldError]) -> Outcome:
     """Read the reply to an insert.
 
     Raises:
         StoreUnavailable: the document failed for a reason that may pass.
     """
+    if isinstance(reply, list):
+        return reply
     if not reply.error:
         return "stored"
     return "duplicate" if is_stored_already(reply.error) else [refusal(reply.error)]

@@ -3,6 +3,7 @@
 import math
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -46,10 +47,11 @@ Model = TypeVar("Model", Feedback, Event)
 
 
 class Document(NamedTuple):
-    """What a client sent, checked, and the same as it will be stored, encoded once and for all."""
+    """What a client sent, checked; the same as it will be stored; and its bytes of JSON."""
 
     record: Feedback | Event
-    encoded: RawBSONDocument
+    fields: dict[str, Any]
+    size: int
 
 
 def validate(model: type[Model], value: object) -> Model:
@@ -59,29 +61,17 @@ def validate(model: type[Model], value: object) -> Model:
         InvalidFields: a field is missing, unknown or wrong.
     """
     try:
-        return model.model_validate(value)
+        # What `model_validate` calls; to get there takes a third of its time.
+        validated: Model = model.__pydantic_validator__.validate_python(value)
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)[:MAXIMUM_ERRORS]
         raise InvalidFields([field_error(dict(each)) for each in wrong]) from None
+    return validated
 
 
-def to_document(record: Feedback | Event, now: datetime) -> Document:
-    """Return what will be stored of `record`, which came now.
-
-    Raises:
-        InvalidFields: BSON cannot hold what a field says.
-    """
-    return Document(record, encode(record.to_document(now)))
-
-
-def to_documents(records: Sequence[Event], now: datetime) -> list[Document]:
-    """Return what will be stored of many records; encoding all at once takes less time.
-
-    Raises:
-        InvalidFields: BSON cannot hold what one of them says. The errors do not say which one.
-    """
-    encoded = encode({"documents": [record.to_document(now) for record in records]})
-    return list(map(Document, records, encoded["documents"]))
+def to_document(record: Feedback | Event, size: int, now: datetime) -> Document:
+    """Return what will be stored of `record`, which came now in `size` bytes of JSON."""
+    return Document(record, record.to_document(now), size)
 
 
 def field_error(error: dict[str, Any]) -> FieldError:
@@ -90,21 +80,32 @@ def field_error(error: dict[str, Any]) -> FieldError:
     return FieldError(error["loc"], detail.format_map(error.get("ctx", {})))
 
 
-def encode(document: dict[str, Any]) -> RawBSONDocument:
-    """Encode `document` once, before any network traffic.
+def encode(documents: Sequence[dict[str, Any]]) -> Sequence[RawBSONDocument | list[FieldError]]:
+    """Encode documents, or say what BSON cannot hold of one.
 
-    Raises:
-        InvalidFields: it holds an integer beyond 64 bits, a key with NUL, or an infinity.
+    All at once takes a third of the time that it takes one by one, but does not say which is wrong.
     """
+    with suppress(OverflowError, InvalidDocument):
+        encoded = bson.encode({"documents": documents})
+        if not may_hold_infinity(encoded):
+            together: list[RawBSONDocument] = RawBSONDocument(encoded)["documents"]
+            return together
+    return [encode_alone(each) for each in documents]
+
+
+def encode_alone(document: dict[str, Any]) -> RawBSONDocument | list[FieldError]:
+    """Encode a document, or say what BSON cannot hold of it."""
     try:
         encoded = bson.encode(document)
     except (OverflowError, InvalidDocument):
-        raise InvalidFields(unstorable_fields(document)) from None
-    if RARE in encoded and (INFINITY in encoded or NEGATIVE_INFINITY in encoded):
-        errors = unstorable_fields(document)
-        if errors:
-            raise InvalidFields(errors)
-    return RawBSONDocument(encoded)
+        return unstorable_fields(document)
+    wrong = unstorable_fields(document) if may_hold_infinity(encoded) else []
+    return wrong or RawBSONDocument(encoded)
+
+
+def may_hold_infinity(encoded: bytes) -> bool:
+    """Say whether an infinity, or anything that has the same bytes, is in some BSON."""
+    return RARE in encoded and (INFINITY in encoded or NEGATIVE_INFINITY in encoded)
 
 
 def unstorable_fields(document: dict[str, Any]) -> list[FieldError]:

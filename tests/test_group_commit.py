@@ -5,19 +5,21 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import bson
 import pytest
 from bson import ObjectId
-from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
 from shared_code import database, group_commit
 from shared_code.group_commit import Writer
-from shared_code.storage import DONE, Reply, insert_together
+from shared_code.models import Event
+from shared_code.storage import DONE, Reply, insert_many
+from shared_code.validation import Document as Valid
+from shared_code.validation import validate
 from tests.conftest import Document, Post, body_of
 
 EVENT = {"user_id": "u1", "event_type": "page_view"}
+RECORD = validate(Event, EVENT)
 
 
 class WatchedWriter(Writer[Reply]):
@@ -30,18 +32,22 @@ class WatchedWriter(Writer[Reply]):
         self.may_send.set()
         self.failure: Exception | None = None
 
-    async def watched_send(self, documents: Sequence[RawBSONDocument]) -> Sequence[Reply]:
+    async def watched_send(self, documents: Sequence[Valid]) -> Sequence[Reply]:
         """Send, unless told otherwise."""
         self.groups.append(len(documents))
         await self.may_send.wait()
         if self.failure:
             raise self.failure
-        return await insert_together("watched", documents)
+        return await insert_many("watched", [document.fields for document in documents])
 
-    def hold(self, size: int = 0) -> list[asyncio.Future[Sequence[Reply]]]:
+    def hold(self) -> list[asyncio.Future[Sequence[Reply]]]:
         """Fill what may be in flight, and have it wait."""
         self.may_send.clear()
-        return [self.write([document(size=size)]) for _ in range(group_commit.MAXIMUM_IN_FLIGHT)]
+        return [self.write_one() for _ in range(group_commit.MAXIMUM_IN_FLIGHT)]
+
+    def write_one(self, key: Any = None, size: int = 0) -> asyncio.Future[Sequence[Reply]]:
+        """Write a document with this `_id` that came in so many bytes."""
+        return self.write([document(key, size)])
 
 
 @pytest.fixture
@@ -51,16 +57,15 @@ async def writer(fresh_database: Database[Document]) -> WatchedWriter:
     return WatchedWriter()
 
 
-def document(key: Any = None, size: int = 0) -> RawBSONDocument:
-    """Return a document with this `_id`, and so many bytes."""
-    fields = {"_id": ObjectId() if key is None else key, "padding": bytes(size)}
-    return RawBSONDocument(bson.encode(fields))
+def document(key: Any = None, size: int = 0) -> Valid:
+    """Return a document with this `_id` that came in so many bytes."""
+    return Valid(RECORD, {"_id": ObjectId() if key is None else key}, size)
 
 
 async def test_a_write_alone_is_sent_at_once(
     writer: WatchedWriter, fresh_database: Database[Document]
 ) -> None:
-    assert await writer.write([document()]) == [DONE]
+    assert await writer.write_one() == [DONE]
     assert writer.groups == [1]
     assert fresh_database.watched.count_documents({}) == 1
     await database.close()
@@ -72,7 +77,7 @@ async def test_what_comes_while_two_are_in_flight_goes_together_in_the_next(
     replies = writer.hold()
     await asyncio.sleep(0)
     for number in range(98):
-        replies.append(writer.write([document(number)]))
+        replies.append(writer.write_one(number))
         await asyncio.sleep(0)
     assert writer.groups == [1, 1]
     writer.may_send.set()
@@ -85,9 +90,9 @@ async def test_what_comes_while_two_are_in_flight_goes_together_in_the_next(
 
 async def test_one_that_hangs_does_not_hold_up_the_next(writer: WatchedWriter) -> None:
     writer.may_send.clear()
-    first = writer.write([document()])
+    first = writer.write_one()
     await asyncio.sleep(0)
-    second = writer.write([document()])
+    second = writer.write_one()
     await asyncio.sleep(0)
 
     assert writer.groups == [1, 1]
@@ -99,7 +104,7 @@ async def test_one_that_hangs_does_not_hold_up_the_next(writer: WatchedWriter) -
 async def test_what_comes_at_once_is_shared_out(
     writer: WatchedWriter, writes: int, groups: list[int]
 ) -> None:
-    await asyncio.gather(*(writer.write([document()]) for _ in range(writes)))
+    await asyncio.gather(*(writer.write_one() for _ in range(writes)))
 
     assert writer.groups == groups
 
@@ -109,7 +114,7 @@ async def test_none_is_forgotten_however_writes_and_ends_meet(writer: WatchedWri
         for step in range(30):
             for _ in range((number * step) % 5):
                 await asyncio.sleep(0)
-            await writer.write([document()])
+            await writer.write_one()
 
     async with asyncio.timeout(30):
         await asyncio.gather(*(repeat(number) for number in range(7)))
@@ -118,13 +123,13 @@ async def test_none_is_forgotten_however_writes_and_ends_meet(writer: WatchedWri
 
 
 async def test_a_sender_that_is_cancelled_makes_room_for_another(writer: WatchedWriter) -> None:
-    lost = [writer.write([document()]) for _ in range(2)]
+    lost = [writer.write_one() for _ in range(2)]
     for sender in writer.senders:
         sender.cancel()
     await asyncio.sleep(0)
 
     async with asyncio.timeout(5):
-        await writer.write([document()])
+        await writer.write_one()
         await asyncio.gather(*lost)
 
 
@@ -148,9 +153,9 @@ async def test_each_gets_the_reply_to_its_own_documents(writer: WatchedWriter) -
 async def test_groups_are_bounded_in_number_and_bytes(
     writer: WatchedWriter, size: int, groups: list[int]
 ) -> None:
-    replies = writer.hold(size)
+    replies = writer.hold()
     await asyncio.sleep(0)
-    replies += [writer.write([document(size=size)]) for _ in range(sum(groups) - 2)]
+    replies += [writer.write_one(size=size) for _ in range(sum(groups) - 2)]
     writer.may_send.set()
 
     await asyncio.gather(*replies)
@@ -168,9 +173,9 @@ async def test_one_that_gives_up_leaves_the_others_their_outcomes(
     writer: WatchedWriter, fresh_database: Database[Document]
 ) -> None:
     writer.may_send.clear()
-    in_flight = [writer.write([document(number)]) for number in range(2)]
+    in_flight = [writer.write_one(number) for number in range(2)]
     await asyncio.sleep(0)
-    waiting = [writer.write([document(number)]) for number in range(2, 6)]
+    waiting = [writer.write_one(number) for number in range(2, 6)]
     in_flight[0].cancel()
     waiting[1].cancel()
     writer.may_send.set()
@@ -185,11 +190,11 @@ async def test_one_that_gives_up_leaves_the_others_their_outcomes(
 async def test_a_failure_is_the_outcome_of_its_group_alone(
     writer: WatchedWriter, fresh_database: Database[Document]
 ) -> None:
-    failing = [writer.write([document(size=1)]) for _ in range(3)]
+    failing = [writer.write_one(size=1) for _ in range(3)]
     writer.failure = AutoReconnect("lost")
     await asyncio.sleep(0)
     writer.failure = None
-    following = writer.write([document()])
+    following = writer.write_one()
     outcomes = await asyncio.gather(*failing, following, return_exceptions=True)
 
     assert [type(outcome) for outcome in outcomes] == [AutoReconnect] * 3 + [list]
@@ -198,7 +203,7 @@ async def test_a_failure_is_the_outcome_of_its_group_alone(
 
 async def test_a_defect_is_told_to_everyone_who_waits(writer: WatchedWriter) -> None:
     writer.failure = ZeroDivisionError()
-    writes = [writer.write([document()]) for _ in range(3)]
+    writes = [writer.write_one() for _ in range(3)]
 
     outcomes = await asyncio.gather(*writes, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [ZeroDivisionError] * 3
@@ -211,14 +216,18 @@ async def test_requests_of_every_kind_at_once(
     for _ in range(190):
         deep = {"a": deep}
     event_id = "018f4b2e-7c1a-7b3a-9d57-3a4f5b6c7d8e"
+    refused = [EVENT | {"details": details} for details in (deep, {"big": 2**64}, {"nul\0": 1})]
     kinds = [
         EVENT,
         EVENT | {"event_id": event_id},
-        EVENT | {"details": deep},
-        [EVENT, EVENT | {"event_id": event_id}, EVENT | {"details": deep}],
+        *refused,
+        [EVENT, EVENT | {"event_id": event_id}, *refused],
     ]
-    responses = await asyncio.gather(*(post("analytics", kinds[n % 4]) for n in range(200)))
+    responses = await asyncio.gather(*(post("analytics", kinds[n % 6]) for n in range(300)))
 
-    assert Counter(response.status_code for response in responses) == {202: 100, 422: 50, 207: 50}
-    assert sum(body_of(each).get("logged", 0) for each in responses[3::4]) in {50, 51}
+    assert Counter(response.status_code for response in responses) == {202: 100, 422: 150, 207: 50}
+    batches = [body_of(response) for response in responses[5::6]]
+    assert sum(batch["logged"] for batch in batches) in {50, 51}
+    pointers = ["#/2/details", "#/3/details/big", "#/4/details"]
+    assert all([each["pointer"] for each in batch["errors"]] == pointers for batch in batches)
     assert fresh_database.analytics.count_documents({}) == 101

@@ -12,6 +12,7 @@ from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError, Wri
 
 from devserver.mongodb import free_address, running_mongod
 from shared_code import storage
+from shared_code.models import Event
 from shared_code.problems import StoreUnavailable
 from shared_code.storage import (
     Outcome,
@@ -22,7 +23,8 @@ from shared_code.storage import (
     to_outcome,
     to_replies,
 )
-from shared_code.validation import encode
+from shared_code.validation import Document as Valid
+from shared_code.validation import validate
 from tests.conftest import Commands, Document, Post, UseSettings, body_of
 
 STORED = Reply(upserted=False, error=None)
@@ -37,6 +39,12 @@ def pointers(outcome: Outcome) -> list[str]:
     """Return what the errors of a refused document point to."""
     assert isinstance(outcome, list)
     return [error.pointer for error in outcome]
+
+
+def valid(fields: Document) -> Valid:
+    """Return something that was checked, to be stored as these fields."""
+    record = validate(Event, {"user_id": "u1", "event_type": "page_view"})
+    return Valid(record, fields, size=0)
 
 
 DUPLICATE = refused(11000, keyPattern={"_id": 1})
@@ -106,7 +114,7 @@ def test_what_is_not_confirmed_is_no_success(
 async def test_one_alone_is_told_what_it_is_told_among_others(
     fresh_database: Database[Document],
 ) -> None:
-    stored, other = encode({"_id": 1}), encode({"_id": 2})
+    stored, other = valid({"_id": 1}), valid({"_id": 2})
     fresh_database.watched.insert_one({"_id": 1})
     [alone] = await insert_together("watched", [stored])
     [among, _] = await insert_together("watched", [stored, other])
@@ -144,7 +152,7 @@ def no_majority(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_majority")
 async def test_a_duplicate_that_no_majority_confirmed_is_no_success() -> None:
     with pytest.raises(WriteConcernError):
-        await insert_together("watched", [encode({"_id": 1})])
+        await insert_together("watched", [valid({"_id": 1})])
 
 
 @pytest.mark.usefixtures("fresh_database", "no_majority")
@@ -171,7 +179,7 @@ async def test_an_earlier_feedback_does_not_replace_a_later_one(
     later, earlier = ({"_id": 1, "timestamp": datetime(2026, 1, day, tzinfo=UTC)} for day in (2, 1))
     fresh_database.feedback.insert_one(later)
 
-    assert await replace_together("feedback", [encode(earlier)]) == [STORED]
+    assert await replace_together("feedback", [valid(earlier)]) == [STORED]
     assert list(fresh_database.feedback.find()) == [later]
 
 
