@@ -69,8 +69,9 @@ def check_events(events: list[Any], now: datetime) -> Sequence[Document | list[F
     if max(sizes, default=0) <= OBJECT_LIMIT:
         with suppress(ValidationError):
             records = event_list().validate_python(events)
-            return [to_document(*each, now) for each in zip(records, sizes, strict=True)]
-    return [check_event(*each, now) for each in zip(events, sizes, strict=True)]
+            pairs = zip(records, sizes, strict=True)
+            return [to_document(record, size, now) for record, size in pairs]
+    return [check_event(event, size, now) for event, size in zip(events, sizes, strict=True)]
 
 
 @cache

@@ -1,8 +1,8 @@
 """Against the floor: a handler, and the bare client that inserts the same."""
 
 from functools import partial
+from typing import Any
 
-from pydantic_core import to_json
 from pymongo import AsyncMongoClient
 
 from benchmarks.comparison import Comparison, compare
@@ -12,7 +12,6 @@ from benchmarks.report import Row, Section, Target
 from benchmarks.samples import MESSAGES, Document, event, feedback, feedback_again
 from benchmarks.sides import (
     bare_client,
-    call,
     functions,
     inserting,
     inserting_many,
@@ -39,18 +38,19 @@ async def measure_single(effort: Effort, client: AsyncMongoClient[Document]) -> 
         text="""\
 `main` called with a request, against `AsyncMongoClient` inserting the same document with the same
 write concern (`insert_one` for an event, `replace_one` with `upsert` for a feedback), in documents
-a second. The last feedbacks are on messages that have one already, which they replace.""",
+a second. Requests and documents are made before the clock starts. The last feedbacks are on
+messages that have one already, which they replace.""",
         header=("function", "concurrent", "handler", "bare", "ratio (middle half)"),
     )
     bare = client["benchmark_bare"]
-    sides: dict[str, tuple[Act, Act]] = {
+    sides: dict[str, tuple[Act[Any], Act[Any]]] = {
         "analytics": (posting("analytics", event), inserting(bare["analytics"], event)),
         "feedback": (posting("feedback", feedback), replacing(bare["feedback"], feedback)),
         AGAIN: (posting("feedback", feedback_again), replacing(bare["again"], feedback_again)),
     }
     for store_first in sides[AGAIN]:
         for _ in range(MESSAGES):
-            await store_first()
+            await store_first.once()
     for function, (ours, other) in sides.items():
         for concurrent in CONCURRENT:
             found = await compare_rates(effort, concurrent, ours, other)
@@ -60,7 +60,9 @@ a second. The last feedbacks are on messages that have one already, which they r
     return section
 
 
-async def compare_rates(effort: Effort, concurrent: int, ours: Act, other: Act) -> Comparison:
+async def compare_rates(
+    effort: Effort, concurrent: int, ours: Act[Any], other: Act[Any]
+) -> Comparison:
     """Compare how often each is done in a second."""
     return await compare(
         effort.rounds,
@@ -97,7 +99,7 @@ documents, in events a second.""",
     )
     for size in BATCHES:
         batch = [event() for _ in range(size)]
-        ours = partial(call, "analytics", to_json(batch))
+        ours = posting("analytics", partial(list, batch))
         other = inserting_many(client["benchmark_bare"]["analytics"], batch)
         found = await compare_rates(effort, 1, ours, other)
         events = Comparison([(size * first, size * second) for first, second in found.pairs])

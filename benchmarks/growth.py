@@ -123,5 +123,5 @@ async def rate_into(name: str, uri: str, concurrent: int, seconds: float) -> flo
     """Return how many events a second are stored in one of the databases."""
     async with functions(uri, name):
         post = posting("analytics", lambda: event() | {"event_id": str(uuid4())})
-        await post()  # opens the connection
+        await post.once()  # opens the connection
         return await rate(post, concurrent, seconds)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -54,40 +55,38 @@ def settings_for(uri: str, name: str) -> Iterator[None]:
             settings.get_settings.cache_clear()
 
 
-async def call(function: str, body: bytes) -> None:
-    """Have a function store what is in `body`.
-
-    Raises:
-        RuntimeError: it did not.
-    """
-    url = f"http://localhost:7071/api/{function}"
-    request = func.HttpRequest("POST", url, headers={"Host": "localhost:7071"}, body=body)
-    answer = await MAINS[function](request)
-    if answer.status_code not in {200, 201, 202}:
-        raise RuntimeError(f"{function} answered {answer.status_code}: {answer.get_body()!r}")
-
-
-def posting(function: str, sample: Callable[[], Any]) -> Act:
+def posting(function: str, sample: Callable[[], Any]) -> Act[func.HttpRequest]:
     """Return what has a function store another sample each time."""
-    # Pydantic writes JSON fast, so that making the requests hardly counts.
-    return lambda: call(function, to_json(sample()))
+
+    async def post(request: func.HttpRequest) -> None:
+        answer = await MAINS[function](request)
+        if answer.status_code not in {200, 201, 202}:
+            raise RuntimeError(f"{function} answered {answer.status_code}: {answer.get_body()!r}")
+
+    return Act(lambda: new_request(function, to_json(sample())), post)
 
 
-def inserting(collection: Collection, sample: Callable[[], Document]) -> Act:
+def new_request(function: str, body: bytes) -> func.HttpRequest:
+    """Return a request as a function gets it."""
+    url = f"http://localhost:7071/api/{function}"
+    return func.HttpRequest("POST", url, headers={"Host": "localhost:7071"}, body=body)
+
+
+def inserting(collection: Collection, sample: Callable[[], Document]) -> Act[Document]:
     """Return what has the bare client insert another event each time."""
-    return lambda: collection.insert_one(event_document(sample()))
+    return Act(lambda: event_document(sample()), collection.insert_one)
 
 
-def replacing(collection: Collection, sample: Callable[[], Document]) -> Act:
+def replacing(collection: Collection, sample: Callable[[], Document]) -> Act[Document]:
     """Return what has the bare client upsert another feedback each time."""
 
-    async def replace() -> None:
-        document = feedback_document(sample())
+    async def replace(document: Document) -> None:
         await collection.replace_one({"_id": document["_id"]}, document, upsert=True)
 
-    return replace
+    return Act(lambda: feedback_document(sample()), replace)
 
 
-def inserting_many(collection: Collection, batch: list[Document]) -> Act:
+def inserting_many(collection: Collection, batch: list[Document]) -> Act[list[Document]]:
     """Return what has the bare client insert a batch of events each time."""
-    return lambda: collection.insert_many(map(event_document, batch), ordered=False)
+    insert_unordered = partial(collection.insert_many, ordered=False)
+    return Act(lambda: list(map(event_document, batch)), insert_unordered)

@@ -16,7 +16,7 @@ from shared_code.models import Event, Feedback
 from shared_code.problems import BodyTooLarge, FieldError, InvalidFields, Problem
 from shared_code.requests import OBJECT_LIMIT, parse_json, read_body
 from shared_code.responses import problem_response
-from shared_code.validation import Document, encode, to_document, validate
+from shared_code.validation import Document, to_document, unstorable_fields, validate
 
 READ_RAW = CodecOptions(
     document_class=RawBSONDocument, tz_aware=True, uuid_representation=UuidRepresentation.STANDARD
@@ -73,14 +73,21 @@ def check(function: str, body: bytes, checked: Sequence[Checked]) -> None:
     parsed = parse(body)
     sent = parsed[:MAXIMUM_EVENTS] if isinstance(parsed, list) else [parsed]
     require(len(checked) == len(sent), "an event was forgotten")
-    encoded = iter(encode([each.fields for each in checked if isinstance(each, Document)]))
     for index, each in enumerate(checked):
-        outcome = next(encoded) if isinstance(each, Document) else each
-        if isinstance(outcome, list):
-            errors = [error.under(index) for error in outcome]
-            check_problem(problem_response(InvalidFields(errors)))
-        else:
+        errors = wrong_fields(function, each)
+        if errors:
+            under = [error.under(index) for error in errors]
+            check_problem(problem_response(InvalidFields(under)))
+        elif isinstance(each, Document):
+            encoded = bson.encode(each.fields)
             # Any reader of the collection must be able to decode it.
-            bson.decode(outcome.raw)
-            stored: Mapping[str, object] = RawBSONDocument(outcome.raw, READ_RAW)
+            bson.decode(encoded)
+            stored: Mapping[str, object] = RawBSONDocument(encoded, READ_RAW)
             check_document(function, sent[index], stored)
+
+
+def wrong_fields(function: str, checked: Checked) -> list[FieldError]:
+    """Return what is wrong with an object; a feedback has nothing that BSON cannot hold."""
+    if isinstance(checked, list):
+        return checked
+    return unstorable_fields(checked.fields) if function == "analytics" else []

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from bson.raw_bson import RawBSONDocument
+from bson.errors import InvalidDocument
 from pymongo import UpdateOne
 from pymongo.errors import AutoReconnect, BulkWriteError, WriteConcernError, WriteError
 
@@ -13,7 +14,7 @@ from shared_code.database import get_collection
 from shared_code.group_commit import Writer
 from shared_code.operations import in_time
 from shared_code.problems import FieldError, InvalidFields, StoreUnavailable
-from shared_code.validation import Document, encode
+from shared_code.validation import Document, may_hold_infinity, unstorable_fields
 
 DUPLICATE_KEY = 11000
 
@@ -34,7 +35,7 @@ class Reply(NamedTuple):
 
 DONE = Reply(upserted=False, error=None)
 
-Encodable = dict[str, Any] | RawBSONDocument
+Fields = dict[str, Any]
 
 Answer = TypeVar("Answer")
 
@@ -100,20 +101,35 @@ async def insert_together(
     Raises:
         PyMongoError: it is not known what became of each.
     """
-    encoded = encode([document.fields for document in documents])
-    storable = [each for each in encoded if not isinstance(each, list)]
-    replies = iter(await insert_encoded(collection, storable))
-    return [each if isinstance(each, list) else next(replies) for each in encoded]
+    fields = [document.fields for document in documents]
+    if not may_hold_infinity(fields):
+        # PyMongo encodes them all before it sends any: so many fit into one message.
+        with suppress(OverflowError, InvalidDocument):
+            return await insert_all(collection, fields)
+    return await insert_storable(collection, fields)
 
 
-async def insert_encoded(collection: str, documents: Sequence[RawBSONDocument]) -> Sequence[Reply]:
+async def insert_storable(
+    collection: str, documents: Sequence[Fields]
+) -> Sequence[Reply | list[FieldError]]:
+    """Insert what BSON can hold, and return the reply to each, or what BSON cannot hold of it.
+
+    Raises:
+        PyMongoError: it is not known what became of each.
+    """
+    unstorable = [unstorable_fields(document) for document in documents]
+    pairs = zip(documents, unstorable, strict=True)
+    storable = [document for document, errors in pairs if not errors]
+    replies = iter(await insert_all(collection, storable) if storable else [])
+    return [errors or next(replies) for errors in unstorable]
+
+
+async def insert_all(collection: str, documents: Sequence[Fields]) -> Sequence[Reply]:
     """Insert documents, and return the reply to each.
 
     Raises:
         PyMongoError: it is not known what became of each.
     """
-    if not documents:
-        return []
     replies = await try_to_insert(collection, documents)
     if len(documents) == 1 and replies[0].error:
         return await insert_many(collection, documents)
@@ -129,7 +145,7 @@ async def add_together(collection: str, documents: Sequence[Document]) -> Sequen
     return await try_to_insert(collection, [document.fields for document in documents])
 
 
-async def try_to_insert(collection: str, documents: Sequence[Encodable]) -> Sequence[Reply]:
+async def try_to_insert(collection: str, documents: Sequence[Fields]) -> Sequence[Reply]:
     """Insert documents, and return the reply to each; the refusal of one alone is not final.
 
     One alone goes in PyMongo's shorter way, which does not say whether a majority confirmed what is
@@ -147,7 +163,7 @@ async def try_to_insert(collection: str, documents: Sequence[Encodable]) -> Sequ
     return [DONE]
 
 
-async def insert_many(collection: str, documents: Sequence[Encodable]) -> Sequence[Reply]:
+async def insert_many(collection: str, documents: Sequence[Fields]) -> Sequence[Reply]:
     """Insert documents by one bulk write, and return the reply to each.
 
     Raises:
@@ -175,7 +191,7 @@ async def replace_together(collection: str, documents: Sequence[Document]) -> Se
     return to_replies(len(documents), result.bulk_api_result)
 
 
-def replacement(document: dict[str, Any]) -> UpdateOne:
+def replacement(document: Fields) -> UpdateOne:
     """Return the operation that puts `document` in place of an earlier one with its `_id`.
 
     A later one stays: a write that the network held up may arrive when another was acknowledged,

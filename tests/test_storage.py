@@ -10,10 +10,13 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError, WriteConcernError
 
+from analytics_function.events import BATCH_LIMIT
 from devserver.mongodb import free_address, running_mongod
 from shared_code import storage
+from shared_code.group_commit import MAXIMUM_BYTES
 from shared_code.models import Event
-from shared_code.problems import StoreUnavailable
+from shared_code.problems import FieldError, StoreUnavailable
+from shared_code.requests import OBJECT_LIMIT
 from shared_code.storage import (
     Outcome,
     Reply,
@@ -23,8 +26,8 @@ from shared_code.storage import (
     to_outcome,
     to_replies,
 )
+from shared_code.validation import BEYOND_64_BITS, validate
 from shared_code.validation import Document as Valid
-from shared_code.validation import validate
 from tests.conftest import Commands, Document, Post, UseSettings, body_of
 
 STORED = Reply(upserted=False, error=None)
@@ -44,7 +47,7 @@ def pointers(outcome: Outcome) -> list[str]:
 def valid(fields: Document) -> Valid:
     """Return something that was checked, to be stored as these fields."""
     record = validate(Event, {"user_id": "u1", "event_type": "page_view"})
-    return Valid(record, fields, size=0)
+    return Valid(record, {"details": {}, **fields}, size=0)
 
 
 DUPLICATE = refused(11000, keyPattern={"_id": 1})
@@ -120,6 +123,22 @@ async def test_one_alone_is_told_what_it_is_told_among_others(
     [among, _] = await insert_together("watched", [stored, other])
 
     assert to_outcome(alone) == to_outcome(among) == "duplicate"
+
+
+async def test_what_bson_cannot_hold_is_found_before_any_of_the_largest_group_is_sent(
+    fresh_database: Database[Document], commands: Commands
+) -> None:
+    # BSON takes the most bytes for a byte of JSON where an array has small numbers.
+    zeros = {"zeros": [0] * 16_000}
+    size = MAXIMUM_BYTES + BATCH_LIMIT
+    fields = [{"_id": n, "details": zeros} for n in range(size // OBJECT_LIMIT)]
+    fields.append({"_id": -1, "details": {"big": 2**64}})
+    *stored, refused = await insert_together("watched", [valid(each) for each in fields])
+
+    assert stored == [STORED] * (len(fields) - 1)
+    assert to_outcome(refused) == [FieldError(("details", "big"), BEYOND_64_BITS)]
+    assert commands.names == ["insert"]
+    assert fresh_database.watched.count_documents({}) == len(stored)
 
 
 @pytest.fixture
