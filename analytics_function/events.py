@@ -69,8 +69,8 @@ def check_events(events: list[Any], now: datetime) -> Sequence[Document | list[F
     if max(sizes, default=0) <= OBJECT_LIMIT:
         with suppress(ValidationError):
             records = event_list().validate_python(events)
-            pairs = zip(records, sizes, strict=True)
-            return [to_document(record, size, now) for record, size in pairs]
+            fields = [record.to_document(now) for record in records]
+            return list(map(Document, records, fields, sizes))
     return [check_event(event, size, now) for event, size in zip(events, sizes, strict=True)]
 
 
