@@ -38,8 +38,9 @@ async def measure_single(effort: Effort, client: AsyncMongoClient[Document]) -> 
         text="""\
 `main` called with a request, against `AsyncMongoClient` inserting the same document with the same
 write concern (`insert_one` for an event, `replace_one` with `upsert` for a feedback), in documents
-a second. Requests and documents are made before the clock starts. The last feedbacks are on
-messages that have one already, which they replace.""",
+a second. What is to be stored is made before the clock starts: for us a request, for the bare
+client a dictionary that lacks the timestamp and the `_id`. The last feedbacks are on messages that
+have one already, which they replace.""",
         header=("function", "concurrent", "handler", "bare", "ratio (middle half)"),
     )
     bare = client["benchmark_bare"]

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -74,19 +73,23 @@ def new_request(function: str, body: bytes) -> func.HttpRequest:
 
 def inserting(collection: Collection, sample: Callable[[], Document]) -> Act[Document]:
     """Return what has the bare client insert another event each time."""
-    return Act(lambda: event_document(sample()), collection.insert_one)
+    return Act(sample, lambda event: collection.insert_one(event_document(event)))
 
 
 def replacing(collection: Collection, sample: Callable[[], Document]) -> Act[Document]:
     """Return what has the bare client upsert another feedback each time."""
 
-    async def replace(document: Document) -> None:
+    async def replace(feedback: Document) -> None:
+        document = feedback_document(feedback)
         await collection.replace_one({"_id": document["_id"]}, document, upsert=True)
 
-    return Act(lambda: feedback_document(sample()), replace)
+    return Act(sample, replace)
 
 
 def inserting_many(collection: Collection, batch: list[Document]) -> Act[list[Document]]:
     """Return what has the bare client insert a batch of events each time."""
-    insert_unordered = partial(collection.insert_many, ordered=False)
-    return Act(lambda: list(map(event_document, batch)), insert_unordered)
+
+    async def insert(events: list[Document]) -> None:
+        await collection.insert_many(map(event_document, events), ordered=False)
+
+    return Act(lambda: batch, insert)
