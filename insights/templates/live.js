@@ -34,10 +34,11 @@
     return true;
   }
 
-  // The first part that is still in view does not move. Not every browser sees to that itself.
+  // The first part of which more is in view than its end does not move. Not every browser sees to
+  // that itself.
   function update(parts) {
     const all = [...document.querySelectorAll("[data-digest]")];
-    const seen = all.find((each) => each.getBoundingClientRect().bottom > 0);
+    const seen = all.find((each) => each.getBoundingClientRect().bottom > innerHeight / 4);
     const top = seen?.getBoundingClientRect().top;
     const changed = all.filter((each) => parts[each.id] && replace(each, parts[each.id]));
     if (seen) scrollBy({ top: seen.getBoundingClientRect().top - top, behavior: "instant" });
