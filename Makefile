@@ -10,7 +10,7 @@ demo: .venv/installed
 	@.venv/bin/python -m insights demo --open
 
 test: .venv/installed
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest -n 3 --dist worksteal
 
 lint: .venv/installed
 	@.venv/bin/ruff check

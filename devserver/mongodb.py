@@ -6,6 +6,7 @@ As a replica set it has transactions and change streams, as MongoDB Atlas has.
 import ctypes
 import importlib
 import ipaddress
+import secrets
 import shutil
 import signal
 import socket
@@ -25,6 +26,10 @@ from pymongo.uri_parser import parse_uri
 from devserver.errors import DevServerError
 
 REPLICA_SET = "rs0"
+# Below those that systems give to whoever asks for any (Linux from 32768 on), so that nobody gets
+# one by chance before we use it, or while a `mongod` restarts.
+PORTS = range(20_000, 32_768)
+
 START_SECONDS = 30
 STOP_SECONDS = 15
 ANSWER_MS = 3000
@@ -62,8 +67,10 @@ class Address:
 
 def free_address() -> Address:
     """Return a loopback address on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return Address("127.0.0.1", server.getsockname()[1])
+    while True:
+        address = Address("127.0.0.1", secrets.choice(PORTS))
+        with suppress(OSError), socket.create_server((address.ip, address.port)):
+            return address
 
 
 def loopback_address(uri: str) -> Address | None:
@@ -220,12 +227,14 @@ def wait_for_primary(process: subprocess.Popen[bytes], address: Address, log: Pa
         directConnection=True,
         serverSelectionTimeoutMS=1000,
         socketTimeoutMS=START_SECONDS * 1000,
+        connect=False,
     ) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise DevServerError(why_it_ended(log))
             with suppress(PyMongoError):
-                if is_primary(client, address):
+                # Once refused, PyMongo lets half a second pass until it tries again.
+                if not address.is_free() and is_primary(client, address):
                     return
             time.sleep(0.05)
     raise DevServerError(f"mongod did not become ready in {START_SECONDS} s: see {log}")

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,9 @@ import feedback_function
 from devserver.mongodb import free_address, running_mongod
 from shared_code import database, opt_outs, references, settings
 from tests.insights_cli import Insights
+
+if sys.platform != "win32":
+    import fcntl
 
 ROOT = Path(__file__).parent.parent
 FUNCTIONS = {"feedback": feedback_function.main, "analytics": analytics_function.main}
@@ -44,6 +50,34 @@ class Commands(monitoring.CommandListener):
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
         """Remember nothing."""
+
+
+def is_timed(item: pytest.Item) -> bool:
+    """Say whether a test holds something to a limit of time."""
+    return item.get_closest_marker("timed") is not None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that run alone last, when there are few others to wait for them."""
+    items.sort(key=is_timed)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Run a test with its fixtures when it is its turn."""
+    with turn(alone=is_timed(item)):
+        return (yield)
+
+
+@contextmanager
+def turn(*, alone: bool) -> Iterator[None]:
+    """Wait until the tests of the other workers, if there are any, let this one run."""
+    if sys.platform == "win32" or "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    with Path(__file__).open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
 
 
 def body_of(response: func.HttpResponse) -> Any:

@@ -21,6 +21,8 @@ class Mongod:
     def start(self) -> None:
         """Start it, on the data that it had."""
         self.process = self.resources.enter_context(running_mongod(self.address, self.folder))
+        # Nobody needs its data any more, and an orderly end takes a second.
+        self.resources.callback(self.kill)
 
     def kill(self) -> None:
         """End it at once, as a power failure would."""

@@ -430,6 +430,7 @@ async def test_an_odd_key_does_not_cost_the_others(
     assert (await post("feedback", BODIES["feedback"], bearer(token()))).status_code == 201
 
 
+@pytest.mark.timed
 @pytest.mark.usefixtures("auth_on")
 async def test_a_key_server_that_drips_is_given_up_and_asked_again(
     post: Post,
@@ -471,6 +472,7 @@ async def test_a_key_server_that_is_down_opens_no_door(
     assert credentials not in caplog.text
 
 
+@pytest.mark.timed
 @pytest.mark.usefixtures("auth_on")
 async def test_a_slow_key_server_holds_up_no_other_request(
     post: Post,

@@ -346,6 +346,7 @@ def test_ctrl_c_at_any_moment_leaves_no_process_behind(project: Path, seconds: f
     assert address.is_free()
 
 
+@pytest.mark.timed
 def test_a_request_under_way_is_answered_before_the_end(project: Path) -> None:
     address = free_address()
     with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
@@ -373,6 +374,7 @@ def test_an_ended_mongodb_is_answered_503(project: Path) -> None:
         assert response.headers["Retry-After"]
 
 
+@pytest.mark.timed
 def test_serves_within_five_seconds(project: Path) -> None:
     address = free_address()
     with start(project, MONGODB_URI=f"mongodb://{address}") as process:

@@ -17,6 +17,8 @@ from devserver.mongodb import free_address
 from tests.conftest import Document, Post, UseSettings, body_of
 from tests.mongod import Mongod
 
+pytestmark = pytest.mark.timed
+
 BODIES: dict[str, Any] = {
     "feedback": {"message_id": "m1", "user_id": "u1", "rating": "up"},
     "analytics": {"user_id": "u1", "event_type": "page_view"},

@@ -261,6 +261,7 @@ async def network(mongod: Mongod, use_settings: UseSettings) -> AsyncIterator[Ne
     await network.close()
 
 
+@pytest.mark.timed
 async def test_killed(mongod: Mongod, post: Post) -> None:
     async def kill() -> None:
         for seconds in (0.0, 0.0, 3.5):
@@ -273,6 +274,7 @@ async def test_killed(mongod: Mongod, post: Post) -> None:
     await assert_survives(kill(), mongod, post)
 
 
+@pytest.mark.timed
 async def test_hung(mongod: Mongod, post: Post) -> None:
     async def hang() -> None:
         for seconds in (0.5, 1.5, 4.0):
@@ -286,6 +288,7 @@ async def test_hung(mongod: Mongod, post: Post) -> None:
     await assert_survives(hang(), mongod, post)
 
 
+@pytest.mark.timed
 async def test_primary_steps_down(mongod: Mongod, post: Post) -> None:
     async def step_down() -> None:
         with MongoClient[Document](mongod.uri, directConnection=True) as client:
@@ -298,6 +301,7 @@ async def test_primary_steps_down(mongod: Mongod, post: Post) -> None:
     await assert_survives(step_down(), mongod, post)
 
 
+@pytest.mark.timed
 async def test_network_cut_in_the_middle_of_an_answer(
     mongod: Mongod, network: NetworkProxy, post: Post
 ) -> None:
@@ -310,6 +314,7 @@ async def test_network_cut_in_the_middle_of_an_answer(
     await assert_survives(cut(), mongod, post, failures=False)
 
 
+@pytest.mark.timed
 async def test_network_gone(mongod: Mongod, network: NetworkProxy, post: Post) -> None:
     async def cut_and_refuse() -> None:
         for seconds in (0.5, 3.5):
@@ -322,6 +327,7 @@ async def test_network_gone(mongod: Mongod, network: NetworkProxy, post: Post) -
     await assert_survives(cut_and_refuse(), mongod, post)
 
 
+@pytest.mark.timed
 async def test_slow_network_delays_no_answer_beyond_the_limit(
     network: NetworkProxy, post: Post
 ) -> None:
@@ -335,6 +341,7 @@ async def test_slow_network_delays_no_answer_beyond_the_limit(
     assert time.monotonic() - started < LONGEST_SECONDS
 
 
+@pytest.mark.timed
 async def test_feedback_that_arrives_late_does_not_replace_a_later_one(
     mongod: Mongod, network: NetworkProxy, post: Post
 ) -> None:

@@ -159,6 +159,7 @@ def post_feedback(**fields: str) -> None:
     assert answers[0].status_code == 201
 
 
+@pytest.mark.timed
 def test_what_a_function_stores_is_shown_within_two_seconds(
     newly_served: Served, careful_visitor: Visitor, insights: Insights, use_settings: UseSettings
 ) -> None:

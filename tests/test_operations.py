@@ -9,6 +9,8 @@ from shared_code.operations import in_time, mongodb_operation, start_clock
 from shared_code.problems import StoreUnavailable
 from tests.conftest import UseSettings
 
+pytestmark = pytest.mark.timed
+
 
 async def test_an_operation_is_bounded_and_never_cancelled(use_settings: UseSettings) -> None:
     use_settings(MONGODB_URI="mongodb://localhost", MONGODB_TIMEOUT_MS="1")
