@@ -1,5 +1,5 @@
-# Any Python from 3.11 will do: make PYTHON=/path/to/python run
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Python 3.11, 3.12 or 3.13 will do: make PYTHON=/path/to/python run
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 
 .PHONY: run demo test lint openapi bench fuzz
 
@@ -28,7 +28,7 @@ fuzz: .venv/installed
 
 .venv/installed: requirements.txt requirements-dev.txt
 	@echo "Setting up .venv; this takes a minute, once ..."
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python")'
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

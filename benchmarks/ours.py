@@ -4,7 +4,7 @@ import sys
 
 from uvicorn.config import LOGGING_CONFIG
 
-from devserver.__main__ import main
+from devserver.program import main
 
 if __name__ == "__main__":
     # To uvicorn, a log without a handler is one that is off.

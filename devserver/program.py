@@ -1,0 +1,135 @@
+"""Serves the project in a folder until it is told to end."""
+
+import json
+import logging
+import os
+import shlex
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import uvicorn
+
+from devserver.application import create_application, path
+from devserver.errors import DevServerError
+from devserver.functions import HttpFunction, load_functions
+from devserver.mongodb import available_mongodb, check
+from devserver.project_files import local_values, read_json
+
+DEFAULT_PORT = "7071"
+LAST_REQUESTS_SECONDS = 5
+
+
+def main() -> int:
+    """Serve until Ctrl-C or SIGTERM; return the exit code."""
+    # Both run the `finally` clauses, so that no process is left behind.
+    signal.signal(signal.SIGTERM, leave)
+    if sys.platform != "win32":
+        # While it serves, uvicorn handles SIGTERM, and no other signal of these two.
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+    try:
+        serve(Path.cwd())
+    except KeyboardInterrupt:
+        return 0
+    except DevServerError as error:
+        print(f"devserver: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def leave(_signal_number: int, _frame: FrameType | None) -> NoReturn:
+    """End the process in good order."""
+    sys.exit(0)
+
+
+def serve(root: Path) -> None:
+    """Serve the project in `root`.
+
+    Raises:
+        DevServerError: it cannot be served.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s:     %(name)s: %(message)s")
+    local = read_json(root / "local.settings.json")
+    apply_settings(local_values(local))
+    host = read_json(root / "host.json")
+    functions = load_functions(root)
+    application = create_application(functions, host, local.get("Host", {}))
+    uri = configured_uri()
+    # From here on there is something to end in good order.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with listening_socket() as listener, available_mongodb(uri, root, say):
+        check(uri)
+        announce(functions, host, listener.getsockname()[1])
+        config = uvicorn.Config(
+            application,
+            timeout_graceful_shutdown=LAST_REQUESTS_SECONDS,
+            server_header=False,
+            proxy_headers=False,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def apply_settings(values: dict[str, str]) -> None:
+    """Put the `Values` of `local.settings.json` where the environment says nothing else."""
+    for name, value in values.items():
+        if not os.environ.get(name):
+            os.environ[name] = value
+
+
+def listening_socket() -> socket.socket:
+    """Listen on `PORT`, before anything is started that would have to be stopped again.
+
+    Raises:
+        DevServerError: it is not a port, or in use.
+    """
+    port = os.environ.get("PORT") or DEFAULT_PORT
+    try:
+        listener = socket.create_server(("127.0.0.1", int(port)))
+    except (ValueError, OverflowError):
+        raise DevServerError(f"PORT must be a number from 0 to 65535, not {port!r}") from None
+    except OSError as error:
+        raise DevServerError(
+            f"port {port} cannot be used ({os.strerror(error.errno or 0)}): try PORT=8080 make run"
+        ) from None
+    # asyncio sets it only on sockets that name their protocol, which these do not. Without it, each
+    # answer on a kept connection waits 40 ms for the client's delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def configured_uri() -> str:
+    """Return the connection string.
+
+    Raises:
+        DevServerError: there is none.
+    """
+    uri = os.environ.get("MONGODB_URI")
+    if not uri:
+        raise DevServerError(
+            "MONGODB_URI is set neither in the environment nor in local.settings.json"
+        )
+    return uri
+
+
+def announce(functions: list[HttpFunction], host: dict[str, Any], port: int) -> None:
+    """Print each function's URL, and a request to copy."""
+    http = host.get("extensions", {}).get("http", {})
+    urls = {each.name: f"http://localhost:{port}{path(http, each)}" for each in functions}
+    width = max(map(len, urls))
+    say("\nFunctions:")
+    for each in functions:
+        say(f"  {each.name:{width}}  {','.join(each.methods).upper()}  {urls[each.name]}")
+    say("\nTry:")
+    for each in functions:
+        if each.sample:
+            body = shlex.quote(json.dumps(json.loads(each.sample)))
+            say(f"  curl -i {urls[each.name]} -d {body}")
+    say("\nCtrl-C stops the server.\n")
+
+
+def say(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    print(line, flush=True)
