@@ -25,11 +25,6 @@ LAST_REQUESTS_SECONDS = 5
 
 def main() -> int:
     """Serve until Ctrl-C or SIGTERM; return the exit code."""
-    # Both run the `finally` clauses, so that no process is left behind.
-    signal.signal(signal.SIGTERM, leave)
-    if sys.platform != "win32":
-        # While it serves, uvicorn handles SIGTERM, and no other signal of these two.
-        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     try:
         serve(Path.cwd())
     except KeyboardInterrupt:
@@ -38,6 +33,15 @@ def main() -> int:
         print(f"devserver: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def end_in_good_order() -> None:
+    """Have signals run the `finally` clauses, so that no process is left behind."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, leave)
+    if sys.platform != "win32":
+        # While it serves, uvicorn handles SIGTERM, and no other signal of these two.
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 def leave(_signal_number: int, _frame: FrameType | None) -> NoReturn:
@@ -58,18 +62,21 @@ def serve(root: Path) -> None:
     functions = load_functions(root)
     application = create_application(functions, host, local.get("Host", {}))
     uri = configured_uri()
-    # From here on there is something to end in good order.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Until here a signal ends the process at once: there is nothing yet to be left behind.
+    end_in_good_order()
     with listening_socket() as listener, available_mongodb(uri, root, say):
         check(uri)
-        announce(functions, host, listener.getsockname()[1])
         config = uvicorn.Config(
             application,
             timeout_graceful_shutdown=LAST_REQUESTS_SECONDS,
             server_header=False,
             proxy_headers=False,
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        server = uvicorn.Server(config)
+        # As an exception, a signal that comes while uvicorn loads the rest might be lost.
+        with server.capture_signals():
+            announce(functions, host, listener.getsockname()[1])
+            server.run(sockets=[listener])
 
 
 def apply_settings(values: dict[str, str]) -> None:
