@@ -1,6 +1,5 @@
 """Where the time goes: what each stage of a handler adds to the bare insert."""
 
-from datetime import UTC, datetime
 from functools import partial
 from statistics import median
 from time import process_time
@@ -22,12 +21,10 @@ from shared_code.operations import start_clock
 from shared_code.problems import FieldError
 from shared_code.settings import get_settings
 from shared_code.validation import Document as Valid
-from shared_code.validation import to_document, validate
+from shared_code.validation import to_document, utc_now, validate
 
 BATCH = 500
 RECORD = validate(Event, event())
-
-now = partial(datetime.now, UTC)
 
 Client = AsyncMongoClient[Document]
 Stages = dict[str, Act[Any]]
@@ -86,7 +83,7 @@ def single_stages(client: Client, bounded: Client) -> Stages:
 
     async def check_and_commit(sample: Document) -> None:
         start_clock()
-        await storage.insert("checked", [to_document(validate(Event, sample), 0, now())])
+        await storage.insert("checked", [to_document(validate(Event, sample), 0, utc_now())])
 
     return {
         "bare `insert_one`": inserting(client["benchmark_bare"]["stages"], event),
@@ -104,7 +101,7 @@ def batch_stages(client: Client, bounded: Client) -> Stages:
 
     async def check_and_commit(samples: list[Document]) -> None:
         start_clock()
-        checked = check_events(samples, now())
+        checked = check_events(samples, utc_now())
         await storage.insert("checked", [each for each in checked if isinstance(each, Valid)])
 
     return {

@@ -81,18 +81,18 @@ class Writer(Generic[Reply]):
         share = math.ceil(len(self.waiting) / (MAXIMUM_IN_FLIGHT - self.in_flight))
         group: list[Write[Reply]] = []
         documents = size = 0
-        while self.waiting and len(group) < share and is_small(documents, size):
+        while (
+            self.waiting
+            and len(group) < share
+            and documents < MAXIMUM_DOCUMENTS
+            and size < MAXIMUM_BYTES
+        ):
             write = self.waiting.popleft()
             if not write.replies.done():
                 group.append(write)
                 documents += len(write.documents)
                 size += sum(document.size for document in write.documents)
         return group
-
-
-def is_small(documents: int, size: int) -> bool:
-    """Say whether more may be added to a bulk write of so many documents and bytes."""
-    return documents < MAXIMUM_DOCUMENTS and size < MAXIMUM_BYTES
 
 
 def settle(group: Sequence[Write[Reply]], outcome: Sequence[Reply] | Exception) -> None:

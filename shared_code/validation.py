@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 
 import bson
@@ -60,6 +60,11 @@ def validate(model: type[Model], value: object) -> Model:
         wrong = error.errors(include_url=False, include_input=False)[:MAXIMUM_ERRORS]
         raise InvalidFields([field_error(dict(each)) for each in wrong]) from None
     return validated
+
+
+def utc_now() -> datetime:
+    """Return the time in UTC as BSON has it, without an offset: so it is encoded fastest."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def to_document(record: Feedback | Event, size: int, now: datetime) -> Document:
