@@ -100,7 +100,7 @@ documents, in events a second.""",
     )
     for size in BATCHES:
         batch = [event() for _ in range(size)]
-        ours = posting("analytics", partial(list, batch))
+        ours = posting("analytics", batch.copy)
         other = inserting_many(client["benchmark_bare"]["analytics"], batch)
         found = await compare_rates(effort, 1, ours, other)
         events = Comparison([(size * first, size * second) for first, second in found.pairs])

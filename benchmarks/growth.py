@@ -17,7 +17,7 @@ from pymongo import AsyncMongoClient, WriteConcern
 from benchmarks.comparison import compare
 from benchmarks.effort import Effort
 from benchmarks.floor import compare_rates, rates
-from benchmarks.load import rate
+from benchmarks.load import Act, rate
 from benchmarks.report import Section
 from benchmarks.samples import Document, event, event_document
 from benchmarks.sides import Collection, bare_client, functions, inserting, posting
@@ -106,11 +106,12 @@ handler in a collection of {stored:,} documents (filled in {seconds:.0f} s) and 
 empty, in events a second. MongoDB has a cache of 256 MiB.""",
         header=("concurrent", "large", "empty", "ratio (middle half)"),
     )
+    post = posting("analytics", lambda: event() | {"event_id": str(uuid4())})
     for concurrent in (1, 32):
         found = await compare(
             effort.rounds,
-            partial(rate_into, LARGE, uri, concurrent, effort.seconds),
-            partial(rate_into, EMPTY, uri, concurrent, effort.seconds),
+            partial(rate_into, LARGE, uri, post, concurrent, effort.seconds),
+            partial(rate_into, EMPTY, uri, post, concurrent, effort.seconds),
         )
         section.rows.append((str(concurrent), *rates(found)))
         section.bars[f"into {stored:,} documents, {concurrent} at once, against an empty one"] = (
@@ -119,9 +120,8 @@ empty, in events a second. MongoDB has a cache of 256 MiB.""",
     return section
 
 
-async def rate_into(name: str, uri: str, concurrent: int, seconds: float) -> float:
+async def rate_into(name: str, uri: str, post: Act[Any], concurrent: int, seconds: float) -> float:
     """Return how many events a second are stored in one of the databases."""
     async with functions(uri, name):
-        post = posting("analytics", lambda: event() | {"event_id": str(uuid4())})
         await post.once()  # opens the connection
         return await rate(post, concurrent, seconds)

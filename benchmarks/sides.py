@@ -92,4 +92,4 @@ def inserting_many(collection: Collection, batch: list[Document]) -> Act[list[Do
     async def insert(events: list[Document]) -> None:
         await collection.insert_many(map(event_document, events), ordered=False)
 
-    return Act(lambda: batch, insert)
+    return Act(batch.copy, insert)

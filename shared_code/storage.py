@@ -6,7 +6,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
+import bson
 from bson.errors import InvalidDocument
+from bson.raw_bson import RawBSONDocument
 from pymongo import UpdateOne
 from pymongo.errors import AutoReconnect, BulkWriteError, WriteConcernError, WriteError
 
@@ -14,7 +16,7 @@ from shared_code.database import get_collection
 from shared_code.group_commit import Writer
 from shared_code.operations import in_time
 from shared_code.problems import FieldError, InvalidFields, StoreUnavailable
-from shared_code.validation import Document, may_hold_infinity, unstorable_fields
+from shared_code.validation import Document, Fields, may_hold_infinity, unstorable_fields
 
 DUPLICATE_KEY = 11000
 
@@ -34,8 +36,6 @@ class Reply(NamedTuple):
 
 
 DONE = Reply(upserted=False, error=None)
-
-Fields = dict[str, Any]
 
 Answer = TypeVar("Answer")
 
@@ -58,7 +58,7 @@ async def replace(collection: str, document: Document) -> bool:
         InvalidFields: MongoDB refuses the document.
         StoreUnavailable: MongoDB did not acknowledge the write in time.
     """
-    [reply] = await write(add_together, collection, [document])
+    [reply] = await write(add_if_absent, collection, [document])
     if reply.error is None:
         return True
     [reply] = await write(replace_together, collection, [document])
@@ -103,7 +103,7 @@ async def insert_together(
     """
     fields = [document.fields for document in documents]
     if not may_hold_infinity(fields):
-        # PyMongo encodes them all before it sends any: so many fit into one message.
+        # They are encoded before any is sent, for they go in one message (see `MAXIMUM_BYTES`).
         with suppress(OverflowError, InvalidDocument):
             return await insert_all(collection, fields)
     return await insert_storable(collection, fields)
@@ -136,7 +136,7 @@ async def insert_all(collection: str, documents: Sequence[Fields]) -> Sequence[R
     return replies
 
 
-async def add_together(collection: str, documents: Sequence[Document]) -> Sequence[Reply]:
+async def add_if_absent(collection: str, documents: Sequence[Document]) -> Sequence[Reply]:
     """Insert documents that BSON can hold, and return the reply to each; a refusal is not final.
 
     Raises:
@@ -156,8 +156,10 @@ async def try_to_insert(collection: str, documents: Sequence[Fields]) -> Sequenc
     """
     if len(documents) > 1:
         return await insert_many(collection, documents)
+    # Where PyMongo finds that it cannot encode this one, it closes a connection.
+    encoded = RawBSONDocument(bson.encode(documents[0]))
     try:
-        await get_collection(collection).insert_one(documents[0])
+        await get_collection(collection).insert_one(encoded)
     except WriteError as error:
         return [Reply(upserted=False, error=error.details or {"code": error.code})]
     return [DONE]

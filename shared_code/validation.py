@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 import bson
@@ -39,11 +39,15 @@ INFINITE = "is a number too large for a 64-bit float"
 Model = TypeVar("Model", Feedback, Event)
 
 
+Fields = dict[str, Any]
+"""What will be stored of a feedback or an event."""
+
+
 class Document(NamedTuple):
     """What a client sent, checked; the same as it will be stored; and its bytes of JSON."""
 
     record: Feedback | Event
-    fields: dict[str, Any]
+    fields: Fields
     size: int
 
 
@@ -62,11 +66,6 @@ def validate(model: type[Model], value: object) -> Model:
     return validated
 
 
-def utc_now() -> datetime:
-    """Return the time in UTC as BSON has it, without an offset: so it is encoded fastest."""
-    return datetime.now(UTC).replace(tzinfo=None)
-
-
 def to_document(record: Feedback | Event, size: int, now: datetime) -> Document:
     """Return what will be stored of `record`, which came now in `size` bytes of JSON."""
     return Document(record, record.to_document(now), size)
@@ -78,18 +77,18 @@ def field_error(error: dict[str, Any]) -> FieldError:
     return FieldError(error["loc"], detail.format_map(error.get("ctx", {})))
 
 
-def may_hold_infinity(documents: Sequence[dict[str, Any]]) -> bool:
+def may_hold_infinity(events: Sequence[Fields]) -> bool:
     """Say whether an infinity may be in events: as JSON they are searched faster than walked."""
-    return b"Infinity" in to_json([document["details"] for document in documents])
+    return b"Infinity" in to_json([event["details"] for event in events])
 
 
-def unstorable_fields(document: dict[str, Any]) -> list[FieldError]:
+def unstorable_fields(event: Fields) -> list[FieldError]:
     """List what BSON cannot hold of an event, or would not give back as JSON."""
     with suppress(OverflowError, InvalidDocument):
-        bson.encode(document)
-        if not may_hold_infinity([document]):
+        bson.encode(event)
+        if not may_hold_infinity([event]):
             return []
-    return list(find_unstorable(document, ()))[:MAXIMUM_ERRORS]
+    return list(find_unstorable(event, ()))[:MAXIMUM_ERRORS]
 
 
 def find_unstorable(value: object, path: tuple[str | int, ...]) -> Iterator[FieldError]:

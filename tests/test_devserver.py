@@ -414,18 +414,24 @@ def test_says_why_mongod_does_not_start(project: Path, message: str, advice: str
 
 def test_a_mongod_that_answers_late_is_made_a_replica_set_once(tmp_path: Path) -> None:
     address, log = free_address(), tmp_path / "mongod.log"
+    asked = "replSetInitiate admin command received"
     with open_log(tmp_path) as stream:
         process = start_mongod(address, tmp_path, stream)
-    try:
-        while "Waiting for connections" not in log.read_text():
-            time.sleep(0.01)
-        # Asked again while it becomes one, a mongod aborts.
+
+    def hang() -> None:
+        while asked not in log.read_text():
+            time.sleep(0.001)
         process.send_signal(signal.SIGSTOP)
-        resume = threading.Timer(3, process.send_signal, [signal.SIGCONT])
-        resume.start()
+        time.sleep(3)
+        process.send_signal(signal.SIGCONT)
+
+    # Asked again while it becomes one, a mongod aborts.
+    hanging = threading.Thread(target=hang, daemon=True)
+    hanging.start()
+    try:
         wait_for_primary(process, address, log)
-        resume.join()
-        assert log.read_text().count("replSetInitiate admin command received") == 1
+        hanging.join()
+        assert log.read_text().count(asked) == 1
     finally:
         process.send_signal(signal.SIGCONT)
         stop(process)

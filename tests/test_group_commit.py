@@ -148,7 +148,7 @@ async def test_each_gets_the_reply_to_its_own_documents(writer: WatchedWriter) -
 
 @pytest.mark.parametrize(
     ("size", "groups"),
-    [(0, [1, 1, 1000, 498]), (2**20, [1, 1, 4, 4, 2])],
+    [(0, [1, 1, 500, 500, 498]), (2**18, [1, 1, 3, 3, 2])],
 )
 async def test_groups_are_bounded_in_number_and_bytes(
     writer: WatchedWriter, size: int, groups: list[int]

@@ -141,6 +141,24 @@ async def test_what_bson_cannot_hold_is_found_before_any_of_the_largest_group_is
     assert fresh_database.watched.count_documents({}) == len(stored)
 
 
+async def test_what_bson_cannot_hold_costs_no_connection(
+    fresh_database: Database[Document], post: Post
+) -> None:
+    def connections() -> int:
+        status = fresh_database.client.admin.command("serverStatus")
+        return int(status["connections"]["totalCreated"])
+
+    event: Document = {"user_id": "u1", "event_type": "e"}
+    assert (await post("analytics", event)).status_code == 202
+    before = connections()
+    for _ in range(5):
+        response = await post("analytics", event | {"details": {"big": 2**64}})
+        assert response.status_code == 422
+    assert (await post("analytics", event)).status_code == 202
+
+    assert connections() == before
+
+
 @pytest.fixture
 def no_majority(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have MongoDB say that a document is stored or replaced, which no majority confirmed."""
