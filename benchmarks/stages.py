@@ -74,7 +74,7 @@ async def measure_stages(
 
 async def rate_and_processor(act: Act[Any], concurrent: int, seconds: float) -> tuple[float, float]:
     """Return how often a second `act` is done, and the microseconds of our processor each takes."""
-    act.prepare()
+    act.prepare()  # not left to `rate`, within our clock
     start = process_time()
     done = await rate(act, concurrent, seconds)
     return done, (process_time() - start) / (done * seconds) * 1e6
