@@ -61,18 +61,22 @@ class Writer(Generic[Reply]):
     async def send_all(self) -> None:
         """Send group after group until none waits."""
         while group := self.next_group():
-            await self.send_group(group)
+            self.in_flight += 1
+            try:
+                await self.send_group(group)
+                # Who was just answered may write again, and that is to go with what waits already.
+                # Otherwise a third, smaller group would go round for as long as the load lasts.
+                await asyncio.sleep(0)
+            finally:
+                self.in_flight -= 1
 
     async def send_group(self, group: Sequence[Write[Reply]]) -> None:
         """Make one bulk write, and hand out the replies."""
         outcome: Sequence[Reply] | Exception
-        self.in_flight += 1
         try:
             outcome = await self.send([each for write in group for each in write.documents])
         except Exception as error:  # noqa: BLE001 (it is raised where the replies are awaited)
             outcome = error
-        finally:
-            self.in_flight -= 1
         settle(group, outcome)
 
     def next_group(self) -> list[Write[Reply]]:

@@ -109,6 +109,24 @@ async def test_what_comes_at_once_is_shared_out(
     assert writer.groups == groups
 
 
+async def test_what_is_written_upon_an_answer_goes_with_what_waits(writer: WatchedWriter) -> None:
+    async def write_twice() -> None:
+        await writer.write_one()
+        await writer.write_one()
+
+    writer.may_send.clear()
+    in_flight = asyncio.gather(write_twice(), write_twice())
+    for _ in range(2):
+        await asyncio.sleep(0)
+    assert writer.groups == [1, 1]
+    waiting = writer.write_one()
+    writer.may_send.set()
+    await asyncio.gather(waiting, in_flight)
+
+    # By itself, it would have become a third group that goes round.
+    assert writer.groups[2] > 1
+
+
 async def test_none_is_forgotten_however_writes_and_ends_meet(writer: WatchedWriter) -> None:
     async def repeat(number: int) -> None:
         for step in range(30):
