@@ -8,7 +8,7 @@ class Effort:
     """The bounds of one run."""
 
     rounds: int
-    """How often two things alternate."""
+    """How often two things alternate; in short turns, what disturbs one disturbs the other too."""
     seconds: float
     """How long one of them runs in one round."""
     starts: int
@@ -24,7 +24,7 @@ class Effort:
 
 
 FULL = Effort(
-    rounds=15, seconds=0.4, starts=15, documents=5_000_000, fill_seconds=120, users=8000, exports=2
+    rounds=30, seconds=0.2, starts=15, documents=5_000_000, fill_seconds=120, users=8000, exports=2
 )
 QUICK = Effort(
     rounds=2, seconds=0.1, starts=2, documents=50_000, fill_seconds=5, users=50, exports=2
