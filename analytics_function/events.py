@@ -17,7 +17,7 @@ from shared_code.references import find_unknown
 from shared_code.requests import OBJECT_LIMIT
 from shared_code.responses import error_list, json_response, message_response
 from shared_code.storage import Outcome, insert
-from shared_code.validation import Document, to_document, validate
+from shared_code.validation import Document, may_hold_infinity, to_document, validate
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -67,12 +67,12 @@ def check_events(events: list[Any], now: datetime) -> Sequence[Document | list[F
 
     To look at all at once takes half as long as one by one, but does not say enough of wrong ones.
     """
-    sizes = [len(to_json(event)) for event in events]
+    encoded = [to_json(event) for event in events]
+    sizes = list(map(len, encoded))
     if max(sizes, default=0) <= OBJECT_LIMIT:
         with suppress(ValidationError):
-            records = event_list().validate_python(events)
-            fields = [record.to_document(now) for record in records]
-            return list(map(Document, records, fields, sizes))
+            fields = [event.to_document(now) for event in event_list().validate_python(events)]
+            return list(map(Document, fields, sizes, map(may_hold_infinity, encoded)))
     return [check_event(event, size, now) for event, size in zip(events, sizes, strict=True)]
 
 
@@ -106,11 +106,11 @@ async def store(documents: Sequence[Document], caller: Caller) -> list[Outcome]:
     """
     caller.check(documents)
     unknown = await find_unknown(documents)
-    opted_out = await find_opted_out({each.record.user_id for each in documents})
+    opted_out = await find_opted_out({each.fields["user_id"] for each in documents})
     if not (unknown or opted_out):
         return await insert(COLLECTION, documents)
     outcomes: list[Outcome | None] = [
-        unknown.get(index) or ("opted_out" if each.record.user_id in opted_out else None)
+        unknown.get(index) or ("opted_out" if each.fields["user_id"] in opted_out else None)
         for index, each in enumerate(documents)
     ]
     wanted = [each for each, outcome in zip(documents, outcomes, strict=True) if outcome is None]

@@ -24,7 +24,7 @@ class Effort:
 
 
 FULL = Effort(
-    rounds=30, seconds=0.2, starts=15, documents=5_000_000, fill_seconds=120, users=8000, exports=2
+    rounds=30, seconds=0.2, starts=30, documents=5_000_000, fill_seconds=120, users=8000, exports=2
 )
 QUICK = Effort(
     rounds=2, seconds=0.1, starts=2, documents=50_000, fill_seconds=5, users=50, exports=2

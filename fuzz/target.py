@@ -90,4 +90,4 @@ def wrong_fields(function: str, checked: Checked) -> list[FieldError]:
     """Return what is wrong with an object; a feedback has nothing that BSON cannot hold."""
     if isinstance(checked, list):
         return checked
-    return unstorable_fields(checked.fields) if function == "analytics" else []
+    return unstorable_fields(checked) if function == "analytics" else []

@@ -26,7 +26,7 @@ class Caller(NamedTuple):
             OtherUser: one is of another user.
         """
         if self.user_id is not None and any(
-            document.record.user_id != self.user_id for document in documents
+            document.fields["user_id"] != self.user_id for document in documents
         ):
             raise OtherUser
 

@@ -30,8 +30,8 @@ async def find_unknown(documents: Sequence[Document]) -> dict[int, list[FieldErr
     if not lookups:
         return {}
     named: dict[int, list[Reference]] = {
-        index: [(field, getattr(record, field)) for field in lookups if hasattr(record, field)]
-        for index, record in enumerate(document.record for document in documents)
+        index: [(field, fields[field]) for field in lookups if field in fields]
+        for index, fields in enumerate(document.fields for document in documents)
     }
     unknown = await find_missing({each for references in named.values() for each in references})
     return {

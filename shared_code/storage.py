@@ -16,7 +16,7 @@ from shared_code.database import get_collection
 from shared_code.group_commit import Writer
 from shared_code.operations import in_time
 from shared_code.problems import FieldError, InvalidFields, StoreUnavailable
-from shared_code.validation import Document, Fields, may_hold_infinity, unstorable_fields
+from shared_code.validation import Document, Fields, unstorable_fields
 
 DUPLICATE_KEY = 11000
 
@@ -101,16 +101,15 @@ async def insert_together(
     Raises:
         PyMongoError: it is not known what became of each.
     """
-    fields = [document.fields for document in documents]
-    if not may_hold_infinity(fields):
+    if not any(document.may_hold_infinity for document in documents):
         # They are encoded before any is sent, for they go in one message (see `MAXIMUM_BYTES`).
         with suppress(OverflowError, InvalidDocument):
-            return await insert_all(collection, fields)
-    return await insert_storable(collection, fields)
+            return await insert_all(collection, [document.fields for document in documents])
+    return await insert_storable(collection, documents)
 
 
 async def insert_storable(
-    collection: str, documents: Sequence[Fields]
+    collection: str, documents: Sequence[Document]
 ) -> Sequence[Reply | list[FieldError]]:
     """Insert what BSON can hold, and return the reply to each, or what BSON cannot hold of it.
 
@@ -119,7 +118,7 @@ async def insert_storable(
     """
     unstorable = [unstorable_fields(document) for document in documents]
     pairs = zip(documents, unstorable, strict=True)
-    storable = [document for document, errors in pairs if not errors]
+    storable = [document.fields for document, errors in pairs if not errors]
     replies = iter(await insert_all(collection, storable) if storable else [])
     return [errors or next(replies) for errors in unstorable]
 

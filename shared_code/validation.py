@@ -1,7 +1,7 @@
 """From parsed JSON to a checked model and to what BSON holds, or to the list of wrong fields."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -44,11 +44,11 @@ Fields = dict[str, Any]
 
 
 class Document(NamedTuple):
-    """What a client sent, checked; the same as it will be stored; and its bytes of JSON."""
+    """A feedback or an event that was checked, as it will be stored, and its bytes of JSON."""
 
-    record: Feedback | Event
     fields: Fields
     size: int
+    may_hold_infinity: bool
 
 
 def validate(model: type[Model], value: object) -> Model:
@@ -68,7 +68,8 @@ def validate(model: type[Model], value: object) -> Model:
 
 def to_document(record: Feedback | Event, size: int, now: datetime) -> Document:
     """Return what will be stored of `record`, which came now in `size` bytes of JSON."""
-    return Document(record, record.to_document(now), size)
+    fields = record.to_document(now)
+    return Document(fields, size, may_hold_infinity(to_json(fields.get("details"))))
 
 
 def field_error(error: dict[str, Any]) -> FieldError:
@@ -77,18 +78,18 @@ def field_error(error: dict[str, Any]) -> FieldError:
     return FieldError(error["loc"], detail.format_map(error.get("ctx", {})))
 
 
-def may_hold_infinity(events: Sequence[Fields]) -> bool:
-    """Say whether an infinity may be in events: as JSON they are searched faster than walked."""
-    return b"Infinity" in to_json([event["details"] for event in events])
+def may_hold_infinity(json: bytes) -> bool:
+    """Say whether an infinity may be in what `to_json` made of it, which is faster than a walk."""
+    return b"Infinity" in json
 
 
-def unstorable_fields(event: Fields) -> list[FieldError]:
+def unstorable_fields(event: Document) -> list[FieldError]:
     """List what BSON cannot hold of an event, or would not give back as JSON."""
     with suppress(OverflowError, InvalidDocument):
-        bson.encode(event)
-        if not may_hold_infinity([event]):
+        bson.encode(event.fields)
+        if not event.may_hold_infinity:
             return []
-    return list(find_unstorable(event, ()))[:MAXIMUM_ERRORS]
+    return list(find_unstorable(event.fields, ()))[:MAXIMUM_ERRORS]
 
 
 def find_unstorable(value: object, path: tuple[str | int, ...]) -> Iterator[FieldError]:
