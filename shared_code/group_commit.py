@@ -66,6 +66,7 @@ class Writer(Generic[Reply]):
                 await self.send_group(group)
                 # Who was just answered may write again, and that is to go with what waits already.
                 # Otherwise a third, smaller group would go round for as long as the load lasts.
+                # Until then it is in flight: one that ends at the same time leaves nothing for it.
                 await asyncio.sleep(0)
             finally:
                 self.in_flight -= 1
@@ -82,7 +83,7 @@ class Writer(Generic[Reply]):
     def next_group(self) -> list[Write[Reply]]:
         """Take the writes that go together from those that wait, and nobody gave up.
 
-        What waits is shared out between the bulk writes that may start now.
+        What waits is shared out between the bulk writes that are not in flight.
         """
         share = math.ceil(len(self.waiting) / (MAXIMUM_IN_FLIGHT - self.in_flight))
         group: list[Write[Reply]] = []

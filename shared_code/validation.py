@@ -44,7 +44,10 @@ Fields = dict[str, Any]
 
 
 class Document(NamedTuple):
-    """A feedback or an event that was checked, as it will be stored, and its bytes of JSON."""
+    """A feedback or an event that was checked, as it will be stored.
+
+    `size` is in bytes of JSON. What may hold an infinity is still to be searched for one.
+    """
 
     fields: Fields
     size: int
@@ -68,8 +71,8 @@ def validate(model: type[Model], value: object) -> Model:
 
 def to_document(record: Feedback | Event, size: int, now: datetime) -> Document:
     """Return what will be stored of `record`, which came now in `size` bytes of JSON."""
-    fields = record.to_document(now)
-    return Document(fields, size, may_hold_infinity(to_json(fields.get("details"))))
+    to_be_searched = isinstance(record, Event) and may_hold_infinity(to_json(record.details))
+    return Document(record.to_document(now), size, to_be_searched)
 
 
 def field_error(error: dict[str, Any]) -> FieldError:

@@ -240,6 +240,20 @@ async def test_refuses_numbers_that_become_infinite(post: Post, number: str) -> 
     assert problem["errors"] == [{"pointer": "#/details/n/0", "detail": TOO_LARGE}]
 
 
+@pytest.mark.parametrize("others", ["", ', {"user_id": "u1"}'])
+async def test_refuses_them_in_a_batch_too(
+    post: Post, fresh_database: Database[Document], others: str
+) -> None:
+    event = '{"user_id": "u1", "event_type": "e", "details": {"n": %s}}'
+    body = f"[{event % '1e999'}, {event % '1.0'}{others}]"
+    problem = body_of(await post("analytics", body.encode()))
+
+    assert problem["logged"] == 1
+    assert problem["errors"][0] == {"index": 0, "pointer": "#/0/details/n", "detail": TOO_LARGE}
+    assert [each["details"] for each in fresh_database.analytics.find()] == [{"n": 1.0}]
+    fresh_database.analytics.delete_many({})
+
+
 async def test_a_text_that_says_infinity_is_no_infinity(
     post: Post, fresh_database: Database[Document]
 ) -> None:

@@ -124,6 +124,29 @@ async def test_what_is_written_upon_an_answer_goes_with_what_waits(writer: Watch
     assert writer.groups[2] > 1
 
 
+async def test_groups_stay_whole_when_two_are_answered_at_once() -> None:
+    groups: list[int] = []
+    both_sent = asyncio.Event()
+
+    async def send(documents: Sequence[Valid]) -> Sequence[Reply]:
+        groups.append(len(documents))
+        if len(groups) % 2 == 0:
+            both_sent.set()
+        await both_sent.wait()
+        return [DONE] * len(documents)
+
+    writer = Writer(send)
+
+    async def write_twice() -> None:
+        await writer.write([document()])
+        both_sent.clear()
+        await writer.write([document()])
+
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(write_twice() for _ in range(32)))
+    assert groups == [16, 16, 16, 16]
+
+
 async def test_none_is_forgotten_however_writes_and_ends_meet(writer: WatchedWriter) -> None:
     async def repeat(number: int) -> None:
         for step in range(30):
@@ -146,6 +169,20 @@ async def test_a_sender_that_is_cancelled_makes_room_for_another(writer: Watched
     async with asyncio.timeout(5):
         await writer.write_one()
         await asyncio.gather(*lost)
+
+
+async def test_one_that_is_cancelled_while_it_sends_does_so_too(writer: WatchedWriter) -> None:
+    writer.hold()
+    await asyncio.sleep(0)
+    assert writer.in_flight == 2
+    for sender in writer.senders:
+        sender.cancel()
+    await asyncio.sleep(0)
+    assert writer.in_flight == 0
+
+    writer.may_send.set()
+    async with asyncio.timeout(5):
+        await writer.write_one()
 
 
 async def test_each_gets_the_reply_to_its_own_documents(writer: WatchedWriter) -> None:
