@@ -66,7 +66,7 @@ class Writer(Generic[Reply]):
                 await self.send_group(group)
                 # Who was just answered may write again, and that is to go with what waits already.
                 # Otherwise a third, smaller group would go round for as long as the load lasts.
-                # Until then it is in flight: one that ends at the same time leaves nothing for it.
+                # It is in flight until then: when two end at once, none leaves the other a half.
                 await asyncio.sleep(0)
             finally:
                 self.in_flight -= 1
