@@ -7,7 +7,17 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from benchmarks import chart, floor, growth, imports, machine, reading, stages, versus_peer
+from benchmarks import (
+    chart,
+    connections,
+    floor,
+    growth,
+    imports,
+    machine,
+    reading,
+    stages,
+    versus_peer,
+)
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.report import Section, targets_section
 from devserver.mongodb import free_address, running_mongod
@@ -45,6 +55,7 @@ async def measure(effort: Effort, uri: str) -> tuple[str, bytes]:
     measurements: list[Callable[[], Awaitable[list[Section]]]] = [
         lambda: imports.measure(effort),
         lambda: floor.measure(effort, uri),
+        lambda: connections.measure(effort, uri),
         lambda: stages.measure(effort, uri),
         lambda: versus_peer.measure(effort, uri),
         lambda: growth.measure(effort, uri),

@@ -16,7 +16,7 @@ from benchmarks.report import Section
 from benchmarks.samples import Document, event, event_document
 from benchmarks.sides import bare_client, functions, inserting, inserting_many, posting
 from shared_code import storage
-from shared_code.group_commit import Writer
+from shared_code.group_commit import Grouper
 from shared_code.models import Event
 from shared_code.operations import start_clock
 from shared_code.problems import FieldError
@@ -90,7 +90,7 @@ def single_stages(client: Client, bounded: Client) -> Stages:
     return {
         "bare `insert_one`": inserting(client["benchmark_bare"]["stages"], event),
         "with `timeoutMS`": inserting(bounded["benchmark_bare"]["stages"], event),
-        "group commit alone": Act(lambda: to_store([event()]), writer.write),
+        "group commit alone": Act(lambda: to_store([event()]), writer.submit),
         "and checking, the limit of the request": Act(event, check_and_commit),
         "and the request, opt-outs, the answer: a handler": posting("analytics", event),
     }
@@ -109,15 +109,15 @@ def batch_stages(client: Client, bounded: Client) -> Stages:
     return {
         "bare `insert_many`": inserting_many(client["benchmark_bare"]["stages"], batch),
         "with `timeoutMS`": inserting_many(bounded["benchmark_bare"]["stages"], batch),
-        "group commit alone": Act(lambda: to_store(batch), writer.write),
+        "group commit alone": Act(lambda: to_store(batch), writer.submit),
         "and checking, the limit of the request": Act(batch.copy, check_and_commit),
         "and the request, opt-outs, the answer: a handler": posting("analytics", batch.copy),
     }
 
 
-def new_writer() -> Writer[storage.Reply | list[FieldError]]:
+def new_writer() -> Grouper[Valid, storage.Reply | list[FieldError]]:
     """Return what the functions insert with."""
-    return Writer(partial(storage.insert_together, "group_commit"))
+    return Grouper(partial(storage.insert_new, "group_commit"))
 
 
 def to_store(events: list[Document]) -> list[Valid]:

@@ -158,7 +158,7 @@ def problem(name: str, failure: Problem, **errors: Schema) -> Answer:
         example,
         closed_object(**fixed, detail=TEXT, **errors),
         response.mimetype,
-        failure.headers,
+        failure.headers or {},
     )
 
 

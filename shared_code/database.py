@@ -13,6 +13,13 @@ from shared_code.settings import ConfigurationError, Settings, get_settings
 
 Client = AsyncMongoClient[dict[str, Any]]
 
+# Two groups each of events, inserted feedback, replaced feedback, opt-outs and of the two lookups
+# would need twelve if all were in flight at the same moment.
+POOL_SIZE = 10
+
+# Azure DocumentDB's own connection string closes idle connections after the same time.
+IDLE_MS = 120_000
+
 # A client belongs to the event loop that first used it. A deployed process has one loop, so one
 # client; tests have several. No lock is needed: a loop looks for its own client, without a pause.
 _databases: dict[asyncio.AbstractEventLoop, AsyncDatabase[dict[str, Any]]] = {}
@@ -58,8 +65,8 @@ def get_collection(name: str) -> AsyncCollection[dict[str, Any]]:
 def open_client(settings: Settings) -> Client:
     """Open a client that reads from the primary, and has writes journaled by a majority.
 
-    `timeoutMS` bounds one whole operation, retries included (MongoDB manual, "Client-Side
-    Operations Timeout"). Nothing is sent yet.
+    `timeoutMS` bounds one whole operation (MongoDB manual, "Client-Side Operations Timeout").
+    Nothing is sent yet.
 
     Raises:
         ConfigurationError: `MONGODB_URI` is not a connection string.
@@ -76,10 +83,23 @@ def open_client(settings: Settings) -> Client:
             readPreference="primary",
             w="majority",
             journal=True,
+            retryWrites=False,  # see retries.py
+            **pool_options(settings.mongodb_uri),
         )
     except (PyMongoError, ValueError, TypeError, OSError):
         # The exception's text may hold parts of the connection string.
         raise ConfigurationError("missing or wrong setting: MONGODB_URI") from None
+
+
+def pool_options(uri: str) -> dict[str, Any]:
+    """Return the bounds of the connection pool that the connection string does not set itself.
+
+    Reads and writes go in groups, two of a kind at a time, so few connections serve any number of
+    requests; a thousand instances must still fit into what a database allows.
+    """
+    given = {name.partition("=")[0].lower() for name in uri.partition("?")[2].split("&")}
+    bounds = {"maxPoolSize": POOL_SIZE, "maxIdleTimeMS": IDLE_MS}
+    return {name: bound for name, bound in bounds.items() if name.lower() not in given}
 
 
 async def close() -> None:

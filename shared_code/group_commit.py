@@ -1,58 +1,65 @@
-"""Group commit: while bulk writes are in flight, further writes wait and go in the next.
+"""Group commit: while groups are in flight to MongoDB, further items wait and go in the next one.
 
-Each request still waits for the replies to its own documents. A request that comes alone is sent
-at once; under load one round trip, one journal flush and one parse serve many requests.
+An item is a document to write, or a value to look up. Each request still waits for the replies to
+its own items. A lone request is sent immediately; under load one round trip, one journal flush and
+one parse serve many requests.
 """
 
 import asyncio
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from shared_code.validation import Document
+from shared_code.operations import in_time
 
+Item = TypeVar("Item")
 Reply = TypeVar("Reply")
 
-# With two, requests are read and answered while MongoDB stores others. With more, each would be
-# smaller, and all of them together take longer.
+Send = Callable[[str, Sequence[Item]], Awaitable[Sequence[Reply]]]
+"""Sends a group of items to the collection of that name, and returns the reply to each."""
+
+# With two, requests are read and answered while MongoDB stores others. With more, each group would
+# be smaller, and all of them together take longer.
 MAXIMUM_IN_FLIGHT = 2
 
-# No more is added to a bulk write that has so many documents or bytes of JSON: the next would wait
-# too long for it. The documents of one write always go together. BSON may take 5.5 bytes for one,
-# as for a list of zeros. With the largest write it still goes in one message, even to a server that
+# A group that has so many items or bytes of JSON takes no more: the next would wait too long for
+# it. The items of one request always go together. BSON may take 5.5 bytes for one of JSON, as for
+# a list of zeros. With the largest request it still goes in one message, even to a server that
 # takes no more than 1,000 documents in one; MongoDB takes 100,000, and 48 MB.
-MAXIMUM_DOCUMENTS = 500
+MAXIMUM_ITEMS = 500
 MAXIMUM_BYTES = 768 * 1024
 
 
-class Write(NamedTuple, Generic[Reply]):
-    """Documents that go together, and where the replies to them are awaited."""
+class Entry(NamedTuple, Generic[Item, Reply]):
+    """Items that go together, their size in bytes, and where the replies to them are awaited."""
 
-    documents: Sequence[Document]
+    items: Sequence[Item]
+    size: int
     replies: asyncio.Future[Sequence[Reply]]
 
 
-class Writer(Generic[Reply]):
-    """The writes of one kind to one collection, in the event loop that ran when it was made.
+class Grouper(Generic[Item, Reply]):
+    """Groups what is sent to one collection, in the event loop that ran when it was made.
 
-    `send` makes one bulk write of documents, and returns the reply to each.
+    `send` sends one group, and returns the reply to each item.
     """
 
-    def __init__(self, send: Callable[[Sequence[Document]], Awaitable[Sequence[Reply]]]) -> None:
+    def __init__(self, send: Callable[[Sequence[Item]], Awaitable[Sequence[Reply]]]) -> None:
         self.send = send
         self.loop = asyncio.get_running_loop()
-        self.waiting: deque[Write[Reply]] = deque()
+        self.waiting: deque[Entry[Item, Reply]] = deque()
         self.senders: list[asyncio.Task[None]] = []
         self.in_flight = 0
 
-    def write(self, documents: Sequence[Document]) -> asyncio.Future[Sequence[Reply]]:
-        """Have `documents` written now, or after a bulk write in flight.
+    def submit(self, items: Sequence[Item], size: int = 0) -> asyncio.Future[Sequence[Reply]]:
+        """Send `items` now, or after a group in flight.
 
-        Cancelling what is returned takes back documents that still wait.
+        Cancelling the returned future takes back items that still wait.
         """
         replies: asyncio.Future[Sequence[Reply]] = self.loop.create_future()
-        self.waiting.append(Write(documents, replies))
+        self.waiting.append(Entry(items, size, replies))
         self.senders = [sender for sender in self.senders if not sender.done()]
         if len(self.senders) < MAXIMUM_IN_FLIGHT:
             self.senders.append(self.loop.create_task(self.send_all()))
@@ -64,52 +71,68 @@ class Writer(Generic[Reply]):
             self.in_flight += 1
             try:
                 await self.send_group(group)
-                # Who was just answered may write again, and that is to go with what waits already.
+                # Yield once so that callers can enqueue follow-up writes: they go with what waits.
                 # Otherwise a third, smaller group would go round for as long as the load lasts.
-                # It is in flight until then: when two end at once, none leaves the other a half.
+                # It counts as in flight until then: when two end at once, neither leaves the other
+                # a half.
                 await asyncio.sleep(0)
             finally:
                 self.in_flight -= 1
 
-    async def send_group(self, group: Sequence[Write[Reply]]) -> None:
-        """Make one bulk write, and hand out the replies."""
+    async def send_group(self, group: Sequence[Entry[Item, Reply]]) -> None:
+        """Send one group, and hand out the replies."""
         outcome: Sequence[Reply] | Exception
         try:
-            outcome = await self.send([each for write in group for each in write.documents])
-        except Exception as error:  # noqa: BLE001 (it is raised where the replies are awaited)
+            outcome = await self.send([item for entry in group for item in entry.items])
+        except Exception as error:  # noqa: BLE001 (raised where the replies are awaited)
             outcome = error
         settle(group, outcome)
 
-    def next_group(self) -> list[Write[Reply]]:
-        """Take the writes that go together from those that wait, and nobody gave up.
+    def next_group(self) -> list[Entry[Item, Reply]]:
+        """Take the entries that go together from those that wait and were not given up.
 
-        What waits is shared out between the bulk writes that are not in flight.
+        They are shared out between the groups that are not in flight.
         """
         share = math.ceil(len(self.waiting) / (MAXIMUM_IN_FLIGHT - self.in_flight))
-        group: list[Write[Reply]] = []
-        documents = size = 0
+        group: list[Entry[Item, Reply]] = []
+        items = size = 0
         while (
-            self.waiting
-            and len(group) < share
-            and documents < MAXIMUM_DOCUMENTS
-            and size < MAXIMUM_BYTES
+            self.waiting and len(group) < share and items < MAXIMUM_ITEMS and size < MAXIMUM_BYTES
         ):
-            write = self.waiting.popleft()
-            if not write.replies.done():
-                group.append(write)
-                documents += len(write.documents)
-                size += sum(document.size for document in write.documents)
+            entry = self.waiting.popleft()
+            if not entry.replies.done():
+                group.append(entry)
+                items += len(entry.items)
+                size += entry.size
         return group
 
 
-def settle(group: Sequence[Write[Reply]], outcome: Sequence[Reply] | Exception) -> None:
+def settle(group: Sequence[Entry[Any, Reply]], outcome: Sequence[Reply] | Exception) -> None:
     """Hand every request of a group its own part of the outcome, unless it gave up."""
     position = 0
-    for write in group:
-        part = slice(position, position := position + len(write.documents))
-        if write.replies.done():
+    for entry in group:
+        part = slice(position, position := position + len(entry.items))
+        if entry.replies.done():
             continue
         if isinstance(outcome, Exception):
-            write.replies.set_exception(outcome)
+            entry.replies.set_exception(outcome)
         else:
-            write.replies.set_result(outcome[part])
+            entry.replies.set_result(outcome[part])
+
+
+# As with connections, a deployed process has one event loop, and tests have several.
+_groupers: dict[tuple[asyncio.AbstractEventLoop, Send[Any, Any], str], Grouper[Any, Any]] = {}
+
+
+async def send_together(
+    send: Send[Item, Reply], collection: str, items: Sequence[Item], size: int = 0
+) -> Sequence[Reply]:
+    """Send `items`, `size` bytes of JSON, together with those of other requests.
+
+    Raises:
+        StoreUnavailable: MongoDB did not answer in time.
+    """
+    key = asyncio.get_running_loop(), send, collection
+    if key not in _groupers:
+        _groupers[key] = Grouper(partial(send, collection))
+    return await in_time(_groupers[key].submit(items, size))

@@ -1,10 +1,8 @@
 """Waiting for MongoDB: never too long, and with every failure in one form."""
 
 import asyncio
-import functools
-from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from pymongo.errors import (
     ConfigurationError,
@@ -12,10 +10,10 @@ from pymongo.errors import (
     PyMongoError,
 )
 
-from shared_code.problems import StoreUnavailable
+from shared_code.problems import RETRY_SECONDS, StoreUnavailable
+from shared_code.retries import seconds_asked_for
 from shared_code.settings import get_settings
 
-Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 # PyMongo may look for a server half a second longer than it was told to.
@@ -23,8 +21,6 @@ GRACE_SECONDS = 0.25
 
 # Requests that start within so much time have one deadline, and so one timer of the event loop.
 SHARED_SECONDS = 0.05
-
-_running: set[asyncio.Task[Any]] = set()
 
 
 class Deadline:
@@ -76,40 +72,22 @@ async def in_time(answer: asyncio.Future[Result]) -> Result:
     try:
         return await answer
     except PyMongoError as error:
-        raise StoreUnavailable(describe(error), getattr(error, "code", None)) from None
+        raise unavailable(error) from None
     finally:
         deadline.answers.discard(answer)
 
 
-def mongodb_operation(
-    operation: Callable[Parameters, Coroutine[Any, Any, Result]],
-) -> Callable[Parameters, Coroutine[Any, Any, Result]]:
-    """Run `operation` in a task of its own, and wait for it no longer than a request may take."""
-
-    @functools.wraps(operation)
-    async def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(operation(*args, **kwargs))
-        _running.add(task)
-        task.add_done_callback(functools.partial(hand_over, answer))
-        return await in_time(answer)
-
-    return run
+def unavailable(error: object) -> StoreUnavailable:
+    """Return the problem that a failure of MongoDB is, with the wait that it asks for, if any."""
+    seconds = seconds_asked_for(error)
+    return StoreUnavailable(
+        describe(error),
+        getattr(error, "code", None),
+        RETRY_SECONDS if seconds is None else seconds,
+    )
 
 
-def hand_over(answer: asyncio.Future[Result], task: asyncio.Task[Result]) -> None:
-    """Pass on what came of `task`, unless nobody waits for it any more."""
-    _running.discard(task)
-    if task.cancelled():
-        answer.cancel()
-    elif error := task.exception():
-        if not answer.done():
-            answer.set_exception(error)
-    elif not answer.done():
-        answer.set_result(task.result())
-
-
-def describe(error: Exception) -> str:
+def describe(error: object) -> str:
     """Describe a failure for the log; only the texts of connection errors hold no documents."""
     name = type(error).__name__
     if isinstance(error, (ConnectionFailure, ConfigurationError)):

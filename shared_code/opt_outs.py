@@ -1,11 +1,14 @@
 """Users who opted out of analytics: the collection `opt_outs`, `{_id: user_id, timestamp}`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import compress
 from time import monotonic
 from typing import NamedTuple
 
-from shared_code.database import get_database
-from shared_code.operations import mongodb_operation
+from shared_code.database import get_collection
+from shared_code.group_commit import send_together
+from shared_code.retries import read_twice
 
 COLLECTION = "opt_outs"
 
@@ -44,23 +47,34 @@ async def find_opted_out(user_ids: set[str]) -> set[str]:
 
 async def look_up(user_ids: set[str], now: float) -> set[str]:
     """Ask MongoDB which of these users opted out, and remember it as what held now."""
-    opted_out = set(await read(user_ids))
-    remember({user: user in opted_out for user in user_ids}, now + MEMORY_SECONDS)
+    asked = list(user_ids)
+    replies = await send_together(find, COLLECTION, asked)
+    opted_out = set(compress(asked, replies))
+    remember({user: user in opted_out for user in asked}, now + MEMORY_SECONDS)
     return opted_out
 
 
 def remember(found: Mapping[str, bool], until: float) -> None:
-    """Remember so much until then, and forget all else when it is too much."""
+    """Remember answers until then, and forget all others when they are too many."""
     if len(remembered) + len(found) > MEMORY_SIZE:
         remembered.clear()
     remembered.update({user: Answer(opted_out, until) for user, opted_out in found.items()})
 
 
-@mongodb_operation
-async def read(user_ids: set[str]) -> list[str]:
-    """Return which of these users MongoDB names."""
-    # One batch is one query, whatever it finds.
-    opt_outs = get_database()[COLLECTION].find(
-        {"_id": {"$in": list(user_ids)}}, {"_id": 1}, batch_size=len(user_ids) + 1
+async def find(collection: str, user_ids: Sequence[str]) -> Sequence[bool]:
+    """Return of each of these users whether MongoDB names them.
+
+    Raises:
+        PyMongoError: MongoDB did not answer.
+    """
+    return await read_twice(partial(read, collection), user_ids)
+
+
+async def read(collection: str, user_ids: Sequence[str]) -> list[bool]:
+    """Return the same, by one query."""
+    wanted = list(set(user_ids))
+    opt_outs = get_collection(collection).find(
+        {"_id": {"$in": wanted}}, {"_id": True}, batch_size=len(wanted) + 1
     )
-    return [opt_out["_id"] async for opt_out in opt_outs]
+    named = {opt_out["_id"] async for opt_out in opt_outs}
+    return [user in named for user in user_ids]

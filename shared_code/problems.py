@@ -1,11 +1,15 @@
 """Every way a request can fail: one exception, one status, one RFC 9457 problem type each."""
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import ClassVar, NamedTuple
 from urllib.parse import quote
 
 # A key may be as long as the whole body; what its pointer leads to is then named no more exactly.
 MAXIMUM_POINTER = 200
+
+# After how many seconds a client tries again, unless the server asks for another wait.
+RETRY_SECONDS = 5
 
 # What a URI fragment may hold unescaped (RFC 3986, section 3.5), without "/" and "?".
 FRAGMENT_CHARACTERS = "!$&'()*+,;=:@"
@@ -43,12 +47,17 @@ class Problem(Exception):
     status: ClassVar[int]
     name: ClassVar[str]
     title: ClassVar[str]
-    headers: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
+    def __init__(
+        self,
+        detail: str,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = list(errors)
+        self.headers = headers
 
 
 class MalformedBody(Problem):
@@ -61,10 +70,12 @@ class InvalidToken(Problem):
     """The request has no bearer token, or not a valid one (RFC 6750, section 3.1)."""
 
     status, name, title = 401, "invalid-token", "A valid token is required"
-    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
     def __init__(self) -> None:
-        super().__init__("Send Authorization: Bearer with a valid token of this service's issuer.")
+        super().__init__(
+            "Send Authorization: Bearer with a valid token of this service's issuer.",
+            headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+        )
 
 
 class OtherUser(Problem):
@@ -89,10 +100,12 @@ class UnsupportedEncoding(Problem):
     """The body has a content coding other than gzip (RFC 9110, section 15.5.16)."""
 
     status, name, title = 415, "unsupported-encoding", "The content encoding is not supported"
-    headers: ClassVar[Mapping[str, str]] = {"Accept-Encoding": "gzip"}
 
     def __init__(self) -> None:
-        super().__init__("Send the body as it is, or with Content-Encoding: gzip.")
+        super().__init__(
+            "Send the body as it is, or with Content-Encoding: gzip.",
+            headers={"Accept-Encoding": "gzip"},
+        )
 
 
 class InvalidFields(Problem):
@@ -105,13 +118,18 @@ class InvalidFields(Problem):
 
 
 class Unavailable(Problem):
-    """Something that the answer depends on failed; the cause and MongoDB's code are for the log."""
+    """Something that the answer depends on failed; the cause and MongoDB's code are for the log.
+
+    The client is asked to wait for `seconds`, rounded up.
+    """
 
     status = 503
-    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
-    def __init__(self, cause: str, code: int | None = None) -> None:
-        super().__init__("The write was not confirmed. Send the same request again later.")
+    def __init__(self, cause: str, code: int | None = None, seconds: float = RETRY_SECONDS) -> None:
+        super().__init__(
+            "The write was not confirmed. Send the same request again later.",
+            headers={"Retry-After": str(max(1, ceil(seconds)))},
+        )
         self.cause = cause
         self.code = code
 

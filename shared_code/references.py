@@ -1,15 +1,18 @@
 """Users and messages that must exist elsewhere in the database before anything is said of them."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
+from itertools import compress
 from typing import Any
 
 from bson import ObjectId
 
-from shared_code.database import get_database
-from shared_code.operations import mongodb_operation
+from shared_code.database import get_collection
+from shared_code.group_commit import send_together
 from shared_code.problems import FieldError
+from shared_code.retries import read_twice
 from shared_code.settings import get_settings
 from shared_code.validation import Document
 
@@ -59,29 +62,45 @@ def remembered() -> Any:  # noqa: ANN401 (its type is imported only where it is 
     return TTLCache(MEMORY_SIZE, MEMORY_SECONDS)
 
 
-@mongodb_operation
 async def look_up(references: set[Reference]) -> set[Reference]:
-    """Return those of `references` that MongoDB has, by one query for all collections."""
-    lookups = get_settings().lookups
+    """Return those of `references` that MongoDB has, by one query a lookup."""
     values: dict[str, list[str]] = defaultdict(list)
     for field, value in references:
         values[field].append(value)
-    (first, pipeline), *others = [
-        (lookups[field].partition(".")[0], find_values(field, lookups[field], wanted))
-        for field, wanted in values.items()
-    ]
-    pipeline += [{"$unionWith": {"coll": name, "pipeline": stages}} for name, stages in others]
+    replies = await asyncio.gather(
+        *(send_together(find, field, wanted) for field, wanted in values.items())
+    )
+    return {
+        (field, value)
+        for (field, wanted), reply in zip(values.items(), replies, strict=True)
+        for value in compress(wanted, reply)
+    }
+
+
+async def find(field: str, values: Sequence[str]) -> Sequence[bool]:
+    """Return of each value of a field whether it exists where the settings say.
+
+    Raises:
+        PyMongoError: MongoDB did not answer.
+    """
+    return await read_twice(partial(read, get_settings().lookups[field]), values)
+
+
+async def read(lookup: str, values: Sequence[str]) -> list[bool]:
+    """Return of each value whether a lookup such as `users._id` has it, by one query."""
+    collection, _, path = lookup.partition(".")
+    pipeline = find_values(path, set(values))
     # One batch is one query: a value may be found as a text and as an ObjectId.
-    cursor = await get_database()[first].aggregate(pipeline, batchSize=2 * len(references) + 1)
-    return {(found["_id"]["field"], str(found["_id"]["value"])) async for found in cursor}
+    cursor = await get_collection(collection).aggregate(pipeline, batchSize=2 * len(values) + 1)
+    found = {str(each["_id"]) async for each in cursor}
+    return [value in found for value in values]
 
 
-def find_values(field: str, lookup: str, values: list[str]) -> list[dict[str, Any]]:
-    """Return the stages that find which of `values` a lookup such as `users._id` has.
+def find_values(path: str, values: set[str]) -> list[dict[str, Any]]:
+    """Return the stages that find which of `values` are at a path, one document each.
 
     An ObjectId is named by its 24 lower-case hexadecimal digits. The field may be an array.
     """
-    path = lookup.partition(".")[2]
     ids = [ObjectId(value) for value in values if ObjectId.is_valid(value)]
     wanted = {"$in": [*values, *ids]}
     return [
@@ -89,5 +108,5 @@ def find_values(field: str, lookup: str, values: list[str]) -> list[dict[str, An
         {"$project": {"value": f"${path}"}},
         {"$unwind": "$value"},
         {"$match": {"value": wanted}},
-        {"$group": {"_id": {"field": field, "value": "$value"}}},
+        {"$group": {"_id": "$value"}},
     ]

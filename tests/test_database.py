@@ -11,11 +11,12 @@ from pymongo import AsyncMongoClient, MongoClient
 from pymongo.database import Database
 
 from shared_code import database
-from tests.conftest import Document, Post, UseSettings
+from tests.conftest import Commands, Document, Post, UseSettings
 
 Client = AsyncMongoClient[Document]
 
 EVENT = {"user_id": "u1", "event_type": "page_view"}
+FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 
 
 def record(opened: list[Client], *args: Any, **options: Any) -> Client:
@@ -113,3 +114,42 @@ async def test_waits_for_a_journaled_majority_whatever_the_connection_string_say
 
     assert database.get_database().client.write_concern.document == {"w": "majority", "j": True}
     await database.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "size", "idle_seconds"),
+    [
+        ("", 10, 120),
+        ("/?maxPoolSize=50", 50, 120),
+        ("/?maxpoolsize=3&maxIdleTimeMS=5000", 3, 5),
+        # Azure DocumentDB's own connection string.
+        ("/?retrywrites=false&maxIdleTimeMS=120000", 10, 120),
+        ("/?retryWrites=true", 10, 120),
+    ],
+)
+async def test_the_pool_is_small_unless_the_connection_string_says_otherwise(
+    mongodb_uri: str, use_settings: UseSettings, options: str, size: int, idle_seconds: int
+) -> None:
+    use_settings(MONGODB_URI=f"{mongodb_uri}{options}")
+
+    client = database.get_database().client
+    assert client.options.pool_options.max_pool_size == size
+    assert client.options.pool_options.max_idle_time_seconds == idle_seconds
+    assert not client.options.retry_writes
+    await database.close()
+
+
+async def test_200_requests_at_once_need_few_connections(
+    fresh_database: Database[Document], post: Post, commands: Commands
+) -> None:
+    admin = fresh_database.client.admin
+    for function in ("analytics", "feedback"):
+        body = EVENT if function == "analytics" else FEEDBACK
+        users = (body | {"user_id": f"user-{number}"} for number in range(200))
+        responses = await asyncio.gather(*(post(function, each) for each in users))
+        assert {response.status_code for response in responses} <= {201, 202}
+
+    operations = admin.aggregate([{"$currentOp": {"allUsers": True, "idleConnections": True}}])
+    opened = [each for each in operations if each.get("appName") == "up2d8"]
+    assert len(opened) <= 12
+    assert len(commands.names) < 100

@@ -35,7 +35,7 @@ PAUSE_SECONDS = 0.008
 LONGEST_SECONDS = 3.5
 
 # What PyMongo keeps open at most: the pool, and two to watch the server.
-POOL = 100 + 2
+POOL = 10 + 2
 
 EVENT = {"user_id": "u1", "event_type": "page_view"}
 FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}

@@ -101,8 +101,20 @@ def check_success(
     else:
         assert response.status_code == {"feedback": 201, "analytics": 202}[function]
         right = [sent]
-    for each, document in zip(without_repetitions(right), documents, strict=True):
+    for each, document in in_pairs(without_repetitions(right), documents):
         check_document(function, each, document)
+
+
+def in_pairs(
+    sent: list[Document], stored: list[Mapping[str, Any]]
+) -> Iterator[tuple[Document, Mapping[str, Any]]]:
+    """Yield what was sent with what is stored of it; those without an `event_id` are in order."""
+    by_id = {each["_id"]: each for each in stored if isinstance(each["_id"], UUID)}
+    others = iter([each for each in stored if not isinstance(each["_id"], UUID)])
+    for each in sent:
+        yield each, by_id.pop(UUID(each["event_id"])) if each.get("event_id") else next(others)
+    assert not by_id
+    assert not list(others)
 
 
 def without_repetitions(events: list[Document]) -> list[Document]:

@@ -11,15 +11,15 @@ from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
 from shared_code import database, group_commit
-from shared_code.group_commit import Writer
-from shared_code.storage import DONE, Reply, insert_many
+from shared_code.group_commit import Grouper
+from shared_code.storage import Reply, insert_all
 from shared_code.validation import Document as Valid
 from tests.conftest import Document, Post, body_of
 
 EVENT = {"user_id": "u1", "event_type": "page_view"}
 
 
-class WatchedWriter(Writer[Reply]):
+class WatchedWriter(Grouper[Valid, Reply]):
     """A writer to a real collection that remembers its groups, and waits or fails when told to."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class WatchedWriter(Writer[Reply]):
         await self.may_send.wait()
         if self.failure:
             raise self.failure
-        return await insert_many("watched", [document.fields for document in documents])
+        return await insert_all("watched", [each.fields for each in documents], in_bulk=True)
 
     def hold(self) -> list[asyncio.Future[Sequence[Reply]]]:
         """Fill what may be in flight, and have it wait."""
@@ -44,7 +44,7 @@ class WatchedWriter(Writer[Reply]):
 
     def write_one(self, key: Any = None, size: int = 0) -> asyncio.Future[Sequence[Reply]]:
         """Write a document with this `_id` that came in so many bytes."""
-        return self.write([document(key, size)])
+        return self.submit([document(key)], size)
 
 
 @pytest.fixture
@@ -54,15 +54,15 @@ async def writer(fresh_database: Database[Document]) -> WatchedWriter:
     return WatchedWriter()
 
 
-def document(key: Any = None, size: int = 0) -> Valid:
-    """Return a document with this `_id` that came in so many bytes."""
-    return Valid({"_id": ObjectId() if key is None else key}, size, may_hold_infinity=False)
+def document(key: Any = None) -> Valid:
+    """Return a document with this `_id`."""
+    return Valid({"_id": ObjectId() if key is None else key}, 0, may_hold_infinity=False)
 
 
 async def test_a_write_alone_is_sent_at_once(
     writer: WatchedWriter, fresh_database: Database[Document]
 ) -> None:
-    assert await writer.write_one() == [DONE]
+    assert await writer.write_one() == ["stored"]
     assert writer.groups == [1]
     assert fresh_database.watched.count_documents({}) == 1
     await database.close()
@@ -128,19 +128,19 @@ async def test_groups_stay_whole_when_two_are_answered_at_once() -> None:
     groups: list[int] = []
     both_sent = asyncio.Event()
 
-    async def send(documents: Sequence[Valid]) -> Sequence[Reply]:
+    async def send(documents: Sequence[Valid]) -> Sequence[str]:
         groups.append(len(documents))
         if len(groups) % 2 == 0:
             both_sent.set()
         await both_sent.wait()
-        return [DONE] * len(documents)
+        return ["stored"] * len(documents)
 
-    writer = Writer(send)
+    writer = Grouper(send)
 
     async def write_twice() -> None:
-        await writer.write([document()])
+        await writer.submit([document()])
         both_sent.clear()
-        await writer.write([document()])
+        await writer.submit([document()])
 
     async with asyncio.timeout(5):
         await asyncio.gather(*(write_twice() for _ in range(32)))
@@ -189,12 +189,12 @@ async def test_each_gets_the_reply_to_its_own_documents(writer: WatchedWriter) -
     held = writer.hold()
     await asyncio.sleep(0)
     keys = [[1, 2], [2], [3, 1, 3], [4]]
-    writes = [writer.write([document(key) for key in each]) for each in keys]
+    writes = [writer.submit([document(key) for key in each]) for each in keys]
     writer.may_send.set()
     replies = await asyncio.gather(*writes)
     await asyncio.gather(*held)
 
-    codes = [[each.error and each.error["code"] for each in mine] for mine in replies]
+    codes = [[getattr(each, "code", None) for each in mine] for mine in replies]
     assert codes == [[None, None], [11000], [None, 11000, 11000], [None]]
 
 
@@ -215,9 +215,9 @@ async def test_groups_are_bounded_in_number_and_bytes(
 
 
 async def test_the_documents_of_one_write_are_not_split(writer: WatchedWriter) -> None:
-    documents = [document() for _ in range(3 * group_commit.MAXIMUM_DOCUMENTS)]
+    documents = [document() for _ in range(3 * group_commit.MAXIMUM_ITEMS)]
 
-    assert len(await writer.write(documents)) == len(documents)
+    assert len(await writer.submit(documents)) == len(documents)
     assert writer.groups == [len(documents)]
 
 

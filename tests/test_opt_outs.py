@@ -1,5 +1,7 @@
 """Users who opted out of analytics."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -92,6 +94,18 @@ async def test_costs_at_most_one_query_a_request(
     assert commands.names == ["find", "insert", "insert"]
 
 
+async def test_users_of_many_requests_are_looked_up_together(
+    fresh_database: Database[Document], commands: Commands, post: Post
+) -> None:
+    for number in range(0, 100, 2):
+        opt_out(fresh_database, f"u{number}")
+    events = (EVENT | {"user_id": f"u{number}"} for number in range(100))
+    responses = await asyncio.gather(*(post("analytics", event) for event in events))
+
+    assert [body_of(each) == OPTED_OUT for each in responses] == [True, False] * 50
+    assert commands.names.count("find") <= 3
+
+
 async def test_is_remembered_for_less_than_a_minute(
     fresh_database: Database[Document], post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,9 +130,9 @@ async def test_an_answer_that_came_late_is_remembered_from_when_it_was_asked_for
     now = 0.0
     read = opt_outs.read
 
-    async def read_late(user_ids: set[str]) -> list[str]:
+    async def read_late(collection: str, user_ids: Sequence[str]) -> list[bool]:
         nonlocal now
-        found = await read(user_ids)
+        found = await read(collection, user_ids)
         now += 10
         return found
 

@@ -1,40 +1,48 @@
 """What MongoDB's replies mean."""
 
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
+from uuid import UUID
 
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError, WriteConcernError
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    DuplicateKeyError,
+    OperationFailure,
+    WriteConcernError,
+    WriteError,
+)
 
 from analytics_function.events import BATCH_LIMIT
 from devserver.mongodb import free_address, running_mongod
 from shared_code import storage
+from shared_code.database import get_collection
 from shared_code.group_commit import MAXIMUM_BYTES
-from shared_code.problems import FieldError, StoreUnavailable
+from shared_code.operations import start_clock
+from shared_code.problems import FieldError, InvalidFields, StoreUnavailable
 from shared_code.requests import OBJECT_LIMIT
 from shared_code.storage import (
     Outcome,
-    Reply,
-    insert_together,
-    refusal,
-    replace_together,
+    Unconfirmed,
+    Vanished,
+    insert,
+    insert_new,
+    replace,
+    replace_earlier,
+    to_error,
     to_outcome,
     to_replies,
 )
 from shared_code.validation import BEYOND_64_BITS
 from shared_code.validation import Document as Valid
 from tests.conftest import Commands, Document, Post, UseSettings, body_of
-
-STORED = Reply(upserted=False, error=None)
-
-
-def refused(code: int, **others: Any) -> Reply:
-    """Return the reply to an operation that MongoDB refused."""
-    return Reply(upserted=False, error={"code": code} | others)
 
 
 def pointers(outcome: Outcome) -> list[str]:
@@ -48,68 +56,53 @@ def valid(fields: Document) -> Valid:
     return Valid(fields, size=0, may_hold_infinity=False)
 
 
-DUPLICATE = refused(11000, keyPattern={"_id": 1})
-
-
 def test_tells_what_was_stored_from_what_was_there() -> None:
-    assert [to_outcome(STORED), to_outcome(DUPLICATE)] == ["stored", "duplicate"]
+    assert [to_outcome("stored"), to_outcome("duplicate")] == ["stored", "duplicate"]
 
 
 def test_names_the_field_that_was_refused() -> None:
-    assert pointers(to_outcome(refused(15))) == ["#/details"]
-
-
-def test_another_unique_index_is_no_duplicate() -> None:
-    assert pointers(to_outcome(refused(11000, keyPattern={"user_id": 1}))) == ["#"]
+    assert pointers(to_outcome(to_error({"code": 15}))) == ["#/details"]
 
 
 # Interrupted at shutdown, stepped down, out of disk space.
 @pytest.mark.parametrize("code", [11600, 10107, 14031])
 def test_what_may_pass_is_unavailable(code: int) -> None:
     with pytest.raises(StoreUnavailable):
-        to_outcome(refused(code))
-
-
-def test_a_replacement_that_lost_a_race_may_be_sent_again() -> None:
-    assert DUPLICATE.error
-    with pytest.raises(StoreUnavailable):
-        refusal(DUPLICATE.error)
+        to_outcome(to_error({"code": code}))
 
 
 def result(**changes: Any) -> dict[str, Any]:
-    """Return the result of a bulk write of three documents, one upserted and one refused."""
+    """Return the result of a bulk write of three documents, one inserted late and one refused."""
     return {
         "nInserted": 1,
-        "nMatched": 0,
-        "nUpserted": 1,
-        "upserted": [{"index": 2, "_id": 1}],
+        "nMatched": 1,
+        "nUpserted": 0,
+        "upserted": [],
         "writeErrors": [{"index": 0, "code": 15}],
         "writeConcernErrors": [],
     } | changes
 
 
 def test_replies_are_in_the_order_of_the_documents() -> None:
-    assert to_replies(3, result()) == [
-        Reply(upserted=False, error={"index": 0, "code": 15}),
-        Reply(upserted=False, error=None),
-        Reply(upserted=True, error=None),
-    ]
+    refused, *stored = to_replies(3, result())
+
+    assert getattr(refused, "code", None) == 15
+    assert stored == ["stored", "stored"]
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
         # MongoDB stopped before the second document, and does not say so.
-        ({"nInserted": 0}, AutoReconnect),
+        ({"nInserted": 0}, [WriteError, Unconfirmed, Unconfirmed]),
         # Stored on the primary, but not on a majority.
-        ({"writeConcernErrors": [{"code": 64}]}, WriteConcernError),
+        ({"writeConcernErrors": [{"code": 64}]}, [WriteConcernError] * 3),
     ],
 )
 def test_what_is_not_confirmed_is_no_success(
-    changes: dict[str, Any], expected: type[Exception]
+    changes: dict[str, Any], expected: list[type[Exception]]
 ) -> None:
-    with pytest.raises(expected):
-        to_replies(3, result(**changes))
+    assert [type(reply) for reply in to_replies(3, result(**changes))] == expected
 
 
 async def test_one_alone_is_told_what_it_is_told_among_others(
@@ -117,10 +110,186 @@ async def test_one_alone_is_told_what_it_is_told_among_others(
 ) -> None:
     stored, other = valid({"_id": 1}), valid({"_id": 2})
     fresh_database.watched.insert_one({"_id": 1})
-    [alone] = await insert_together("watched", [stored])
-    [among, _] = await insert_together("watched", [stored, other])
+    [alone] = await insert_new("watched", [stored])
+    [among, _] = await insert_new("watched", [stored, other])
 
-    assert to_outcome(alone) == to_outcome(among) == "duplicate"
+    assert alone == among == "duplicate"
+
+
+async def test_groups_are_written_in_the_order_of_their_keys(
+    fresh_database: Database[Document],
+) -> None:
+    numbers = [3, 1, 2, 1, 5, 4]
+    documents = [valid({"_id": number, "at": at}) for at, number in enumerate(numbers)]
+    replies = await insert_new("watched", documents)
+
+    assert replies == ["stored"] * 3 + ["duplicate"] + ["stored"] * 2
+    in_stored_order = list(fresh_database.watched.find().sort("$natural", 1))
+    assert [each["_id"] for each in in_stored_order] == [1, 2, 3, 4, 5]
+    assert [each["at"] for each in in_stored_order] == [1, 2, 0, 5, 4]
+
+
+class Interrupted:
+    """A collection whose first writes fail, though they may have reached MongoDB."""
+
+    def __init__(self, collection: Any, error: Exception, failures: int, *, reached: bool) -> None:
+        self.collection = collection
+        self.error = error
+        self.failures = failures
+        self.reached = reached
+        self.attempts = 0
+
+    def __getattr__(self, name: str) -> Any:
+        """Return everything else as it is."""
+        return getattr(self.collection, name)
+
+    async def write(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Write, and fail as long as that is due."""
+        self.attempts += 1
+        if self.attempts > self.failures:
+            return await getattr(self.collection, name)(*args, **kwargs)
+        if self.reached:
+            await getattr(self.collection, name)(*args, **kwargs)
+        raise self.error
+
+    async def insert_one(self, *args: Any) -> Any:
+        """Insert one document."""
+        return await self.write("insert_one", *args)
+
+    async def insert_many(self, *args: Any, **kwargs: Any) -> Any:
+        """Insert many documents."""
+        return await self.write("insert_many", *args, **kwargs)
+
+    async def bulk_write(self, *args: Any, **kwargs: Any) -> Any:
+        """Replace documents."""
+        return await self.write("bulk_write", *args, **kwargs)
+
+
+LOST_REPLIES = [
+    AutoReconnect("lost"),
+    OperationFailure("Could not acquire lock for operation due to deadlock", 112),
+    OperationFailure("Error=16500, RetryAfterMs=8, Details='…'", 16500),
+]
+
+
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Interrupted]:
+    """Return a function that has the next writes fail."""
+
+    def fail(error: Exception, failures: int = 1, *, reached: bool = True) -> Interrupted:
+        watched = get_collection("watched")
+        collection = Interrupted(watched, error, failures, reached=reached)
+        monkeypatch.setattr(storage, "get_collection", lambda _: collection)
+        return collection
+
+    return fail
+
+
+def stamped(key: Any) -> Valid:
+    """Return a document with this `_id` and the time."""
+    return valid({"_id": key, "timestamp": datetime.now(UTC)})
+
+
+@pytest.mark.parametrize("error", LOST_REPLIES)
+async def test_what_an_unknown_attempt_stored_is_told_stored_and_not_a_duplicate(
+    fresh_database: Database[Document], interrupt: Callable[..., Interrupted], error: Exception
+) -> None:
+    fresh_database.watched.insert_one({"_id": 2, "timestamp": datetime(2026, 1, 1, tzinfo=UTC)})
+    interrupt(error)
+    documents = [stamped(number) for number in (3, 1, 2)]
+    replies = await insert_new("watched", [*documents, documents[0]])
+
+    assert replies == ["stored", "stored", "duplicate", "duplicate"]
+    assert fresh_database.watched.count_documents({}) == 3
+
+
+@pytest.mark.usefixtures("fresh_database")
+@pytest.mark.parametrize("error", LOST_REPLIES)
+async def test_a_first_feedback_whose_reply_was_lost_is_told_received(
+    interrupt: Callable[..., Interrupted], error: Exception
+) -> None:
+    interrupt(error)
+    start_clock()
+
+    assert await replace("watched", stamped(1))
+
+
+@pytest.mark.parametrize("error", LOST_REPLIES)
+async def test_a_replacement_whose_reply_was_lost_is_told_updated(
+    fresh_database: Database[Document], interrupt: Callable[..., Interrupted], error: Exception
+) -> None:
+    start_clock()
+    assert await replace("watched", stamped(1))
+    newer = stamped(1)
+    interrupt(error, failures=0)
+    insert_again = await insert_new("watched", [newer])
+    interrupt(error)
+    assert insert_again == ["duplicate"]
+
+    assert await replace_earlier("watched", [newer]) == ["stored"]
+    [stored] = fresh_database.watched.find()
+    assert abs(stored["timestamp"] - newer.fields["timestamp"]) < timedelta(milliseconds=1)
+
+
+@pytest.mark.usefixtures("fresh_database")
+@pytest.mark.parametrize(
+    ("asked", "attempts", "retry_after"), [("1200", 2, "2"), ("8", 2, "1"), ("60000", 1, "60")]
+)
+async def test_throttling_that_stays_is_told_with_the_wait_that_it_asks_for(
+    interrupt: Callable[..., Interrupted], asked: str, attempts: int, retry_after: str
+) -> None:
+    error = OperationFailure(f"Error=16500, RetryAfterMs={asked}, Details='…'", 16500)
+    collection = interrupt(error, failures=9, reached=False)
+    start_clock()
+    started = time.monotonic()
+    with pytest.raises(StoreUnavailable) as raised:
+        await insert("watched", [stamped(1)])
+
+    assert raised.value.headers == {"Retry-After": retry_after}
+    assert raised.value.code == 16500
+    assert collection.attempts == attempts
+    assert time.monotonic() - started < 3
+
+
+async def test_of_a_partly_committed_group_only_the_rest_is_sent_again(
+    fresh_database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def insert_many(*_: Any, **__: Any) -> NoReturn:
+        errors = [{"index": 1, "code": 16500, "errmsg": "RetryAfterMs=1"}]
+        raise BulkWriteError(result(nInserted=2, nMatched=0, writeErrors=errors))
+
+    monkeypatch.setattr(get_collection("watched"), "insert_many", insert_many)
+
+    assert await insert_new("watched", [stamped(n) for n in (1, 2, 3)]) == ["stored"] * 3
+    assert fresh_database.watched.distinct("_id") == [2]
+
+
+async def test_a_unique_index_of_the_operator_refuses_a_feedback(
+    fresh_database: Database[Document],
+) -> None:
+    fresh_database.watched.create_index("user_id", unique=True)
+    start_clock()
+    assert await replace("watched", valid(stamped(1).fields | {"user_id": "u1"}))
+    with pytest.raises(InvalidFields) as raised:
+        await replace("watched", valid(stamped(2).fields | {"user_id": "u1"}))
+
+    assert raised.value.errors == [storage.REFUSALS[11000]]
+
+
+async def test_what_is_erased_while_it_is_replaced_is_stored_anew(
+    fresh_database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_clock()
+    assert await replace("watched", stamped(1))
+    replace_all = storage.replace_all
+
+    async def erase_first(collection: str, documents: Any) -> Any:
+        fresh_database.watched.delete_many({})
+        return await replace_all(collection, documents)
+
+    monkeypatch.setattr(storage, "replace_all", erase_first)
+    assert await replace("watched", stamped(1))
+    assert fresh_database.watched.count_documents({}) == 1
 
 
 async def test_what_bson_cannot_hold_is_found_before_any_of_the_largest_group_is_sent(
@@ -131,9 +300,9 @@ async def test_what_bson_cannot_hold_is_found_before_any_of_the_largest_group_is
     size = MAXIMUM_BYTES + BATCH_LIMIT
     fields = [{"_id": n, "details": zeros} for n in range(size // OBJECT_LIMIT)]
     fields.append({"_id": -1, "details": {"big": 2**64}})
-    *stored, refused = await insert_together("watched", [valid(each) for each in fields])
+    *stored, refused = await insert_new("watched", [valid(each) for each in fields])
 
-    assert stored == [STORED] * (len(fields) - 1)
+    assert stored == ["stored"] * (len(fields) - 1)
     assert to_outcome(refused) == [FieldError(("details", "big"), BEYOND_64_BITS)]
     assert commands.names == ["insert"]
     assert fresh_database.watched.count_documents({}) == len(stored)
@@ -160,7 +329,7 @@ async def test_what_bson_cannot_hold_costs_no_connection(
 @pytest.fixture
 def no_majority(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have MongoDB say that a document is stored or replaced, which no majority confirmed."""
-    error = {"index": 0, "code": 11000, "keyPattern": {"_id": 1}}
+    error = {"index": 0, "code": 11000}
     unconfirmed = {
         "nInserted": 0,
         "nUpserted": 0,
@@ -185,9 +354,10 @@ def no_majority(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_majority")
+@pytest.mark.usefixtures("fresh_database")
 async def test_a_duplicate_that_no_majority_confirmed_is_no_success() -> None:
-    with pytest.raises(WriteConcernError):
-        await insert_together("watched", [valid({"_id": 1})])
+    [reply] = await insert_new("watched", [valid({"_id": 1})])
+    assert isinstance(reply, WriteConcernError)
 
 
 @pytest.mark.usefixtures("fresh_database", "no_majority")
@@ -214,8 +384,24 @@ async def test_an_earlier_feedback_does_not_replace_a_later_one(
     later, earlier = ({"_id": 1, "timestamp": datetime(2026, 1, day, tzinfo=UTC)} for day in (2, 1))
     fresh_database.feedback.insert_one(later)
 
-    assert await replace_together("feedback", [valid(earlier)]) == [STORED]
-    assert list(fresh_database.feedback.find()) == [later]
+    assert await replace_earlier("feedback", [valid(earlier)]) == ["stored"]
+    [stored] = fresh_database.feedback.find()
+    assert stored["timestamp"].day == 2
+
+
+async def test_a_feedback_without_a_date_is_replaced(fresh_database: Database[Document]) -> None:
+    for timestamp in (None, "2026-01-31", 5):
+        fresh_database.feedback.replace_one({"_id": 1}, {"timestamp": timestamp}, upsert=True)
+
+        assert await replace_earlier("feedback", [stamped(1)]) == ["stored"]
+        [stored] = fresh_database.feedback.find()
+        assert isinstance(stored["timestamp"], datetime)
+
+
+async def test_a_replacement_of_nothing_is_no_success(fresh_database: Database[Document]) -> None:
+    assert fresh_database.feedback.count_documents({}) == 0
+    [reply] = await replace_earlier("feedback", [stamped(1)])
+    assert isinstance(reply, Vanished)
 
 
 async def test_what_becomes_of_each_event_is_told_in_order(
@@ -245,8 +431,13 @@ async def test_needs_no_other_privileges_than_the_readme_gives(
     key.write_text("sharedsecret")
     key.chmod(0o400)
     privileges = [
-        {"resource": {"db": "up2d8", "collection": "feedback"}, "actions": ["insert", "update"]},
-        {"resource": {"db": "up2d8", "collection": "analytics"}, "actions": ["insert"]},
+        *(
+            {"resource": {"db": "up2d8", "collection": collection}, "actions": actions}
+            for collection, actions in (
+                ("feedback", ["find", "insert", "update"]),
+                ("analytics", ["find", "insert"]),
+            )
+        ),
         {"resource": {"db": "up2d8", "collection": "opt_outs"}, "actions": ["find"]},
     ]
     with running_mongod(address, tmp_path / "data", "--auth", "--keyFile", str(key)):
@@ -258,7 +449,8 @@ async def test_needs_no_other_privileges_than_the_readme_gives(
         use_settings(MONGODB_URI=f"mongodb://collect:collect@{address}/?authSource=up2d8")
 
         feedback = {"message_id": "m1", "user_id": "u1", "rating": "up"}
-        event = {"user_id": "u1", "event_type": "e"}
+        event = {"user_id": "u1", "event_type": "e", "event_id": str(UUID(int=1))}
         assert (await post("feedback", feedback)).status_code == 201
         assert (await post("feedback", feedback)).status_code == 200
-        assert (await post("analytics", event)).status_code == 202
+        for _ in range(2):
+            assert (await post("analytics", event)).status_code == 202
