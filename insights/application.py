@@ -15,10 +15,12 @@ import typer
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from insights.errors import Defect, FileNotWritable, InsightsError, Refused, Unreachable, UsageError
+from insights.servers import words_of
 from insights.terminal import print_error
 
 INTERRUPTED = 130
 INVALID_PATTERN = 51091
+NO_DISK_USE = 292
 
 READ = "Read"
 KEEP = "Keep in order"
@@ -148,9 +150,11 @@ def to_insights_error(error: Exception) -> InsightsError:
         case ConnectionFailure():
             told = Unreachable(f"MongoDB does not answer any more ({type(error).__name__})")
         case OperationFailure() if error.code == INVALID_PATTERN:
-            told = UsageError(f"the pattern after ~ is not valid: {server_message(error)}")
+            told = UsageError(f"the pattern after ~ is not valid: {words_of(error)}")
+        case OperationFailure() if error.code == NO_DISK_USE:
+            told = Refused("without its indexes this takes too much memory: run `setup` first")
         case OperationFailure():
-            told = Refused(f"MongoDB refused the operation: {server_message(error)}")
+            told = Refused(f"MongoDB refused the operation: {words_of(error)}")
         case PyMongoError():
             told = Refused(f"MongoDB could not do it: {error}")
         case OSError():
@@ -158,11 +162,6 @@ def to_insights_error(error: Exception) -> InsightsError:
         case _:
             told = Defect(describe(error))
     return told
-
-
-def server_message(error: OperationFailure) -> str:
-    """Return MongoDB's own words on an error."""
-    return str((error.details or {}).get("errmsg", error))
 
 
 def describe(error: Exception) -> str:

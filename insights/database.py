@@ -10,12 +10,18 @@ from typing import Any
 import pymongo
 from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.errors import ConfigurationError, ConnectionFailure, PyMongoError
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    OperationFailure,
+    PyMongoError,
+)
 from pymongo.monitoring import CommandListener
 
 from devserver.errors import DevServerError
 from devserver.mongodb import Address, loopback_address
-from insights.errors import Unreachable, UsageError
+from insights.errors import Refused, Unreachable, UsageError
+from insights.servers import UNSUPPORTED, recognize, what_works, words_of
 from insights.settings import Settings
 
 Document = dict[str, Any]
@@ -51,16 +57,36 @@ def open_database(settings: Settings, *listeners: CommandListener) -> Iterator[D
     Raises:
         UsageError: `MONGODB_URI` is not a connection string.
         Unreachable: no MongoDB answers.
+        Refused: the server lacks what is done with the database.
         PyMongoError: MongoDB refuses the user, or what is done with the database.
     """
     client = open_client(settings.mongodb_uri, *listeners)
     try:
         check(client, settings.mongodb_uri)
-        yield client[settings.mongodb_database]
+        database = client[settings.mongodb_database]
+        with telling_what_works(database):
+            yield database
     finally:
         # A MongoDB that hangs must not hold up the end.
         with pymongo.timeout(CLOSE_SECONDS):
             client.close()
+
+
+@contextmanager
+def telling_what_works(database: Database[Document]) -> Iterator[None]:
+    """Say where the server lacks something, and what works on it.
+
+    Raises:
+        Refused: it lacks what the block needs.
+    """
+    try:
+        yield
+    except OperationFailure as error:
+        if error.code not in UNSUPPORTED:
+            raise
+        server = recognize(database)
+        words = words_of(error)
+        raise Refused(f"{server} refused the operation: {words}; {what_works(server)}") from None
 
 
 def open_client(uri: str, *listeners: CommandListener) -> MongoClient[Document]:
@@ -80,6 +106,8 @@ def open_client(uri: str, *listeners: CommandListener) -> MongoClient[Document]:
                 serverSelectionTimeoutMS=ANSWER_SECONDS * 1000,
                 connectTimeoutMS=ANSWER_SECONDS * 1000,
                 w="majority",
+                # Amazon DocumentDB refuses them, and what fails can be run again.
+                retryWrites=False,
                 tz_aware=True,
                 uuidRepresentation="standard",
             )

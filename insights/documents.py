@@ -19,7 +19,7 @@ def newest(
     database: Database[Document], kind: Kind, condition: Filter, limit: int
 ) -> Cursor[Document]:
     """Return at most `limit` documents as stored, newest first."""
-    found = database[kind.collection].find(condition, allow_disk_use=True)
+    found = database[kind.collection].find(condition)
     return found.sort("timestamp", DESCENDING).limit(min(limit, LARGEST_LIMIT))
 
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from insights.database import Document, Kind
-from insights.errors import Refused
+from insights.servers import UNSUPPORTED
 from insights.settings import Settings
 
 DAY_SECONDS = 24 * 60 * 60
@@ -37,6 +38,9 @@ READING: dict[Kind, dict[str, tuple[str, ...]]] = {
 
 # With one of these, an index does not serve every query, and is none of those above.
 PARTIAL = {"partialFilterExpression", "sparse", "collation"}
+
+# The options of an index without those, besides its name.
+KEPT = {"expireAfterSeconds", "unique", "hidden"}
 
 Keys = dict[str, Any]
 Existing = Mapping[str, Mapping[str, Any]]
@@ -92,19 +96,31 @@ def apply(database: Database[Document], step: Step) -> None:
     """Do one step of a plan.
 
     Raises:
-        Refused: this MongoDB cannot make an index delete that did not.
+        PyMongoError: the server refuses it; what was there before is there still.
     """
     if step.command is None:
         return
     try:
         database.command(step.command)
     except OperationFailure as error:
-        if step.action is not Action.CHANGE or error.code != INVALID_OPTIONS:
+        if step.action is not Action.CHANGE or error.code not in {INVALID_OPTIONS, *UNSUPPORTED}:
             raise
-        raise Refused(
-            f"a MongoDB before 5.1 cannot let the index {step.name} of {step.collection} delete: "
-            "drop that index, and run setup again"
-        ) from None
+        recreate(database[step.collection], step.name, step.command["index"])
+
+
+def recreate(collection: Collection[Document], name: str, options: Mapping[str, Any]) -> None:
+    """Create an index anew with other options, where the server cannot change it.
+
+    Azure DocumentDB and MongoDB before 5.1 cannot let an index delete that did not.
+    """
+    old = dict(collection.index_information()[name])
+    keys = old.pop("key")
+    collection.drop_index(name)
+    try:
+        collection.create_index(keys, **options)
+    except OperationFailure:
+        collection.create_index(keys, name=name, **{each: old[each] for each in KEPT & old.keys()})
+        raise
 
 
 def wanted_indexes(kind: Kind, settings: Settings) -> list[Index]:

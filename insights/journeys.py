@@ -7,11 +7,14 @@ from math import inf, sqrt
 from typing import Any
 
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
+from insights import sequences
 from insights.database import Document, Kind
 from insights.filters import Filter, rated
 from insights.periods import Period
 from insights.sentiment import Sentiment
+from insights.servers import UNSUPPORTED
 from insights.settings import Settings
 
 SHOWN = 10
@@ -90,17 +93,40 @@ def find_journeys(  # noqa: PLR0913, PLR0917 (each is a part of the question)
     # Without an end, the second query could find more than the first.
     period = Period(period.since, period.until or now)
     condition = rated(sentiment, settings.feedback_ratings)
-    before = aggregate(database, Kind.FEEDBACK, before_ratings(condition, window, period))
+    try:
+        before, everywhere = count_there(database, condition, window, period)
+    except OperationFailure as error:
+        if error.code not in UNSUPPORTED:
+            raise
+        before, everywhere = count_here(database, condition, window, period)
     ratings, with_events = total(before["ratings"]), total(before["with_events"])
-    if not with_events:
-        return Journeys(ratings, ratings, [], [])
-    everywhere = aggregate(database, Kind.EVENTS, among_all(before, window, period))
-    events = total(everywhere["events"])
-    last, sequences = (
-        compare(before[name], with_events, everywhere[name], events)
+    events = total(everywhere.get("events", []))
+    last, in_sequence = (
+        compare(before[name], with_events, everywhere.get(name, []), events)
         for name in ("last", "sequences")
     )
-    return Journeys(ratings, ratings - with_events, last, sequences)
+    return Journeys(ratings, ratings - with_events, last, in_sequence)
+
+
+def count_there(
+    database: Database[Document], condition: Filter, window: timedelta, period: Period
+) -> tuple[Document, Document]:
+    """Have the server count the steps before ratings, and among all events."""
+    before = aggregate(database, Kind.FEEDBACK, before_ratings(condition, window, period))
+    if not total(before["with_events"]):
+        return before, {}
+    return before, aggregate(database, Kind.EVENTS, among_all(before, window, period))
+
+
+def count_here(
+    database: Database[Document], condition: Filter, window: timedelta, period: Period
+) -> tuple[Document, Document]:
+    """Count the same here, where the server has no window functions."""
+    ratings = {"$and": [condition, period.condition()]}
+    events = of_users_in(window, period)
+    counts = sequences.Counts(period.since, window)
+    sequences.count_sequences(database, ratings, events, counts)
+    return sequences.before(counts, COMPARED), sequences.everywhere(counts)
 
 
 def aggregate(database: Database[Document], kind: Kind, pipeline: Pipeline) -> Document:
@@ -171,10 +197,8 @@ def among_all(before: Mapping[str, Any], window: timedelta, period: Period) -> P
 
     Each event of the period is the last of one sequence, which may begin before the period.
     """
-    since = max(period.since or EARLIEST, EARLIEST + window) - window
     return [
-        # The condition on the user lets the index alone answer: it has all that is needed.
-        {"$match": {"user_id": {"$gte": ""}} | Period(since, period.until).condition()},
+        {"$match": of_users_in(window, period)},
         {"$sort": {"user_id": 1} | IN_ORDER},
         {"$project": {"user_id": 1, "timestamp": 1, "event_type": 1}},
         {"$setWindowFields": last_three()},
@@ -188,6 +212,13 @@ def among_all(before: Mapping[str, Any], window: timedelta, period: Period) -> P
             }
         },
     ]
+
+
+def of_users_in(window: timedelta, period: Period) -> Filter:
+    """Return the filter for the events of a period, and for those that may lead up to them."""
+    since = max(period.since or EARLIEST, EARLIEST + window) - window
+    # The condition on the user lets the index alone answer: it has all that is needed.
+    return {"user_id": {"$gte": ""}} | Period(since, period.until).condition()
 
 
 def last_three() -> dict[str, Any]:

@@ -32,7 +32,7 @@ def find_opt_out(database: Database[Document], user_id: str) -> Document | None:
 
 def list_opt_outs(database: Database[Document]) -> Cursor[Document]:
     """Return all opt-outs, newest first."""
-    return database[OPT_OUTS].find(allow_disk_use=True).sort("timestamp", DESCENDING)
+    return database[OPT_OUTS].find().sort("timestamp", DESCENDING)
 
 
 def is_recent(opt_out: Document, now: datetime) -> bool:

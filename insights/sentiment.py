@@ -67,12 +67,16 @@ def sentiment(ratings: Sequence[str] | None) -> Expression:
     """
     words = [{"case": {"$in": ["$$word", each]}, "then": name} for name, each in WORDS.items()]
     numbers = cases("$$number", scale_of(ratings))
-    return {
-        "$let": {
-            "vars": {"word": word(), "number": number()},
-            "in": {"$switch": {"branches": words + numbers, "default": Sentiment.UNSCORED}},
-        }
-    }
+    scored = {"$switch": {"branches": words + numbers, "default": Sentiment.UNSCORED}}
+    return let("word", word(), let("number", number_in("$$word"), scored))
+
+
+def let(name: str, value: Expression, expression: Expression) -> Expression:
+    """Return an expression that may use a value as `$$name`.
+
+    One at a time: Azure DocumentDB before 0.109 fails, or crashes, where one `$let` has two.
+    """
+    return {"$let": {"vars": {name: value}, "in": expression}}
 
 
 def cases(number: str, scale: Scale) -> list[Expression]:
@@ -101,16 +105,16 @@ def word() -> Expression:
 
 def number() -> Expression:
     """Return the expression that gives `$rating` as a number, or null if it is none."""
+    return let("word", word(), number_in("$$word"))
+
+
+def number_in(word: str) -> Expression:
+    """Return the expression that gives a word as a number, or null if it is none.
+
+    Each part is right on its own, because Azure DocumentDB before 0.109 evaluates both branches of
+    a `$cond`, and converts what `$trim` gives only after a `$concat`.
+    """
     # $toDouble alone would also take "inf", "nan" and hexadecimal digits.
-    return {
-        "$let": {
-            "vars": {"word": word()},
-            "in": {
-                "$cond": [
-                    {"$regexMatch": {"input": "$$word", "regex": f"^{NUMBER.pattern}$"}},
-                    {"$toDouble": "$$word"},
-                    None,
-                ]
-            },
-        }
-    }
+    is_number = {"$regexMatch": {"input": word, "regex": f"^{NUMBER.pattern}$"}}
+    digits = {"$concat": [{"$cond": [is_number, word, "0"]}, ""]}
+    return let("value", {"$toDouble": digits}, {"$cond": [is_number, "$$value", None]})

@@ -29,6 +29,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from insights.changes import Connection, polling_notice
 from insights.charts import percentage, plural
 from insights.dashboard import (
     Dashboard,
@@ -44,8 +45,8 @@ from insights.errors import InsightsError, UsageError
 from insights.filters import Filter
 from insights.periods import parse_period
 from insights.settings import Settings
-from insights.streams import Connection, changes
-from insights.terminal import print_line
+from insights.streams import changes
+from insights.terminal import print_error, print_line
 
 HOST = "127.0.0.1"
 PORT = 8017
@@ -93,7 +94,6 @@ def serve(
     Raises:
         UsageError: a time is not valid, or the port cannot be used.
         Unreachable: no MongoDB answers at the start.
-        Refused: MongoDB is no replica set.
         PyMongoError: MongoDB refuses to be read or watched.
         KeyboardInterrupt: always, in the end.
     """
@@ -296,12 +296,14 @@ class Keeper:
             except (InsightsError, PyMongoError):
                 if not self._watching.is_set():
                     raise
-                self._hear(Connection.LOST)
+                self._hear(Connection.LOST, "")
                 self._stop.wait(INTERVAL_SECONDS)
 
-    def _hear(self, connection: Connection) -> None:
+    def _hear(self, connection: Connection, why: str) -> None:
         """Note what became of the connection: the next look at MongoDB shows it."""
-        if connection is Connection.WATCHING:
+        if connection is Connection.POLLING:
+            print_error(polling_notice(why))
+        if connection in {Connection.WATCHING, Connection.POLLING}:
             self._watching.set()
         if connection is Connection.LOST:
             self._note_stale()

@@ -1,8 +1,6 @@
 """Following what arrives in MongoDB: a change stream that outlives a restart of MongoDB."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Generator, Iterator, Mapping
 from threading import Event
 from typing import Any
 
@@ -16,9 +14,12 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 
+from insights.changes import Change, Connection, Tell
 from insights.database import Document, Kind, open_database
 from insights.errors import Refused
 from insights.filters import Filter
+from insights.polling import poll
+from insights.servers import words_of
 from insights.settings import Settings
 
 # How long a look for changes may wait for one, and so how long it may take to stop.
@@ -27,11 +28,8 @@ AWAIT_MS = 500
 # Between two attempts to resume, each of which itself looks for a server for some seconds.
 PAUSE_SECONDS = 0.5
 
-# What MongoDB may say for good, by its error code.
-REFUSALS = {
-    40573: "following what arrives needs a replica set: one server alone can be one (--replSet)",
-    286: "MongoDB has forgotten what happened meanwhile: start again to follow from now on",
-}
+HISTORY_LOST = 286
+FORGOTTEN = "MongoDB has forgotten what happened meanwhile: start again to follow from now on"
 
 ARRIVALS = ["insert", "replace", "update"]
 
@@ -45,26 +43,6 @@ NOT_DELETED_SINCE = {"timestamp": {"$type": "date"}}
 Pipeline = list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class Change:
-    """A document that arrived, as it is stored; `updated` where it replaced an earlier one."""
-
-    kind: Kind
-    document: Document
-    updated: bool
-
-
-class Connection(StrEnum):
-    """What became of the connection. After RESUMED come the changes that were made meanwhile."""
-
-    WATCHING = "watching"
-    LOST = "lost"
-    RESUMED = "resumed"
-
-
-Tell = Callable[[Connection], None]
-
-
 def changes(
     settings: Settings, filters: Mapping[Kind, Filter], tell: Tell, stop: Event | None = None
 ) -> Generator[Change]:
@@ -73,22 +51,25 @@ def changes(
     It has a MongoDB client of its own. It ends soon after `stop` is set, within half a second, or
     some seconds while there is no MongoDB; or when its caller closes it. When MongoDB goes away it
     waits for as long as it takes, and goes on where it was: nothing is missed or comes twice.
-    Deletions are not reported. `tell` hears of the connection, in the caller's thread: WATCHING
-    once, when nothing can be missed any more, then LOST and RESUMED in turn.
+    Deletions are not reported. `tell` hears of the connection, in the caller's thread: once
+    WATCHING, or POLLING where the server cannot be watched, when nothing can be missed any more;
+    then LOST and RESUMED in turn.
 
     Raises:
         Unreachable: no MongoDB answers at the start.
-        Refused: MongoDB is no replica set, or does not remember what happened meanwhile.
-        PyMongoError: MongoDB refuses to be watched.
+        Refused: MongoDB does not remember what happened meanwhile.
+        PyMongoError: MongoDB refuses to be read.
     """
-    watcher = Watcher(tell, stop or Event())
-    try:
-        with open_database(settings, watcher) as database:
+    watcher = Watcher(tell, stop := stop or Event())
+    with open_database(settings, watcher) as database:
+        try:
             yield from watcher.watch(database, to_pipeline(filters))
-    except OperationFailure as error:
-        if error.code not in REFUSALS:
-            raise
-        raise Refused(REFUSALS[error.code]) from None
+        except OperationFailure as error:
+            if error.code == HISTORY_LOST:
+                raise Refused(FORGOTTEN) from None
+            if watcher.is_watching:
+                raise
+            yield from poll(database, filters, tell, stop, words_of(error))
 
 
 def to_pipeline(filters: Mapping[Kind, Filter]) -> Pipeline:
@@ -103,10 +84,15 @@ def to_pipeline(filters: Mapping[Kind, Filter]) -> Pipeline:
     collections = [kind.collection for kind in filters]
     return [
         {"$match": {"operationType": {"$in": ARRIVALS}, "ns.coll": {"$in": collections}}},
-        {"$replaceWith": {"$mergeObjects": ["$fullDocument", {"_id": "$_id", "change": "$$ROOT"}]}},
+        replace_with({"$mergeObjects": ["$fullDocument", {"_id": "$_id", "change": "$$ROOT"}]}),
         {"$match": {"$or": selected} | NOT_CHANGED_SINCE | NOT_DELETED_SINCE},
-        {"$replaceWith": "$change"},
+        replace_with("$change"),
     ]
+
+
+def replace_with(document: object) -> dict[str, Any]:
+    """Return the stage that puts a document in place of another, by the name that all know."""
+    return {"$replaceRoot": {"newRoot": document}}
 
 
 class Watcher(CommandListener):
@@ -119,6 +105,7 @@ class Watcher(CommandListener):
     def __init__(self, tell: Tell, stop: Event) -> None:
         self._tell = tell
         self._stop = stop
+        self.is_watching = False
         self._opened = 0
         self._lost = False
 
@@ -133,7 +120,8 @@ class Watcher(CommandListener):
                 start_after=token,
             ) as stream:
                 if token is None:
-                    self._tell(Connection.WATCHING)
+                    self.is_watching = True
+                    self._tell(Connection.WATCHING, "")
                 yield from self._read(stream)
                 token = stream.resume_token
 
@@ -156,12 +144,12 @@ class Watcher(CommandListener):
     def _note_lost(self) -> None:
         if not self._lost:
             self._lost = True
-            self._tell(Connection.LOST)
+            self._tell(Connection.LOST, "")
 
     def _note_resumed(self) -> None:
         self._note_lost()
         self._lost = False
-        self._tell(Connection.RESUMED)
+        self._tell(Connection.RESUMED, "")
 
     def started(self, event: CommandStartedEvent) -> None:
         """Nothing is to be done."""

@@ -30,6 +30,7 @@ START_OF_DAY = {"$subtract": ["$timestamp", IN_DAY]}
 # By the names of `Sentiment`, as plain texts, which JSON and templates show as they are.
 SCORED = [each.value for each in Sentiment if each is not Sentiment.UNSCORED]
 
+# Stages are named as every server knows them: $addFields, for which $set is a younger name.
 Stage = dict[str, Any]
 Pipeline = list[Stage]
 
@@ -193,7 +194,7 @@ def summarize_feedback(
     days: list[date],
 ) -> FeedbackSummary:
     """Return the figures of the feedback in a period, and in the one before."""
-    score = {"$set": {"sentiment": sentiment.sentiment(settings.feedback_ratings)}}
+    score = {"$addFields": {"sentiment": sentiment.sentiment(settings.feedback_ratings)}}
     daily = feedback_days(database, score, period, days)
     count = sum(day.count for day in daily)
     scored = {name: sum(getattr(day, name) for day in daily) for name in SCORED}
@@ -226,7 +227,7 @@ def feedback_days(
     pipeline: Pipeline = [
         {"$match": period.condition()},
         {"$group": {"_id": {"day": START_OF_DAY, "rating": "$rating"}, "count": {"$sum": 1}}},
-        {"$set": {"rating": "$_id.rating"}},
+        {"$addFields": {"rating": "$_id.rating"}},
         score,
         {
             "$group": {
@@ -276,7 +277,7 @@ def ratings_in(period: Period) -> Pipeline:
     return [
         {"$match": period.condition()},
         {"$group": {"_id": "$rating", "count": {"$sum": 1}}},
-        {"$set": {"rating": "$_id"}},
+        {"$addFields": {"rating": "$_id"}},
     ]
 
 
@@ -297,43 +298,38 @@ def worst_messages(
             }
         },
         {"$match": {"negative": {"$gt": 0}}},
-        {"$set": {"share": {"$divide": ["$positive", "$count"]}}},
+        {"$addFields": {"share": {"$divide": ["$positive", "$count"]}}},
         {"$sort": {"negative": -1, "share": 1, "_id": 1}},
         {"$limit": WORST},
     ]
     found = aggregate(database, Kind.FEEDBACK, pipeline)
-    comments = comments_on(database, score, period, [each["_id"] for each in found])
     return [
-        WorstMessage(each["_id"], each["negative"], each["count"], comments[each["_id"]])
+        WorstMessage(
+            each["_id"],
+            each["negative"],
+            each["count"],
+            comments_on(database, score, period, each["_id"]),
+        )
         for each in found
     ]
 
 
 def comments_on(
-    database: Database[Document], score: Stage, period: Period, messages: list[str]
-) -> dict[str, list[Comment]]:
-    """Return some of the comments on each message: of negative ratings first, then the newest."""
+    database: Database[Document], score: Stage, period: Period, message: str
+) -> list[Comment]:
+    """Return some of the comments on a message: of negative ratings first, then the newest."""
     is_negative = {"$eq": ["$sentiment", Sentiment.NEGATIVE]}
-    # $documentNumber sorts by one field only; this one is compared member by member.
-    order = {"is_negative": is_negative, "timestamp": "$timestamp", "user_id": "$user_id"}
     pipeline: Pipeline = [
-        {"$match": {"message_id": {"$in": messages}, "comment": {"$gt": ""}} | period.condition()},
+        {"$match": {"message_id": {"$eq": message}, "comment": {"$gt": ""}} | period.condition()},
         score,
-        {"$set": {"order": order}},
-        {
-            "$setWindowFields": {
-                "partitionBy": "$message_id",
-                "sortBy": {"order": -1},
-                "output": {"rank": {"$documentNumber": {}}},
-            }
-        },
-        {"$match": {"rank": {"$lte": COMMENTS_OF_EACH}}},
+        {"$addFields": {"is_negative": is_negative}},
+        {"$sort": {"is_negative": -1, "timestamp": -1, "user_id": -1}},
+        {"$limit": COMMENTS_OF_EACH},
     ]
-    comments: dict[str, list[Comment]] = {message: [] for message in messages}
-    for each in aggregate(database, Kind.FEEDBACK, pipeline):
-        comment = Comment(str(each["rating"]), str(each["comment"]), each["timestamp"])
-        comments[each["message_id"]].append(comment)
-    return comments
+    return [
+        Comment(str(each["rating"]), str(each["comment"]), each["timestamp"])
+        for each in aggregate(database, Kind.FEEDBACK, pipeline)
+    ]
 
 
 def summarize_events(
@@ -427,7 +423,7 @@ def active_users(database: Database[Document], until: datetime) -> Active:
                 },
             }
         },
-        {"$unset": "_id"},
+        {"$project": {"_id": False}},
     ]
     found = aggregate(database, Kind.EVENTS, pipeline)
     return Active(**found[0]) if found else Active(0, 0, 0)

@@ -3,9 +3,13 @@
 from typing import Annotated
 
 import typer
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
-from insights.database import open_database
+from insights.database import Document, open_database
+from insights.errors import Refused
 from insights.indexes import Action, Step, apply, plan
+from insights.servers import NOT_ALLOWED, recognize, what_works, words_of
 from insights.settings import read_settings
 from insights.terminal import print_line
 
@@ -24,7 +28,8 @@ def setup(dry_run: DryRun = False) -> None:
 
     The indexes make the other commands quick. FEEDBACK_RETENTION_DAYS and
     ANALYTICS_RETENTION_DAYS say after how many days MongoDB deletes feedback and events; without
-    them it keeps everything. Run it again after a setting changed.
+    them it keeps everything. Run it again after a setting changed. It also says which server
+    answers, and what that refused.
 
     Examples:
         insights setup --dry-run
@@ -32,12 +37,32 @@ def setup(dry_run: DryRun = False) -> None:
     """
     settings = read_settings()
     with open_database(settings) as database:
-        steps = list(plan(database, settings))
+        steps, server = list(plan(database, settings)), recognize(database)
+        print_line(f"This is {server}.")
         width = max(len(name_of(step)) for step in steps)
+        refused = 0
         for step in steps:
-            if not dry_run:
-                apply(database, step)
-            print_line(f"{verb(step, dry_run=dry_run)}  {name_of(step):{width}}  {step.note}")
+            words = None if dry_run else perform(database, step)
+            done = f"{'refused':7}" if words else verb(step, dry_run=dry_run)
+            print_line(f"{done}  {name_of(step):{width}}  {words or step.note}")
+            refused += words is not None
+    if refused:
+        raise Refused(f"{server} refused {refused} of {len(steps)} steps; {what_works(server)}")
+
+
+def perform(database: Database[Document], step: Step) -> str | None:
+    """Do one step; return the server's words where it refuses that.
+
+    Raises:
+        PyMongoError: it refuses the user, or does not answer.
+    """
+    try:
+        apply(database, step)
+    except OperationFailure as error:
+        if error.code in NOT_ALLOWED:
+            raise
+        return words_of(error)
+    return None
 
 
 def name_of(step: Step) -> str:

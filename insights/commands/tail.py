@@ -11,13 +11,14 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from insights.changes import Change, Connection, polling_notice
 from insights.database import Kind
 from insights.documents import plain_value, to_plain
 from insights.errors import UsageError
 from insights.filters import Filter, Selection, to_filter
 from insights.options import AsJson, EventType, Message, Rating, User, Where
 from insights.settings import Settings, read_settings
-from insights.streams import Change, Connection, changes
+from insights.streams import changes
 from insights.terminal import clean, output, print_error, print_json
 
 NOTICES = {
@@ -51,7 +52,7 @@ def tail(
     """Print feedback and events as they arrive, until Ctrl-C.
 
     Feedback that replaces an earlier one is marked. When MongoDB restarts, tail waits for it and
-    goes on where it was. MongoDB must be a replica set.
+    goes on where it was. Where the server has no change streams, it is asked every second.
 
     Examples:
         insights tail
@@ -64,7 +65,9 @@ def tail(
     settings = read_settings()
     filters = to_filters([kind] if kind else list(Kind), selection, settings)
 
-    def tell(connection: Connection) -> None:
+    def tell(connection: Connection, why: str) -> None:
+        if connection is Connection.POLLING:
+            print_error(polling_notice(why))
         watching = f"watching {' and '.join(filters)}, times in UTC; Ctrl-C ends"
         print_error(NOTICES.get(connection, watching))
 

@@ -109,7 +109,6 @@ class Source:
             wanted,
             sort=[("timestamp", ASCENDING)],
             batch_size=BATCH_SIZE,
-            allow_disk_use=True,
         )
         for raw in found:
             yield decode_all(cast("bytes", raw), PLAIN)
