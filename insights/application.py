@@ -51,6 +51,7 @@ COMMANDS = {
     "dashboard": Command("dashboard", READ, "Make a page with charts, or serve it."),
     "export": Command("export", READ, "Write all feedback or events to a file, oldest first."),
     "setup": Command("setup", KEEP, "Create the indexes, and delete data after its time."),
+    "doctor": Command("doctor", KEEP, "Find damaged data, and repair it."),
     "demo": Command("demo", KEEP, "Fill a database with believable feedback and events."),
     "forget": Command("forget", KEEP, "Erase all feedback and events of a user."),
     "opt-out": Command("opt_outs", KEEP, "Store no more events of a user."),

@@ -50,6 +50,23 @@ def test_asks_and_erases_everything_of_one_user(
     assert stored.analytics.count_documents({}) == 2
 
 
+def test_erases_the_originals_of_repaired_documents_too(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.feedback.insert_many(
+        a_feedback(NOON) | {"_id": number, "user_id": user, "message_id": f"m{number}"}
+        for number, user in enumerate([42, 42.0, "42", 43])
+    )
+    assert insights("doctor", "--repair", "--yes").exit_code == 0
+    assert empty_database.repaired.count_documents({}) == 3
+
+    result = insights("forget", "42", "--yes")
+
+    assert result.stdout.startswith("Erased 3 feedback and 0 events and 2 originals of 42.\n")
+    assert empty_database.feedback.distinct("user_id") == ["43"]
+    assert empty_database.repaired.distinct("document.user_id") == [43]
+
+
 def test_does_not_ask_with_yes(insights: Insights, stored: Database[Document]) -> None:
     result = insights("forget", "u1", "--yes")
 

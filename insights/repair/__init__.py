@@ -1,0 +1,1 @@
+"""Finding damaged documents and missing indexes, and repairing them without losing anything."""

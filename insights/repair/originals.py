@@ -1,0 +1,40 @@
+"""The collection `repaired`: documents as they were before a repair changed or removed them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from bson.raw_bson import RawBSONDocument
+from pymongo.database import Database
+
+from insights.database import Document
+from insights.repair.writes import insert_absent
+
+REPAIRED = "repaired"
+
+
+def keep(
+    database: Database[Document], collection: str, documents: Sequence[RawBSONDocument]
+) -> None:
+    """Store the originals of documents, confirmed by a majority, before they are changed.
+
+    It is idempotent: an original that is already stored stays as it is.
+
+    Raises:
+        Refused: MongoDB does not store one.
+    """
+    if documents:
+        now = datetime.now(UTC)
+        copies = [to_copy(collection, document, now) for document in documents]
+        insert_absent(database[REPAIRED], copies)
+
+
+def to_copy(collection: str, document: RawBSONDocument, now: datetime) -> Document:
+    """Return the copy to store.
+
+    The digest in its `_id` keeps several originals of one document apart: one that is repaired,
+    replaced by the functions, and repaired again has two.
+    """
+    digest = sha256(document.raw).hexdigest()
+    key = {"collection": collection, "_id": document["_id"], "digest": digest}
+    return {"_id": key, "document": document, "repaired_at": now}
