@@ -26,6 +26,8 @@ OVERLAP = timedelta(seconds=15)
 # A later timestamp is a mistake of somebody else's, behind which nothing would be new.
 TOLERANCE = timedelta(hours=1)
 
+EARLIEST = datetime.min.replace(tzinfo=UTC) + OVERLAP
+
 IN_ORDER = [("timestamp", ASCENDING), ("_id", ASCENDING)]
 
 
@@ -37,32 +39,32 @@ class Poller:
         self._kind = kind
         self._condition = condition
         self._seen: dict[str, datetime] = {}
-        self._start = self._newest() - OVERLAP
+        self._start = self._next_start(EARLIEST)
         self.look()
 
     def look(self) -> list[Change]:
         """Return what arrived since the last look."""
-        newest = self._newest()
+        next_start = self._next_start(self._start)
         since = {"timestamp": {"$gte": self._start}}
         found = self._collection.find({"$and": [since, self._condition]}).sort(IN_ORDER)
         changes = [self._to_change(each) for each in found if self._is_new(each)]
-        self._start = max(self._start, newest - OVERLAP)
-        self._seen.update(
-            {repr(each.document["_id"]): each.document["timestamp"] for each in changes}
-        )
+        for change in changes:
+            self._seen[repr(change.document["_id"])] = change.document["timestamp"]
+        self._start = next_start
         self._seen = {key: time for key, time in self._seen.items() if time >= self._start}
         return changes
 
-    def _newest(self) -> datetime:
-        """Return the newest timestamp that can be right, or now."""
-        now = datetime.now(UTC)
+    def _next_start(self, start: datetime) -> datetime:
+        """Return from which time on to look, so that nothing late is missed: never before `start`.
+
+        Where nothing is stored yet, whatever arrives is new.
+        """
         newest = self._collection.find_one(
-            {"timestamp": {"$lte": now + TOLERANCE}},
+            {"timestamp": {"$gte": start, "$lte": datetime.now(UTC) + TOLERANCE}},
             {"timestamp": True},
             sort=[("timestamp", DESCENDING)],
         )
-        found: datetime = newest["timestamp"] if newest else now
-        return found
+        return max(start, newest["timestamp"] - OVERLAP) if newest else start
 
     def _is_new(self, document: Mapping[str, Any]) -> bool:
         return bool(self._seen.get(repr(document["_id"])) != document["timestamp"])
@@ -91,6 +93,7 @@ def poll(
     while not stop.wait(INTERVAL_SECONDS):
         try:
             arrived = [change for poller in pollers for change in poller.look()]
+            arrived.sort(key=lambda change: change.document["timestamp"])
         except ConnectionFailure:
             if not is_lost:
                 tell(Connection.LOST, "")

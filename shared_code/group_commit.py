@@ -26,10 +26,10 @@ MAXIMUM_IN_FLIGHT = 2
 
 # A group that has so many items or bytes of JSON takes no more: the next would wait too long for
 # it. The items of one request always go together. BSON may take 5.5 bytes for one of JSON, as for
-# a list of zeros. With the largest request it still goes in one message, even to a server that
-# takes no more than 1,000 documents in one; MongoDB takes 100,000, and 48 MB.
+# a list of zeros. With the largest request it still goes in one message, even to Cosmos DB, which
+# takes 1,000 documents and 4 MiB; MongoDB takes 100,000 and 48 MB.
 MAXIMUM_ITEMS = 500
-MAXIMUM_BYTES = 768 * 1024
+MAXIMUM_BYTES = 224 * 1024
 
 
 class Entry(NamedTuple, Generic[Item, Reply]):

@@ -5,8 +5,8 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
+from contextlib import ExitStack, contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,11 @@ from pymongo.database import Database
 
 import analytics_function
 import feedback_function
-from devserver.mongodb import free_address, running_mongod
+from devserver.mongodb import free_address, loopback_address, running_mongod
 from shared_code import database, opt_outs, references, settings
 from tests.insights_cli import Insights
+from tests.support.dialect_proxy import DialectProxy, running_proxy
+from tests.support.dialects import Dialect
 
 if sys.platform != "win32":
     import fcntl
@@ -55,6 +57,18 @@ class Commands(monitoring.CommandListener):
 def is_timed(item: pytest.Item) -> bool:
     """Say whether a test holds something to a limit of time."""
     return item.get_closest_marker("timed") is not None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that is marked `dialects` once in each that it does not lack."""
+    marker = metafunc.definition.get_closest_marker("dialects")
+    if marker is None or "dialect" not in metafunc.fixturenames:
+        return
+    lacking = {
+        dialect for each in metafunc.definition.iter_markers("lacking") for dialect in each.args
+    }
+    wanted = [Dialect.MONGODB, *marker.args] if marker.args else list(Dialect)
+    metafunc.parametrize("dialect", [each for each in wanted if each not in lacking], indirect=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -115,6 +129,29 @@ def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"mongodb://{address}"
 
 
+@pytest.fixture(scope="session")
+def start_proxy(mongodb_uri: str) -> Iterator[Callable[[Dialect], DialectProxy]]:
+    """Return a function that starts the proxy of a dialect for the whole session."""
+    server = loopback_address(mongodb_uri)
+    assert server
+    with ExitStack() as running:
+        yield cache(lambda dialect: running.enter_context(running_proxy(server, dialect)))
+
+
+@pytest.fixture
+def dialect(request: pytest.FixtureRequest) -> Dialect:
+    """Return which server the test is to meet: MongoDB, unless it is marked `dialects`."""
+    return Dialect(getattr(request, "param", Dialect.MONGODB))
+
+
+@pytest.fixture
+def server_uri(
+    dialect: Dialect, mongodb_uri: str, start_proxy: Callable[[Dialect], DialectProxy]
+) -> str:
+    """Return the connection string of the session's MongoDB, as a server of the dialect."""
+    return mongodb_uri if dialect is Dialect.MONGODB else start_proxy(dialect).uri
+
+
 @pytest.fixture
 def use_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[UseSettings]:
     """Return a function that replaces all settings."""
@@ -149,21 +186,21 @@ def empty_database(
 @pytest.fixture
 def insights(
     empty_database: Database[Document],
-    mongodb_uri: str,
+    server_uri: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Insights:
     """Return what runs the operator's tool on the empty database, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    return Insights(tmp_path, MONGODB_URI=mongodb_uri, MONGODB_DATABASE=empty_database.name)
+    return Insights(tmp_path, MONGODB_URI=server_uri, MONGODB_DATABASE=empty_database.name)
 
 
 @pytest.fixture
 async def fresh_database(
-    empty_database: Database[Document], mongodb_uri: str, use_settings: UseSettings
+    empty_database: Database[Document], server_uri: str, use_settings: UseSettings
 ) -> AsyncIterator[Database[Document]]:
-    """Return an empty database that the functions write to."""
-    use_settings(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=empty_database.name)
+    """Return an empty database that the functions write to; the test itself reads it directly."""
+    use_settings(MONGODB_URI=server_uri, MONGODB_DATABASE=empty_database.name)
     yield empty_database
     await close_database()
 

@@ -6,17 +6,42 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from devserver.mongodb import Address, running_mongod
+from tests.support.dialect_proxy import DialectProxy, running_proxy
+from tests.support.dialects import Dialect
 
 
 class Mongod:
-    """A MongoDB of one test's own, not yet started; leaving `resources` ends it."""
+    """A MongoDB of one test's own, not yet started; leaving `resources` ends it.
 
-    def __init__(self, address: Address, folder: Path) -> None:
+    Clients that `uri` leads to it meet a server of the dialect; `direct_uri` passes that by.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        folder: Path,
+        dialect: Dialect = Dialect.MONGODB,
+        *,
+        proxied: bool = False,
+    ) -> None:
         self.address = address
-        self.uri = f"mongodb://{address}"
+        self.direct_uri = f"mongodb://{address}"
         self.folder = folder
         self.resources = ExitStack()
         self.process: subprocess.Popen[bytes]
+        self.proxy: DialectProxy | None = None
+        if proxied or dialect is not Dialect.MONGODB:
+            self.proxy = self.resources.enter_context(running_proxy(address, dialect))
+
+    @property
+    def server(self) -> Address:
+        """Where clients connect to."""
+        return self.proxy.address if self.proxy else self.address
+
+    @property
+    def uri(self) -> str:
+        """The connection string for clients."""
+        return f"mongodb://{self.server}"
 
     def start(self) -> None:
         """Start it, on the data that it had."""

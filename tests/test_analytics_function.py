@@ -13,6 +13,8 @@ from pymongo.database import Database
 
 from tests.conftest import Document, Post, body_of
 
+pytestmark = pytest.mark.dialects
+
 EVENT = {"user_id": "u1", "event_type": "page_view"}
 EVENT_ID = "018f4b2e-7c1a-7b3a-9d57-3a4f5b6c7d8e"
 

@@ -12,6 +12,8 @@ from pymongo.database import Database
 from tests.conftest import Document, Post, body_of
 from tests.test_analytics_function import nested
 
+pytestmark = pytest.mark.dialects
+
 VALID = {
     "feedback": {"message_id": "m1", "user_id": "u1", "rating": "up"},
     "analytics": {"user_id": "u1", "event_type": "page_view"},

@@ -16,8 +16,14 @@ from pymongo import MongoClient
 from devserver.mongodb import free_address
 from tests.conftest import Document, Post, UseSettings, body_of
 from tests.mongod import Mongod
+from tests.support.dialects import Dialect
 
-pytestmark = pytest.mark.timed
+pytestmark = [pytest.mark.timed, pytest.mark.dialects]
+
+# They are of the connection string, or of MongoDB's own.
+on_mongodb_only = pytest.mark.lacking(
+    Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB, Dialect.COSMOS_RU
+)
 
 BODIES: dict[str, Any] = {
     "feedback": {"message_id": "m1", "user_id": "u1", "rating": "up"},
@@ -28,9 +34,9 @@ PASSWORD = "hunter2"  # noqa: S105
 
 
 @pytest.fixture
-def mongod(tmp_path: Path, use_settings: UseSettings) -> Iterator[Mongod]:
+def mongod(tmp_path: Path, use_settings: UseSettings, dialect: Dialect) -> Iterator[Mongod]:
     """Return a MongoDB of the test's own, not yet started, that the functions write to."""
-    mongod = Mongod(free_address(), tmp_path)
+    mongod = Mongod(free_address(), tmp_path, dialect)
     use_settings(MONGODB_URI=mongod.uri)
     with mongod.resources:
         yield mongod
@@ -57,7 +63,7 @@ async def test_absent_at_the_first_request(
     mongod: Mongod, post: Post, caplog: pytest.LogCaptureFixture, function: str
 ) -> None:
     await assert_unavailable(post(function, BODIES[function]))
-    assert "[Errno 111]" in caplog.text
+    assert "[Errno 111]" in caplog.text or mongod.proxy
     assert "mongodb://" not in caplog.text
 
     mongod.start()
@@ -74,7 +80,7 @@ async def test_killed_between_requests(mongod: Mongod, post: Post, function: str
 
     mongod.start()
     assert (await post(function, BODIES[function])).status_code < 300
-    with MongoClient[Document](mongod.uri) as client:
+    with MongoClient[Document](mongod.direct_uri) as client:
         stored = client.up2d8[function].count_documents({})
     assert stored == {"feedback": 1, "analytics": 2}[function]
 
@@ -93,7 +99,7 @@ async def test_hung(
             *(assert_unavailable(post(function, BODIES[function])) for _ in range(50))
         )
         assert time.monotonic() - started < 3
-        assert "timed out" in caplog.text
+        assert "timed out" in caplog.text or mongod.proxy
     finally:
         mongod.go_on()
 
@@ -111,12 +117,13 @@ async def test_hung_at_the_first_request(mongod: Mongod, post: Post) -> None:
     assert (await post("feedback", BODIES["feedback"])).status_code == 201
 
 
+@on_mongodb_only
 @pytest.mark.parametrize("function", FUNCTIONS)
 async def test_without_a_primary(mongod: Mongod, post: Post, function: str) -> None:
     mongod.start()
     assert (await post(function, BODIES[function])).status_code < 300
 
-    with MongoClient[Document](mongod.uri, directConnection=True) as client:
+    with MongoClient[Document](mongod.direct_uri, directConnection=True) as client:
         client.admin.command("replSetStepDown", 60, force=True)
         await assert_unavailable(post(function, BODIES[function]))
         client.admin.command("replSetFreeze", 0)
@@ -140,13 +147,14 @@ async def test_every_event_that_was_acknowledged_survives_a_kill(
     acknowledged = {number for number, status in await asyncio.gather(*requests) if status == 202}
 
     mongod.start()
-    with MongoClient[Document](mongod.uri) as client:
+    with MongoClient[Document](mongod.direct_uri) as client:
         stored = [event["details"]["number"] for event in client.up2d8.analytics.find()]
     assert acknowledged
     assert acknowledged <= set(stored)
     assert len(stored) == len(set(stored))
 
 
+@on_mongodb_only
 @pytest.mark.parametrize("function", FUNCTIONS)
 async def test_wrong_password(
     mongod: Mongod,
@@ -167,7 +175,7 @@ async def test_wrong_password(
 async def test_operators_validation_rules_refuse(mongod: Mongod, post: Post) -> None:
     mongod.start()
     rules = {"$jsonSchema": {"properties": {"rating": {"enum": ["up"]}, "user_id": {"enum": [1]}}}}
-    with MongoClient[Document](mongod.uri) as client:
+    with MongoClient[Document](mongod.direct_uri) as client:
         for function in FUNCTIONS:
             client.up2d8.create_collection(function, validator=rules)
 
@@ -183,7 +191,7 @@ async def test_a_unique_index_of_the_operator_is_no_duplicate_event(
     mongod: Mongod, post: Post
 ) -> None:
     mongod.start()
-    with MongoClient[Document](mongod.uri) as client:
+    with MongoClient[Document](mongod.direct_uri) as client:
         client.up2d8.analytics.create_index("user_id", unique=True)
     assert (await post("analytics", BODIES["analytics"])).status_code == 202
 

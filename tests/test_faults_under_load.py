@@ -26,6 +26,8 @@ from shared_code import database
 from tests.conftest import Document, Post, UseSettings, body_of
 from tests.mongod import Mongod
 from tests.network_proxy import TASK_NAME, NetworkProxy
+from tests.support.dialect_proxy import DialectProxy, Throttle
+from tests.support.dialects import Dialect
 
 CLIENTS = 32
 BATCH = 5
@@ -145,6 +147,10 @@ class Load:
                 await self.send(request)
                 assert request.stored
 
+    def acknowledged(self) -> int:
+        """Return how many documents were told success."""
+        return sum(len(request.events) for request in self.requests if request.stored)
+
     def feedback(self) -> list[Request]:
         """Return the requests with feedback, as they were sent."""
         return [request for request in self.requests if request.function == "feedback"]
@@ -228,7 +234,7 @@ async def assert_survives(
     assert max(request.seconds for request in load.requests) < LONGEST_SECONDS
     await assert_serves_again(load)
 
-    with MongoClient[Document](mongod.uri, directConnection=True) as client:
+    with MongoClient[Document](mongod.direct_uri, directConnection=True) as client:
         assert_stored_as_told(load, client.up2d8)
         await load.send_failures_again()
         assert_stored_as_told(load, client.up2d8)
@@ -240,9 +246,9 @@ async def assert_survives(
 
 
 @pytest.fixture
-def mongod(tmp_path: Path, use_settings: UseSettings) -> Iterator[Mongod]:
+def mongod(tmp_path: Path, use_settings: UseSettings, dialect: Dialect) -> Iterator[Mongod]:
     """Return a running MongoDB of the test's own, that the functions write to."""
-    mongod = Mongod(free_address(), tmp_path)
+    mongod = Mongod(free_address(), tmp_path, dialect)
     use_settings(MONGODB_URI=mongod.uri)
     with mongod.resources:
         mongod.start()
@@ -252,7 +258,7 @@ def mongod(tmp_path: Path, use_settings: UseSettings) -> Iterator[Mongod]:
 @pytest.fixture
 async def network(mongod: Mongod, use_settings: UseSettings) -> AsyncIterator[NetworkProxy]:
     """Return the network between the functions and MongoDB."""
-    network = NetworkProxy(mongod.address, free_address())
+    network = NetworkProxy(mongod.server, free_address())
     use_settings(MONGODB_URI=network.uri)
     await network.listen()
     yield network
@@ -262,6 +268,7 @@ async def network(mongod: Mongod, use_settings: UseSettings) -> AsyncIterator[Ne
 
 
 @pytest.mark.timed
+@pytest.mark.dialects
 async def test_killed(mongod: Mongod, post: Post) -> None:
     async def kill() -> None:
         for seconds in (0.0, 0.0, 3.5):
@@ -275,6 +282,7 @@ async def test_killed(mongod: Mongod, post: Post) -> None:
 
 
 @pytest.mark.timed
+@pytest.mark.dialects
 async def test_hung(mongod: Mongod, post: Post) -> None:
     async def hang() -> None:
         for seconds in (0.5, 1.5, 4.0):
@@ -291,7 +299,7 @@ async def test_hung(mongod: Mongod, post: Post) -> None:
 @pytest.mark.timed
 async def test_primary_steps_down(mongod: Mongod, post: Post) -> None:
     async def step_down() -> None:
-        with MongoClient[Document](mongod.uri, directConnection=True) as client:
+        with MongoClient[Document](mongod.direct_uri, directConnection=True) as client:
             for seconds in (0.0, 0.5, 3.5):
                 await asyncio.to_thread(client.admin.command, "replSetStepDown", 60, force=True)
                 await asyncio.sleep(seconds)
@@ -302,6 +310,7 @@ async def test_primary_steps_down(mongod: Mongod, post: Post) -> None:
 
 
 @pytest.mark.timed
+@pytest.mark.dialects
 async def test_network_cut_in_the_middle_of_an_answer(
     mongod: Mongod, network: NetworkProxy, post: Post
 ) -> None:
@@ -315,6 +324,7 @@ async def test_network_cut_in_the_middle_of_an_answer(
 
 
 @pytest.mark.timed
+@pytest.mark.dialects
 async def test_network_gone(mongod: Mongod, network: NetworkProxy, post: Post) -> None:
     async def cut_and_refuse() -> None:
         for seconds in (0.5, 3.5):
@@ -341,6 +351,7 @@ async def test_slow_network_delays_no_answer_beyond_the_limit(
     assert time.monotonic() - started < LONGEST_SECONDS
 
 
+# Where PyMongo polls the server, its heartbeat is late, too, and it looks for the server for seconds.
 @pytest.mark.timed
 async def test_feedback_that_arrives_late_does_not_replace_a_later_one(
     mongod: Mongod, network: NetworkProxy, post: Post
@@ -352,10 +363,102 @@ async def test_feedback_that_arrives_late_does_not_replace_a_later_one(
     later = await post("feedback", FEEDBACK | {"rating": "later"})
     assert (late.status_code, later.status_code) == (503, 200)
 
-    with MongoClient[Document](mongod.uri, directConnection=True) as client:
+    with MongoClient[Document](mongod.direct_uri, directConnection=True) as client:
         assert await soon(lambda: not network.delayed)
         [stored] = client.up2d8.feedback.find()
     assert stored["rating"] == "later"
+
+
+@pytest.fixture
+def proxied(tmp_path: Path, use_settings: UseSettings, dialect: Dialect) -> Iterator[Mongod]:
+    """Return a running MongoDB behind a proxy that has writes fail."""
+    mongod = Mongod(free_address(), tmp_path, dialect, proxied=True)
+    use_settings(MONGODB_URI=mongod.uri)
+    with mongod.resources:
+        mongod.start()
+        yield mongod
+
+
+def proxy_of(mongod: Mongod) -> DialectProxy:
+    """Return the proxy before a MongoDB."""
+    assert mongod.proxy
+    return mongod.proxy
+
+
+async def acknowledged(load: Load, documents: int) -> None:
+    """Wait until so many documents were told success."""
+    while load.acknowledged() < documents:  # noqa: ASYNC110 (it is looked at now and then)
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.timed
+@pytest.mark.dialects
+async def test_10_000_writes_through_kills_partial_failures_and_throttling(
+    proxied: Mongod, post: Post
+) -> None:
+    load, proxy = Load(post), proxy_of(proxied)
+    throttles = proxy.dialect is Dialect.COSMOS_RU
+    # A closed connection has PyMongo wait for half a second.
+    closes = proxy.dialect in {Dialect.MONGODB, Dialect.AMAZON_DOCUMENTDB}
+
+    async def fail() -> None:
+        proxy.partial = 50 if closes else 5
+        proxy.throttle = Throttle(every=7, part="writes") if throttles else None
+        await acknowledged(load, 5_000)
+        proxied.kill()
+        await asyncio.to_thread(proxied.start)
+        proxy.throttle = Throttle(every=5, part="command") if throttles else None
+        await acknowledged(load, 10_000)
+        proxy.partial = proxy.throttle = None
+
+    async with asyncio.timeout(60):
+        await load.run(fail())
+    await assert_serves_again(load)
+
+    assert proxy.refusals["partial"] >= 5
+    with MongoClient[Document](proxied.direct_uri, directConnection=True) as client:
+        assert_stored_as_told(load, client.up2d8)
+        await load.send_failures_again()
+        assert_stored_as_told(load, client.up2d8)
+
+
+@dataclass
+class Vote:
+    """A feedback on a hot key: when it was sent, and when it was acknowledged."""
+
+    user: str
+    rating: str
+    sent: float
+    acknowledged: float
+
+
+@pytest.mark.timed
+@pytest.mark.dialects
+async def test_960_feedbacks_on_two_hot_keys_are_all_stored_and_the_newest_stays(
+    proxied: Mongod, post: Post
+) -> None:
+    votes: list[Vote] = []
+
+    async def client(number: int) -> None:
+        for step in range(30):
+            user, rating = f"user-{(number + step) % 2}", f"{number}-{step}"
+            sent = time.monotonic()
+            response = await post("feedback", FEEDBACK | {"user_id": user, "rating": rating})
+            assert response.status_code in {200, 201}
+            votes.append(Vote(user, rating, sent, time.monotonic()))
+
+    await asyncio.gather(*(client(number) for number in range(CLIENTS)))
+
+    with MongoClient[Document](proxied.direct_uri, directConnection=True) as mongodb:
+        stored = list(mongodb.up2d8.feedback.find())
+    assert len(votes) == 960
+    assert sorted(each["user_id"] for each in stored) == ["user-0", "user-1"]
+    for each in stored:
+        own = [vote for vote in votes if vote.user == each["user_id"]]
+        [kept] = [vote for vote in own if vote.rating == each["rating"]]
+        # The clock has milliseconds: within one, either is the newest.
+        assert not [vote for vote in own if vote.sent > kept.acknowledged + 0.001]
+    assert proxy_of(proxied).codes[112] == 0
 
 
 def blocks_in_use() -> int:

@@ -9,6 +9,8 @@ from pymongo.database import Database
 
 from tests.conftest import Document, Post, body_of
 
+pytestmark = pytest.mark.dialects
+
 FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 
 

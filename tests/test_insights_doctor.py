@@ -29,6 +29,8 @@ from tests.insights_cli import Insights, Result, a_feedback, an_event
 from tests.support.dialect_proxy import DialectProxy, running_proxy
 from tests.support.dialects import Dialect
 
+pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
+
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
@@ -983,19 +985,6 @@ def test_says_so_if_the_second_id_is_still_there(
         }
     }
     assert contents(empty_database) == before
-
-
-@pytest.mark.usefixtures("damaged")
-@pytest.mark.parametrize("dialect", [Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB])
-def test_repairs_on_every_server(insights: Insights, mongodb_uri: str, dialect: Dialect) -> None:
-    address = loopback_address(mongodb_uri)
-    assert address is not None
-    with running_proxy(address, dialect) as proxy:
-        uri = f"{proxy.uri}/?retryWrites=false"
-        result = insights("doctor", "--repair", "--yes", MONGODB_URI=uri)
-
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == FOUND + REPAIRED + ORIGINALS
 
 
 # Interruptions

@@ -21,6 +21,9 @@ from insights.exports.columns import Column
 from insights.exports.sources import Source
 from tests.conftest import Document
 from tests.insights_cli import Insights, a_feedback, an_event, plan_of
+from tests.support.dialects import Dialect
+
+pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -8,6 +8,9 @@ from pymongo.database import Database
 
 from tests.conftest import Document
 from tests.insights_cli import Insights, a_feedback, an_event
+from tests.support.dialects import Dialect
+
+pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -10,6 +10,9 @@ from insights import erasure
 from insights.database import Kind
 from tests.conftest import Document
 from tests.insights_cli import Insights, a_feedback, an_event, plan_of
+from tests.support.dialects import Dialect
+
+pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
 # In an empty folder, Python is named by its whole path.
 PROGRAM = f"{sys.executable} -m insights"

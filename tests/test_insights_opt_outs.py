@@ -10,6 +10,9 @@ from pymongo.database import Database
 from shared_code import opt_outs
 from tests.conftest import Document, Post, body_of
 from tests.insights_cli import Insights, a_feedback, an_event
+from tests.support.dialects import Dialect
+
+pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
 # In an empty folder, Python is named by its whole path.
 PROGRAM = f"{sys.executable} -m insights"

@@ -7,6 +7,9 @@ from pymongo.database import Database
 
 from tests.conftest import Document
 from tests.insights_cli import Insights, a_feedback
+from tests.support.dialects import Dialect
+
+pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 SENTIMENTS = ["positive", "neutral", "negative", "unscored"]

@@ -12,6 +12,9 @@ from pymongo.database import Database
 from devserver.mongodb import free_address, running_mongod
 from tests.conftest import Document
 from tests.insights_cli import Insights, a_feedback, an_event
+from tests.support.dialects import Dialect
+
+pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
 DAY_SECONDS = 86400
 
@@ -305,6 +308,8 @@ def test_really_deletes_what_is_older_and_stops_when_the_setting_is_gone(
         assert stored("analytics") == {"fresh", "ancient"}
 
 
+# It has a MongoDB of its own, which deletes every second.
+@pytest.mark.lacking(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 def test_a_first_retention_deletes_through_an_operators_own_index(
     insights: Insights, eager_uri: str
 ) -> None:

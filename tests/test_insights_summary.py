@@ -10,6 +10,9 @@ from rich.cells import cell_len
 
 from tests.conftest import Document
 from tests.insights_cli import Insights, a_feedback, an_event, plan_of
+from tests.support.dialects import Dialect
+
+pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
 # A week, the one before it, and an hour in the middle of the first day.
 SINCE, UNTIL = datetime(2026, 11, 2, tzinfo=UTC), datetime(2026, 11, 9, tzinfo=UTC)

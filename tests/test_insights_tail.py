@@ -25,6 +25,12 @@ from insights.streams import changes
 from tests.conftest import Document, Post
 from tests.insights_cli import Insights, a_feedback, an_event
 from tests.mongod import Mongod
+from tests.support.dialects import Dialect
+
+# Of what changes twice between two looks, polling sees only the last; and deletions not at all.
+polling_lacks = pytest.mark.lacking(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
+
+pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -135,6 +141,7 @@ def test_prints_what_arrives_of_both_kinds(
     ]
 
 
+@polling_lacks
 async def test_prints_what_the_functions_store(
     start_tail: StartTail, fresh_database: Database[Document], post: Post
 ) -> None:
@@ -155,6 +162,7 @@ async def test_prints_what_the_functions_store(
     assert fresh_database.feedback.count_documents({}) == 1
 
 
+@polling_lacks
 def test_prints_json_lines(start_tail: StartTail, empty_database: Database[Document]) -> None:
     tail = start_tail("--json")
     feedback, event = a_feedback(NOON, message_id="m1"), an_event(NOON, details={"n": None})
@@ -203,13 +211,14 @@ def test_prints_only_what_the_filters_select(
     tail = start_tail(*arguments, "--json")
 
     feedback, analytics = empty_database.feedback, empty_database.analytics
-    analytics.insert_one(an_event(NOON, event_type="click", details={"n": 1}))
-    feedback.insert_one(a_feedback(NOON, message_id="m1"))
+    times = [NOON + number * SECOND for number in range(5)]
+    analytics.insert_one(an_event(times[0], event_type="click", details={"n": 1}))
+    feedback.insert_one(a_feedback(times[1], message_id="m1"))
     slow = {"user_id": "u2", "rating": "bad", "comment": "So slow."}
-    feedback.insert_one(a_feedback(NOON, message_id="m2", **slow))
+    feedback.insert_one(a_feedback(times[2], message_id="m2", **slow))
     view = {"user_id": "u2", "event_type": "view", "details": {"n": 2}}
-    analytics.insert_one(an_event(NOON, **view))
-    feedback.insert_one(a_feedback(NOON, message_id="m3", rating="2"))
+    analytics.insert_one(an_event(times[3], **view))
+    feedback.insert_one(a_feedback(times[4], message_id="m3", rating="2"))
 
     assert tail.watching == f"insights: watching {watching}, times in UTC; Ctrl-C ends"
     printed = [json.loads(tail.next()) for _ in expected]
@@ -233,6 +242,44 @@ def test_marks_a_feedback_that_was_updated_in_place(
 
     assert first == '12:00:00 feedback u1 m1 up "Slow."'
     assert tail.next() == '12:00:01 feedback u1 m1 no (updated) "Slow."'
+
+
+def test_polling_says_so_and_whether_a_feedback_was_seen_before(
+    start_tail: StartTail, empty_database: Database[Document], dialect: Dialect
+) -> None:
+    polls = dialect is not Dialect.MONGODB
+    feedback = a_feedback(NOON, message_id="m1")
+    empty_database.feedback.insert_many([feedback, a_feedback(NOON, message_id="old")])
+    tail = start_tail("--json")
+    empty_database.feedback.insert_one(a_feedback(NOON + SECOND, message_id="m2"))
+    first = json.loads(tail.next())
+    later = a_feedback(NOON + 2 * SECOND, message_id="m1", rating="down")
+    empty_database.feedback.replace_one({"_id": feedback["_id"]}, later)
+    second = json.loads(tail.next())
+    empty_database.analytics.insert_one(an_event(NOON))
+    third = json.loads(tail.next())
+
+    assert ("looking for what arrives every second" in tail.notice) is polls
+    told = [(each.get("message_id"), each["updated"]) for each in (first, second, third)]
+    assert told == [("m2", None if polls else False), ("m1", True), (None, False)]
+
+
+@pytest.mark.lacking(Dialect.MONGODB)
+def test_polling_finds_what_arrives_late_and_nothing_twice(
+    start_tail: StartTail, empty_database: Database[Document]
+) -> None:
+    newest = datetime.now(UTC)
+    empty_database.analytics.insert_one(an_event(newest, event_type="old"))
+    # A mistaken date of another program must not hide what comes after it.
+    empty_database.analytics.insert_one(an_event(newest + timedelta(days=9), event_type="odd"))
+    tail = start_tail("events", "--json")
+    for seconds in (3, -3, -10, 1):
+        time = newest + seconds * SECOND
+        empty_database.analytics.insert_one(an_event(time, event_type=f"{seconds}"))
+        assert json.loads(tail.next())["event_type"] == f"{seconds}"
+    tail.interrupt()
+
+    assert tail.rest() == ([], [])
 
 
 def test_a_line_fits_the_terminal(
@@ -284,7 +331,8 @@ def test_a_closed_pipe_ends_it_quietly(
     processes.callback(process.kill)
     assert process.stdout
     assert process.stderr
-    process.stderr.readline()
+    while "times in UTC" not in process.stderr.readline():
+        pass
     process.stdout.close()
 
     empty_database.analytics.insert_one(an_event(NOON))
@@ -416,7 +464,7 @@ def arriving(
 
     def tell(_: Connection, _why: str) -> None:
         write()
-        database.analytics.insert_one(an_event(NOON, event_type="the end"))
+        database.analytics.insert_one(an_event(NOON + timedelta(hours=1), event_type="the end"))
 
     stop = Event()
     too_late = Timer(SECONDS_TO_ARRIVE, stop.set)
@@ -428,7 +476,7 @@ def arriving(
 
 
 def test_a_feedback_that_changed_again_comes_once_as_it_is(
-    empty_database: Database[Document], mongodb_uri: str
+    empty_database: Database[Document], server_uri: str
 ) -> None:
     feedback = a_feedback(NOON, message_id="m1")
     empty_database.feedback.insert_one(feedback)
@@ -438,14 +486,14 @@ def test_a_feedback_that_changed_again_comes_once_as_it_is(
             later = {"rating": rating, "timestamp": NOON + seconds * SECOND}
             empty_database.feedback.update_one({}, {"$set": later})
 
-    [change] = arriving(empty_database, mongodb_uri, write)
+    [change] = arriving(empty_database, server_uri, write)
 
     assert (change.kind, change.updated) == (Kind.FEEDBACK, True)
     assert change.document == feedback | {"rating": "yes", "timestamp": NOON + 2 * SECOND}
 
 
 def test_deletions_do_not_come_nor_updates_of_what_is_gone(
-    empty_database: Database[Document], mongodb_uri: str
+    empty_database: Database[Document], server_uri: str
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON))
 
@@ -453,34 +501,35 @@ def test_deletions_do_not_come_nor_updates_of_what_is_gone(
         empty_database.feedback.update_one({}, {"$set": {"rating": "no"}})
         empty_database.feedback.delete_one({})
 
-    assert list(arriving(empty_database, mongodb_uri, write)) == []
+    assert list(arriving(empty_database, server_uri, write)) == []
 
 
 def test_other_collections_and_other_documents_do_not_come(
-    empty_database: Database[Document], mongodb_uri: str
+    empty_database: Database[Document], server_uri: str
 ) -> None:
     def write() -> None:
         empty_database.opt_outs.insert_one({"_id": "u1", "timestamp": NOON})
         empty_database.feedback.insert_one({"rating": "by hand"})
 
-    assert list(arriving(empty_database, mongodb_uri, write)) == []
+    assert list(arriving(empty_database, server_uri, write)) == []
 
 
+@polling_lacks
 def test_goes_on_after_the_database_was_dropped(
-    empty_database: Database[Document], mongodb_uri: str
+    empty_database: Database[Document], server_uri: str
 ) -> None:
     def write() -> None:
         empty_database.analytics.insert_one(an_event(NOON, event_type="before"))
         empty_database.client.drop_database(empty_database.name)
         empty_database.analytics.insert_one(an_event(NOON, event_type="after"))
 
-    arrived = arriving(empty_database, mongodb_uri, write)
+    arrived = arriving(empty_database, server_uri, write)
 
     assert [change.document["event_type"] for change in arrived] == ["before", "after"]
 
 
-def test_ends_when_it_is_told_to(empty_database: Database[Document], mongodb_uri: str) -> None:
-    settings = settings_for(mongodb_uri, empty_database.name)
+def test_ends_when_it_is_told_to(empty_database: Database[Document], server_uri: str) -> None:
+    settings = settings_for(server_uri, empty_database.name)
     stop = Event()
 
     assert list(changes(settings, {Kind.EVENTS: {}}, lambda *_: stop.set(), stop)) == []

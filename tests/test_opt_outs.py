@@ -11,6 +11,8 @@ from pymongo.database import Database
 from shared_code import opt_outs
 from tests.conftest import Commands, Document, Post, UseSettings, body_of
 
+pytestmark = pytest.mark.dialects
+
 EVENT = {"user_id": "u1", "event_type": "page_view"}
 OTHERS = EVENT | {"user_id": "u2"}
 OPTED_OUT = {"message": "Event not logged: the user opted out of analytics."}

@@ -7,6 +7,8 @@ from pymongo.database import Database
 
 from tests.conftest import Document, Post, UseSettings, body_of
 
+pytestmark = pytest.mark.dialects
+
 EVENT = {"user_id": "u1", "event_type": "page_view"}
 FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 NOT_TRACKED = {"message": "Event not logged: the client asked not to be tracked."}
@@ -20,7 +22,7 @@ NOT_TRACKED = {"message": "Event not logged: the client asked not to be tracked.
 @pytest.mark.parametrize("body", [EVENT, [EVENT, EVENT]])
 async def test_a_signal_is_obeyed(
     fresh_database: Database[Document],
-    mongodb_uri: str,
+    server_uri: str,
     post: Post,
     use_settings: UseSettings,
     setting: str | None,
@@ -28,7 +30,7 @@ async def test_a_signal_is_obeyed(
     body: Any,
 ) -> None:
     given = {"HONOR_PRIVACY_SIGNALS": setting} if setting else {}
-    use_settings(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=fresh_database.name, **given)
+    use_settings(MONGODB_URI=server_uri, MONGODB_DATABASE=fresh_database.name, **given)
     response = await post("analytics", body, headers)
 
     assert response.status_code == 202
@@ -41,7 +43,7 @@ async def test_a_signal_is_obeyed(
 @pytest.mark.parametrize("signal", ["Sec-GPC", "DNT"])
 async def test_any_other_value_is_no_signal(
     fresh_database: Database[Document],
-    mongodb_uri: str,
+    server_uri: str,
     post: Post,
     use_settings: UseSettings,
     setting: str,
@@ -49,7 +51,7 @@ async def test_any_other_value_is_no_signal(
     signal: str,
 ) -> None:
     use_settings(
-        MONGODB_URI=mongodb_uri,
+        MONGODB_URI=server_uri,
         MONGODB_DATABASE=fresh_database.name,
         HONOR_PRIVACY_SIGNALS=setting,
     )
@@ -62,13 +64,13 @@ async def test_any_other_value_is_no_signal(
 @pytest.mark.parametrize("signal", ["Sec-GPC", "DNT"])
 async def test_a_signal_is_ignored_where_the_operator_says_so(
     fresh_database: Database[Document],
-    mongodb_uri: str,
+    server_uri: str,
     post: Post,
     use_settings: UseSettings,
     signal: str,
 ) -> None:
     use_settings(
-        MONGODB_URI=mongodb_uri,
+        MONGODB_URI=server_uri,
         MONGODB_DATABASE=fresh_database.name,
         HONOR_PRIVACY_SIGNALS="false",
     )

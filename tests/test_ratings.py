@@ -7,16 +7,18 @@ from pymongo.database import Database
 
 from tests.conftest import Document, Post, UseSettings, body_of
 
+pytestmark = pytest.mark.dialects
+
 FEEDBACK = {"message_id": "m1", "user_id": "u1"}
 
 
 @pytest.fixture
 def two_ratings(
-    fresh_database: Database[Document], mongodb_uri: str, use_settings: UseSettings
+    fresh_database: Database[Document], server_uri: str, use_settings: UseSettings
 ) -> Any:
     """Allow two ratings and return the database."""
     use_settings(
-        MONGODB_URI=mongodb_uri,
+        MONGODB_URI=server_uri,
         MONGODB_DATABASE=fresh_database.name,
         FEEDBACK_RATINGS="up, 👎",
     )

@@ -13,6 +13,8 @@ from pymongo.database import Database
 from shared_code import references
 from tests.conftest import Commands, Document, Post, UseSettings, body_of
 
+pytestmark = pytest.mark.dialects
+
 FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 EVENT = {"user_id": "u1", "event_type": "page_view"}
 BOTH = {"USER_LOOKUP": "users._id", "MESSAGE_LOOKUP": "messages.meta.id"}
@@ -22,12 +24,12 @@ UNKNOWN_MESSAGE = {"pointer": "#/message_id", "detail": "does not exist"}
 
 @pytest.fixture
 def lookups(
-    fresh_database: Database[Document], mongodb_uri: str, use_settings: UseSettings
+    fresh_database: Database[Document], server_uri: str, use_settings: UseSettings
 ) -> Callable[..., Database[Document]]:
     """Return a function that turns lookups on, in a database with a user and a message."""
 
     def use(**settings: str) -> Database[Document]:
-        use_settings(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=fresh_database.name, **settings)
+        use_settings(MONGODB_URI=server_uri, MONGODB_DATABASE=fresh_database.name, **settings)
         fresh_database.users.insert_one({"_id": "u1"})
         fresh_database.messages.insert_one({"meta": {"id": "m1"}})
         return fresh_database

@@ -44,6 +44,8 @@ from shared_code.validation import BEYOND_64_BITS
 from shared_code.validation import Document as Valid
 from tests.conftest import Commands, Document, Post, UseSettings, body_of
 
+pytestmark = pytest.mark.dialects
+
 
 def pointers(outcome: Outcome) -> list[str]:
     """Return what the errors of a refused document point to."""

@@ -1,0 +1,1 @@
+"""Servers that tests put in place of real ones."""

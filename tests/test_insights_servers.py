@@ -1,0 +1,174 @@
+"""Every command on every server, and the table in docs/servers.md that says what works."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pymongo.database import Database
+
+from insights import summaries
+from insights.application import COMMANDS
+from tests.conftest import ROOT, Document
+from tests.insights_cli import Insights, a_feedback, an_event
+from tests.support.dialects import Dialect
+
+COLUMNS = {
+    "MongoDB, Atlas": Dialect.MONGODB,
+    "Azure DocumentDB": Dialect.AZURE_DOCUMENTDB,
+    "Amazon DocumentDB": Dialect.AMAZON_DOCUMENTDB,
+    "Cosmos DB (RU)": Dialect.COSMOS_RU,
+}
+
+# Each row of the table, with the commands that must all succeed for a yes.
+RUNS = {
+    "summary": ["summary --since 30d --json"],
+    "journey": ["journey --json", "journey --before-rating 1 --json"],
+    "feedback": [
+        "feedback --json",
+        "feedback --rating negative --user user-1 --json",
+        "feedback --where rating>=2 --where comment~slow --json",
+    ],
+    "events": ["events --json", "events --event-type view --where details.n>1 --json"],
+    "export": [
+        "export feedback --format csv --out -",
+        "export events --format jsonl --out -",
+        "export events --flatten --format csv --out -",
+    ],
+    "dashboard": ["dashboard --since 30d --out page.html"],
+    "setup": ["setup --dry-run", "setup", "setup"],
+    "setup with retention": ["setup"],
+    "doctor": ["doctor --json", "doctor --repair --yes", "doctor"],
+    "demo": ["demo --here --users 3 --days 10 --yes"],
+    "forget": ["forget user-1 --yes"],
+    "opt-out": ["opt-out user-1", "opt-out user-2 --erase --yes"],
+    "opt-in": ["opt-out user-1", "opt-in user-1"],
+    "opt-outs": ["opt-out user-1", "opt-outs"],
+}
+RETENTION = {"FEEDBACK_RETENTION_DAYS": "30", "ANALYTICS_RETENTION_DAYS": "30"}
+
+# `tail` has tests of its own; the functions have all of theirs, in every dialect.
+ELSEWHERE = {"tail", "the functions"}
+
+
+@pytest.fixture
+def stored(empty_database: Database[Document]) -> Database[Document]:
+    """Return a database with feedback and events of some days."""
+    now = datetime.now(UTC)
+    ratings = ["up", "down", "5", "1", "thumbs_down", "  Good ", "odd"]
+    for number in range(42):
+        time = now - timedelta(hours=7 * number)
+        user = f"user-{number % 5}"
+        feedback = {"user_id": user, "message_id": f"m{number % 6}-{number}"}
+        rating, comment = ratings[number % 7], ["So slow.", "Fine."][number % 2]
+        empty_database.feedback.insert_one(
+            a_feedback(time, **feedback, rating=rating, comment=comment)
+        )
+        empty_database.analytics.insert_many(
+            an_event(
+                time - timedelta(minutes=minutes),
+                user_id=user,
+                event_type=["view", "click", "search"][(number + minutes) % 3],
+                details={"n": number, "page": f"/{minutes}"},
+            )
+            for minutes in (1, 5, 9, 40)
+        )
+    return empty_database
+
+
+def table() -> dict[str, dict[Dialect, str]]:
+    """Return what the page says of each command on each server."""
+    page = (ROOT / "docs" / "servers.md").read_text("utf-8")
+    [text] = re.findall(r"\n(\| command \|.*?)\n\n", page, re.DOTALL)
+    head, _, *rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.split("\n")]
+    dialects = [COLUMNS[name] for name in head[1:]]
+    return {
+        first.replace("`", ""): dict(zip(dialects, cells, strict=True)) for first, *cells in rows
+    }
+
+
+def test_the_table_names_every_command_once() -> None:
+    assert set(table()) == {*COMMANDS, "the functions", "setup with retention"}
+    assert set(table()) == {*RUNS, *ELSEWHERE}
+
+
+@pytest.mark.dialects
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize("row", RUNS)
+def test_works_as_the_table_says(insights: Insights, dialect: Dialect, row: str) -> None:
+    settings = RETENTION if "retention" in row else {}
+    results = [insights(*command.split(), **settings) for command in RUNS[row]]
+
+    claim = table()[row][dialect]
+    if claim.startswith("yes"):
+        assert [(each.exit_code, each.stderr) for each in results if each.exit_code] == []
+    else:
+        assert claim.startswith("no: ")
+        assert results[-1].exit_code == 1
+        assert re.fullmatch(r"insights: .+; docs/servers.md says .+\n", results[-1].stderr)
+        assert "None" not in results[-1].stderr
+
+
+@pytest.mark.dialects
+@pytest.mark.lacking(Dialect.MONGODB)
+@pytest.mark.parametrize("row", ["summary", "journey", "feedback", "events", "export"])
+def test_shows_the_same_as_on_mongodb(
+    insights: Insights, stored: Database[Document], mongodb_uri: str, row: str
+) -> None:
+    def run(uri: str) -> list[str]:
+        printed = [insights(*command.split(), MONGODB_URI=uri).stdout for command in RUNS[row]]
+        # They are asked one after the other, and so not for the same period.
+        return [re.sub(r'"(since|until)": "[^"]+"', "", each) for each in printed]
+
+    assert stored.feedback.count_documents({}) == 42
+    here, there = run(insights.settings["MONGODB_URI"]), run(mongodb_uri)
+    assert here == there
+    assert any(here)
+
+
+NAMES = {
+    Dialect.MONGODB: r"MongoDB 6\.0\.5",
+    Dialect.AZURE_DOCUMENTDB: r"Azure DocumentDB 0\.108-0",
+    Dialect.AMAZON_DOCUMENTDB: r"Amazon DocumentDB 3\.0\.17983",
+    Dialect.COSMOS_RU: r"Cosmos DB for MongoDB \(RU\) 6\.0\.5",
+}
+
+
+@pytest.mark.dialects
+def test_setup_says_which_server_answers(insights: Insights, dialect: Dialect) -> None:
+    first = insights("setup").stdout.split("\n")[0]
+    assert re.fullmatch(rf"This is {NAMES[dialect]}\.", first)
+
+
+@pytest.mark.dialects
+@pytest.mark.usefixtures("stored")
+def test_an_index_that_cannot_be_changed_is_left_as_it_was(
+    insights: Insights, empty_database: Database[Document], dialect: Dialect
+) -> None:
+    empty_database.feedback.create_index("timestamp")
+    result = insights("setup", FEEDBACK_RETENTION_DAYS="30")
+
+    index = empty_database.feedback.index_information()["timestamp_1"]
+    if dialect is Dialect.COSMOS_RU:
+        assert "expireAfterSeconds" not in index
+        assert "refused  feedback.timestamp_1" in result.stdout
+        assert result.exit_code == 1
+    else:
+        assert index["expireAfterSeconds"] == 30 * 24 * 60 * 60
+        assert result.exit_code == 0
+
+
+@pytest.mark.dialects(Dialect.AMAZON_DOCUMENTDB)
+@pytest.mark.lacking(Dialect.MONGODB)
+def test_what_a_server_lacks_is_told_in_its_own_words(
+    insights: Insights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facet: list[Document] = [{"$facet": {"all": []}}]
+    monkeypatch.setattr(summaries, "ratings_in", lambda _: facet)
+    result = insights("summary")
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "insights: Amazon DocumentDB 3.0.17983 refused the operation: "
+        "Aggregation stage not supported: '$facet'; "
+        "docs/servers.md says what works on Amazon DocumentDB\n"
+    )
