@@ -49,7 +49,11 @@ async def send_twice(attempt: Attempt[Reply], items: Sequence[Item]) -> list[Rep
     end = time.monotonic() + limit
     with pymongo.timeout(limit):
         replies = await attempt(items, again=False)
-        failed = [number for number, reply in enumerate(replies) if may_pass(reply)]
+        failed = [
+            number
+            for number, reply in enumerate(replies)
+            if isinstance(reply, PyMongoError) and may_pass(reply)
+        ]
         if not failed:
             return replies
         pause = max((seconds_asked_for(replies[number]) or 0 for number in failed), default=0)
@@ -85,14 +89,12 @@ async def read_twice(
     return replies
 
 
-def may_pass(reply: object) -> bool:
-    """Say whether a reply is an error after which the same may succeed."""
-    if not isinstance(reply, PyMongoError):
-        return False
-    if isinstance(reply, ConnectionFailure):
+def may_pass(error: PyMongoError) -> bool:
+    """Say whether the same may succeed after an error."""
+    if isinstance(error, ConnectionFailure):
         # Another search for a server would take what is left of the time.
-        return not isinstance(reply, ServerSelectionTimeoutError)
-    return getattr(reply, "code", None) in PASSING
+        return not isinstance(error, ServerSelectionTimeoutError)
+    return getattr(error, "code", None) in PASSING
 
 
 def seconds_asked_for(error: object) -> float | None:

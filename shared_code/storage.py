@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from operator import itemgetter
 from typing import Any, Literal
 
 import bson
@@ -44,8 +45,11 @@ REFUSALS = {
 Outcome = Literal["stored", "duplicate", "opted_out"] | list[FieldError]
 """What became of a document: a duplicate was stored before, and one with errors was refused."""
 
-Reply = Literal["stored", "duplicate"] | PyMongoError
-"""MongoDB's reply for one document. After an error other than a refusal its outcome is unknown."""
+Reply = Literal["stored", "taken", "duplicate"] | PyMongoError
+"""MongoDB's reply for one document: "taken" is a unique key, "duplicate" once it was looked at.
+
+After an error that is no refusal, the outcome is unknown.
+"""
 
 
 class Unconfirmed(AutoReconnect):
@@ -76,7 +80,7 @@ async def replace(collection: str, document: Document) -> bool:
         [reply] = await send_together(insert_absent, collection, [document], document.size)
         if reply == "stored":
             return True
-        if reply != "duplicate" and not isinstance(reply, (DuplicateKeyError, Vanished)):
+        if isinstance(reply, PyMongoError) and not isinstance(reply, Vanished):
             break
         [reply] = await send_together(replace_earlier, collection, [document], document.size)
         if reply == "stored":
@@ -104,7 +108,9 @@ def to_outcome(reply: Reply | list[FieldError]) -> Outcome:
     Raises:
         StoreUnavailable: the document failed for a reason that may pass.
     """
-    return [refusal(reply)] if isinstance(reply, PyMongoError) else reply
+    if isinstance(reply, PyMongoError) or reply == "taken":
+        return [refusal(reply)]
+    return reply
 
 
 def refusal(reply: Reply) -> FieldError:
@@ -113,7 +119,7 @@ def refusal(reply: Reply) -> FieldError:
     Raises:
         StoreUnavailable: the error may pass.
     """
-    code = getattr(reply, "code", None)
+    code = DUPLICATE_KEY if reply == "taken" else getattr(reply, "code", None)
     if code in REFUSALS:
         return REFUSALS[code]
     raise unavailable(reply) from None
@@ -160,7 +166,7 @@ async def insert_and_look(
 ) -> list[Reply]:
     """Insert documents, and look at what is stored where an `_id` is taken."""
     replies = await insert_in_order(collection, documents)
-    if len(documents) == 1 and isinstance(replies[0], DuplicateKeyError):
+    if replies == ["taken"]:
         # PyMongo hides whether a majority confirmed what is stored instead; a bulk write tells.
         replies = await insert_all(collection, documents, in_bulk=True)
     return await look_at_taken(collection, documents, replies, again=again)
@@ -181,10 +187,10 @@ async def in_key_order(
     if {type(document["_id"]) for document in documents} == {ObjectId}:
         # Nobody else writes these, and they are in order.
         return await write(documents)
-    order = sorted(range(len(documents)), key=lambda number: key_of(documents[number]))
+    keys = list(map(key_of, documents))
+    order = sorted(range(len(keys)), key=keys.__getitem__)
     replies = await write([documents[number] for number in order])
-    by_number = dict(zip(order, replies, strict=True))
-    return [by_number[number] for number in range(len(documents))]
+    return [reply for _, reply in sorted(zip(order, replies, strict=True), key=itemgetter(0))]
 
 
 def key_of(document: Fields) -> Any:  # noqa: ANN401 (comparable within one collection)
@@ -208,6 +214,8 @@ async def insert_all(
             await get_collection(collection).insert_one(encoded)
     except BulkWriteError as error:
         return to_replies(len(documents), error.details)
+    except DuplicateKeyError:
+        return ["taken"]
     except PyMongoError as error:
         return [error] * len(documents)
     # MongoDB leaves no document out of an unordered write without an error.
@@ -244,14 +252,9 @@ def to_replies(size: int, details: Mapping[str, Any]) -> list[Reply]:
     is_complete = details["nInserted"] + details["nMatched"] + len(errors) == size
     replies: list[Reply] = ["stored" if is_complete else Unconfirmed()] * size
     for error in errors:
-        replies[error["index"]] = to_error(error)
+        code, text = error["code"], error.get("errmsg", "")
+        replies[error["index"]] = "taken" if code == DUPLICATE_KEY else WriteError(text, code)
     return replies
-
-
-def to_error(write_error: Mapping[str, Any]) -> PyMongoError:
-    """Return an error of a bulk write as the one that a single write raises."""
-    kind = DuplicateKeyError if write_error["code"] == DUPLICATE_KEY else WriteError
-    return kind(write_error.get("errmsg", ""), write_error["code"], write_error)
 
 
 async def look_at_taken(
@@ -262,7 +265,7 @@ async def look_at_taken(
     After an attempt whose outcome is unknown, the stored document may be the very one that was
     sent: it then has the same timestamp.
     """
-    taken = [number for number, each in enumerate(replies) if isinstance(each, DuplicateKeyError)]
+    taken = [number for number, each in enumerate(replies) if each == "taken"]
     if not taken:
         return replies
     stored = await look_at(collection, documents, taken)

@@ -36,7 +36,6 @@ from shared_code.storage import (
     insert_new,
     replace,
     replace_earlier,
-    to_error,
     to_outcome,
     to_replies,
 )
@@ -63,14 +62,14 @@ def test_tells_what_was_stored_from_what_was_there() -> None:
 
 
 def test_names_the_field_that_was_refused() -> None:
-    assert pointers(to_outcome(to_error({"code": 15}))) == ["#/details"]
+    assert pointers(to_outcome(WriteError("", 15))) == ["#/details"]
 
 
 # Interrupted at shutdown, stepped down, out of disk space.
 @pytest.mark.parametrize("code", [11600, 10107, 14031])
 def test_what_may_pass_is_unavailable(code: int) -> None:
     with pytest.raises(StoreUnavailable):
-        to_outcome(to_error({"code": code}))
+        to_outcome(WriteError("", code))
 
 
 def result(**changes: Any) -> dict[str, Any]:
