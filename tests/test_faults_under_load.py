@@ -351,7 +351,7 @@ async def test_slow_network_delays_no_answer_beyond_the_limit(
     assert time.monotonic() - started < LONGEST_SECONDS
 
 
-# Where PyMongo polls the server, its heartbeat is late, too, and it looks for the server for seconds.
+# Where PyMongo polls the server, its heartbeat is late, too, and it waits for the server.
 @pytest.mark.timed
 async def test_feedback_that_arrives_late_does_not_replace_a_later_one(
     mongod: Mongod, network: NetworkProxy, post: Post
