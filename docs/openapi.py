@@ -55,6 +55,9 @@ NOT_BLANK = r"[^\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3
 # Date-times of RFC 3339 that are no moments of the years 1 to 9999 in UTC, or are leap seconds.
 NO_MOMENT = r"^0000|^0001-01-01.*\+|^9999-12-31.*-[0-9:]+$|:60"
 
+# The headers whose value is not always the same; it is in seconds.
+HEADERS = {"Retry-After": {"type": "string", "pattern": "^[1-9][0-9]*$"}}
+
 REFERENCE = "#/components/schemas/{model}"
 
 Schema = dict[str, Any]
@@ -332,7 +335,7 @@ def response(answers: Sequence[Answer]) -> Schema:
     return {
         "description": " ".join(dict.fromkeys(answer.description for answer in answers)),
         "headers": {
-            name: {"required": True, "schema": {"const": value}}
+            name: {"required": True, "schema": HEADERS.get(name, {"const": value})}
             for name, value in answers[0].headers.items()
         },
         "content": {answers[0].media_type: media},
