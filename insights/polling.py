@@ -10,21 +10,19 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, ReadPreference
 from pymongo.database import Database
-from pymongo.errors import ConnectionFailure
+from pymongo.errors import ConnectionFailure, OperationFailure
 
 from insights.changes import Change, Connection, Tell
 from insights.database import Document, Kind
 from insights.filters import Filter
+from shared_code.retries import may_pass
 
 INTERVAL_SECONDS = 1.0
 
 # A request may take ten seconds, and the clocks of instances differ a little.
 OVERLAP = timedelta(seconds=15)
-
-# A later timestamp is a mistake of somebody else's, behind which nothing would be new.
-TOLERANCE = timedelta(hours=1)
 
 EARLIEST = datetime.min.replace(tzinfo=UTC) + OVERLAP
 
@@ -35,7 +33,9 @@ class Poller:
     """Looks again and again for what arrived in one collection."""
 
     def __init__(self, database: Database[Document], kind: Kind, condition: Filter) -> None:
-        self._collection = database[kind.collection]
+        # A secondary may be further behind than `OVERLAP`.
+        fresh = database.with_options(read_preference=ReadPreference.PRIMARY)
+        self._collection = fresh[kind.collection]
         self._kind = kind
         self._condition = condition
         self._seen: dict[str, datetime] = {}
@@ -57,23 +57,32 @@ class Poller:
     def _next_start(self, start: datetime) -> datetime:
         """Return from which time on to look, so that nothing late is missed: never before `start`.
 
-        Where nothing is stored yet, whatever arrives is new.
+        Where nothing is stored yet, whatever arrives is new. A timestamp that is still to come is
+        a mistake of somebody else's, behind which nothing would be new.
         """
         newest = self._collection.find_one(
-            {"timestamp": {"$gte": start, "$lte": datetime.now(UTC) + TOLERANCE}},
+            {"timestamp": {"$gte": start, "$lte": datetime.now(UTC)}},
             {"timestamp": True},
             sort=[("timestamp", DESCENDING)],
         )
-        return max(start, newest["timestamp"] - OVERLAP) if newest else start
+        return max(start, time_of(newest) - OVERLAP) if newest else start
 
     def _is_new(self, document: Mapping[str, Any]) -> bool:
-        return bool(self._seen.get(repr(document["_id"])) != document["timestamp"])
+        """Say whether a document was not seen as it is. One without a date is none of ours."""
+        time = document["timestamp"]
+        return isinstance(time, datetime) and self._seen.get(repr(document["_id"])) != time
 
     def _to_change(self, document: Document) -> Change:
         """Return a document as a change; whether it replaced one that was not seen is not known."""
         is_replaced = repr(document["_id"]) in self._seen
         unknown = None if self._kind is Kind.FEEDBACK else False
         return Change(self._kind, document, updated=True if is_replaced else unknown)
+
+
+def time_of(document: Mapping[str, Any]) -> datetime:
+    """Return the timestamp of a document, or the earliest of times if that is no date."""
+    time = document["timestamp"]
+    return time if isinstance(time, datetime) else EARLIEST
 
 
 def poll(
@@ -91,15 +100,18 @@ def poll(
     tell(Connection.POLLING, why)
     is_lost = False
     while not stop.wait(INTERVAL_SECONDS):
+        arrived: list[Change] = []
         try:
-            arrived = [change for poller in pollers for change in poller.look()]
-            arrived.sort(key=lambda change: change.document["timestamp"])
-        except ConnectionFailure:
+            for poller in pollers:
+                arrived += poller.look()
+            if is_lost:
+                tell(Connection.RESUMED, "")
+            is_lost = False
+        except (ConnectionFailure, OperationFailure) as error:
+            if not may_pass(error):
+                raise
             if not is_lost:
                 tell(Connection.LOST, "")
             is_lost = True
-            continue
-        if is_lost:
-            tell(Connection.RESUMED, "")
-        is_lost = False
-        yield from arrived
+        # Also where a later look failed: what arrived is marked as seen.
+        yield from sorted(arrived, key=lambda change: time_of(change.document))

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 from pymongo import ASCENDING
 from pymongo.database import Database
@@ -19,8 +21,8 @@ from insights.filters import Filter
 LENGTH = 3
 
 Steps = tuple[str, ...]
-Event = tuple[datetime, str]
-"""The time of an event, and its type."""
+Event = tuple[datetime, object]
+"""The time of an event, and its type, which other programs may have left out."""
 
 IN_ORDER = [(name, ASCENDING) for name in ("user_id", "timestamp", "_id")]
 
@@ -70,10 +72,11 @@ def count_sequences(
 
 def ratings_by_user(database: Database[Document], rated: Filter) -> Mapping[str, list[datetime]]:
     """Return when each user gave the ratings that match, in order."""
-    found: dict[str, list[datetime]] = defaultdict(list)
+    found: dict[Any, list[datetime]] = defaultdict(list)
     wanted = {"user_id": True, "timestamp": True, "_id": False}
     for each in database[Kind.FEEDBACK.collection].find(rated, wanted):
-        found[str(each.get("user_id"))].append(each["timestamp"])
+        if isinstance(each["timestamp"], datetime):
+            found[each.get("user_id")].append(each["timestamp"])
     return {user: sorted(times) for user, times in found.items()}
 
 
@@ -83,13 +86,18 @@ def events_by_user(
     """Yield each user with the matching events, in order."""
     wanted = {"user_id": True, "timestamp": True, "event_type": True, "_id": False}
     found = database[Kind.EVENTS.collection].find(events, wanted).sort(IN_ORDER)
-    for user, own in groupby(found, lambda each: str(each["user_id"])):
-        yield user, ((each["timestamp"], str(each.get("event_type"))) for each in own)
+    for user, own in groupby(found, itemgetter("user_id")):
+        if isinstance(user, str):
+            yield user, ((each["timestamp"], each.get("event_type")) for each in own)
 
 
 def steps_since(events: Iterable[Event], start: datetime, *, strictly: bool = False) -> Steps:
     """Return the types of those events that are not before a time, or are after it."""
-    return tuple(kind for time, kind in events if (time > start if strictly else time >= start))
+    return tuple(
+        kind
+        for time, kind in events
+        if isinstance(kind, str) and (time > start if strictly else time >= start)
+    )
 
 
 def before(counts: Counts, limit: int) -> dict[str, list[Document]]:

@@ -48,7 +48,7 @@ def recognize(database: Database[dict[str, Any]]) -> Server:
         PyMongoError: it does not answer, or refuses the user.
     """
     admin = database.client.admin
-    hello, build = admin.command("hello"), admin.command("buildInfo")
+    hello, build = greet(admin), admin.command("buildInfo")
     internal = hello.get("internal", {})
     versions = internal.get("documentdb_versions") or internal.get("cosmos_versions")
     version = str(build.get("version", ""))
@@ -61,6 +61,14 @@ def recognize(database: Database[dict[str, Any]]) -> Server:
     # MongoDB's own router answers "isdbgrid", too, and names the commit that it was built from.
     is_azure = hello.get("msg") == "isdbgrid" and "gitVersion" not in build
     return Server(Product.AZURE if is_azure else Product.MONGODB, version)
+
+
+def greet(admin: Database[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the server says of itself, by the older command where it lacks the newer."""
+    try:
+        return admin.command("hello")
+    except OperationFailure:
+        return admin.command("isMaster")
 
 
 def engine_of_amazon(database: Database[dict[str, Any]]) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from pymongo.database import Database
@@ -403,7 +404,7 @@ def types_by_day(
     ]
     found = by_day(aggregate(database, Kind.EVENTS, pipeline))
     return {
-        day: {counted["k"]: counted["v"] for counted in each["types"]}
+        day: {counted["k"]: counted["v"] for counted in sorted(each["types"], key=itemgetter("k"))}
         for day, each in found.items()
     }
 

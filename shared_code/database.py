@@ -97,9 +97,16 @@ def pool_options(uri: str) -> dict[str, Any]:
     Reads and writes go in groups, two of a kind at a time, so few connections serve any number of
     requests; a thousand instances must still fit into what a database allows.
     """
-    given = {name.partition("=")[0].lower() for name in uri.partition("?")[2].split("&")}
-    bounds = {"maxPoolSize": POOL_SIZE, "maxIdleTimeMS": IDLE_MS}
+    given = split_options(uri.partition("?")[2].replace(";", "&"))
+    least = int(given.get("minpoolsize", 0))
+    bounds = {"maxPoolSize": max(POOL_SIZE, least), "maxIdleTimeMS": IDLE_MS}
     return {name: bound for name, bound in bounds.items() if name.lower() not in given}
+
+
+def split_options(query: str) -> dict[str, str]:
+    """Return the options of a connection string, by their names in lower case."""
+    pairs = (option.partition("=") for option in query.split("&"))
+    return {name.lower(): value for name, _, value in pairs}
 
 
 async def close() -> None:

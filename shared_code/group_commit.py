@@ -12,13 +12,26 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from shared_code.operations import in_time
+import pymongo
+from pymongo.errors import PyMongoError
+
+from shared_code.operations import in_time, seconds_left, unavailable
+from shared_code.retries import may_pass, seconds_asked_for
+from shared_code.settings import get_settings
 
 Item = TypeVar("Item")
 Reply = TypeVar("Reply")
 
 Send = Callable[[str, Sequence[Item]], Awaitable[Sequence[Reply]]]
 """Sends a group of items to the collection of that name, and returns the reply to each."""
+
+
+class Failed(NamedTuple):
+    """The reply to an item that failed; `is_unknown` where it may be written all the same."""
+
+    error: PyMongoError
+    is_unknown: bool = False
+
 
 # With two, requests are read and answered while MongoDB stores others. With more, each group would
 # be smaller, and all of them together take longer.
@@ -134,5 +147,60 @@ async def send_together(
     """
     key = asyncio.get_running_loop(), send, collection
     if key not in _groupers:
-        _groupers[key] = Grouper(partial(send, collection))
+        _groupers[key] = Grouper(partial(send_bounded, send, collection))
     return await in_time(_groupers[key].submit(items, size))
+
+
+async def send_bounded(
+    send: Send[Item, Reply], collection: str, items: Sequence[Item]
+) -> Sequence[Reply]:
+    """Send a group, with all that it takes, within the time of one request."""
+    with pymongo.timeout(get_settings().mongodb_timeout_ms / 1000):
+        return await send(collection, items)
+
+
+async def send_twice(
+    send: Send[Item, Reply | Failed],
+    collection: str,
+    items: Sequence[Item],
+    size: int = 0,
+    again: Callable[[Item, Failed], Item] = lambda item, _: item,
+) -> list[Reply | Failed]:
+    """Send `items`, and once more those that failed for a reason that may pass.
+
+    The second attempt goes with the next group, after the wait that the server asks for, if that
+    ends within the deadline; meanwhile nobody else waits. `again` returns what to send then.
+
+    Raises:
+        StoreUnavailable: MongoDB did not answer in time.
+    """
+    replies = list(await send_together(send, collection, items, size))
+    failures = {
+        number: reply
+        for number, reply in enumerate(replies)
+        if isinstance(reply, Failed) and may_pass(reply.error)
+    }
+    pause = max((seconds_asked_for(each.error) or 0 for each in failures.values()), default=0)
+    if failures and pause < seconds_left():
+        await asyncio.sleep(pause)
+        resent = [again(items[number], failure) for number, failure in failures.items()]
+        second = await send_together(send, collection, resent, size)
+        for number, reply in zip(failures, second, strict=True):
+            replies[number] = reply
+    return replies
+
+
+async def look_up(
+    send: Send[Item, Reply | Failed], collection: str, items: Sequence[Item]
+) -> list[Reply]:
+    """Ask for `items` together with those of other requests, at most twice.
+
+    Raises:
+        StoreUnavailable: MongoDB did not answer in time.
+    """
+    found: list[Reply] = []
+    for reply in await send_twice(send, collection, items):
+        if isinstance(reply, Failed):
+            raise unavailable(reply.error)
+        found.append(reply)
+    return found

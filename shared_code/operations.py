@@ -30,9 +30,10 @@ class Deadline:
         limit = get_settings().mongodb_timeout_ms / 1000 + GRACE_SECONDS
         self.loop = loop
         self.starts_until = loop.time() + SHARED_SECONDS
+        self.ends = self.starts_until + limit
         self.answers: set[asyncio.Future[Any]] = set()
         self.is_over = False
-        loop.call_at(self.starts_until + limit, self.give_up)
+        loop.call_at(self.ends, self.give_up)
 
     def give_up(self) -> None:
         """Answer instead of MongoDB, which is late."""
@@ -53,6 +54,12 @@ def start_clock() -> None:
     if deadline is None or deadline.loop is not loop or deadline.starts_until < loop.time():
         _newest = deadline = Deadline(loop)
     _deadline.set(deadline)
+
+
+def seconds_left() -> float:
+    """Return how long the request may still wait."""
+    deadline = _deadline.get()
+    return deadline.ends - deadline.loop.time()
 
 
 async def in_time(answer: asyncio.Future[Result]) -> Result:

@@ -1,14 +1,14 @@
 """Users who opted out of analytics: the collection `opt_outs`, `{_id: user_id, timestamp}`."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from itertools import compress
 from time import monotonic
 from typing import NamedTuple
 
+from pymongo.errors import PyMongoError
+
 from shared_code.database import get_collection
-from shared_code.group_commit import send_together
-from shared_code.retries import read_twice
+from shared_code.group_commit import Failed, look_up
 
 COLLECTION = "opt_outs"
 
@@ -42,14 +42,13 @@ async def find_opted_out(user_ids: set[str]) -> set[str]:
             unknown.add(user)
         elif answer.opted_out:
             opted_out.add(user)
-    return opted_out | await look_up(unknown, now) if unknown else opted_out
+    return opted_out | await ask(unknown, now) if unknown else opted_out
 
 
-async def look_up(user_ids: set[str], now: float) -> set[str]:
+async def ask(user_ids: set[str], now: float) -> set[str]:
     """Ask MongoDB which of these users opted out, and remember it as what held now."""
     asked = list(user_ids)
-    replies = await send_together(find, COLLECTION, asked)
-    opted_out = set(compress(asked, replies))
+    opted_out = set(compress(asked, await look_up(read, COLLECTION, asked)))
     remember({user: user in opted_out for user in asked}, now + MEMORY_SECONDS)
     return opted_out
 
@@ -61,20 +60,14 @@ def remember(found: Mapping[str, bool], until: float) -> None:
     remembered.update({user: Answer(opted_out, until) for user, opted_out in found.items()})
 
 
-async def find(collection: str, user_ids: Sequence[str]) -> Sequence[bool]:
-    """Return of each of these users whether MongoDB names them.
-
-    Raises:
-        PyMongoError: MongoDB did not answer.
-    """
-    return await read_twice(partial(read, collection), user_ids)
-
-
-async def read(collection: str, user_ids: Sequence[str]) -> list[bool]:
-    """Return the same, by one query."""
+async def read(collection: str, user_ids: Sequence[str]) -> list[bool | Failed]:
+    """Return of each of these users whether MongoDB names them, by one query."""
     wanted = list(set(user_ids))
     opt_outs = get_collection(collection).find(
         {"_id": {"$in": wanted}}, {"_id": True}, batch_size=len(wanted) + 1
     )
-    named = {opt_out["_id"] async for opt_out in opt_outs}
+    try:
+        named = {opt_out["_id"] async for opt_out in opt_outs}
+    except PyMongoError as error:
+        return [Failed(error)] * len(user_ids)
     return [user in named for user in user_ids]

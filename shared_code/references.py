@@ -3,16 +3,16 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import cache
 from itertools import compress
 from typing import Any
 
 from bson import ObjectId
+from pymongo.errors import PyMongoError
 
 from shared_code.database import get_collection
-from shared_code.group_commit import send_together
+from shared_code.group_commit import Failed, look_up
 from shared_code.problems import FieldError
-from shared_code.retries import read_twice
 from shared_code.settings import get_settings
 from shared_code.validation import Document
 
@@ -49,7 +49,7 @@ async def find_missing(references: set[Reference]) -> set[Reference]:
     unsure = {reference for reference in references if reference not in remembered()}
     if not unsure:
         return set()
-    found = await look_up(unsure)
+    found = await ask(unsure)
     remembered().update(dict.fromkeys(found & unsure, True))
     return unsure - found
 
@@ -62,13 +62,14 @@ def remembered() -> Any:  # noqa: ANN401 (its type is imported only where it is 
     return TTLCache(MEMORY_SIZE, MEMORY_SECONDS)
 
 
-async def look_up(references: set[Reference]) -> set[Reference]:
+async def ask(references: set[Reference]) -> set[Reference]:
     """Return those of `references` that MongoDB has, by one query a lookup."""
     values: dict[str, list[str]] = defaultdict(list)
     for field, value in references:
         values[field].append(value)
+    lookups = get_settings().lookups
     replies = await asyncio.gather(
-        *(send_together(find, field, wanted) for field, wanted in values.items())
+        *(look_up(read, lookups[field], wanted) for field, wanted in values.items())
     )
     return {
         (field, value)
@@ -77,22 +78,16 @@ async def look_up(references: set[Reference]) -> set[Reference]:
     }
 
 
-async def find(field: str, values: Sequence[str]) -> Sequence[bool]:
-    """Return of each value of a field whether it exists where the settings say.
-
-    Raises:
-        PyMongoError: MongoDB did not answer.
-    """
-    return await read_twice(partial(read, get_settings().lookups[field]), values)
-
-
-async def read(lookup: str, values: Sequence[str]) -> list[bool]:
+async def read(lookup: str, values: Sequence[str]) -> list[bool | Failed]:
     """Return of each value whether a lookup such as `users._id` has it, by one query."""
     collection, _, path = lookup.partition(".")
     pipeline = find_values(path, set(values))
-    # One batch is one query: a value may be found as a text and as an ObjectId.
-    cursor = await get_collection(collection).aggregate(pipeline, batchSize=2 * len(values) + 1)
-    found = {str(each["_id"]) async for each in cursor}
+    try:
+        # One batch is one query: a value may be found as a text and as an ObjectId.
+        cursor = await get_collection(collection).aggregate(pipeline, batchSize=2 * len(values) + 1)
+        found = {str(each["_id"]) async for each in cursor}
+    except PyMongoError as error:
+        return [Failed(error)] * len(values)
     return [value in found for value in values]
 
 

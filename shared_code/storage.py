@@ -7,13 +7,14 @@ write reports which of its documents failed. A taken `_id` is decided by what is
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import bson
-from bson import ObjectId
+from bson import CodecOptions, DatetimeConversion, ObjectId
+from bson.datetime_ms import DatetimeMS
 from bson.errors import InvalidDocument
 from bson.raw_bson import RawBSONDocument
 from pymongo import ReplaceOne
@@ -27,15 +28,24 @@ from pymongo.errors import (
 )
 
 from shared_code.database import get_collection
-from shared_code.group_commit import send_together
+from shared_code.group_commit import Failed, Send, send_twice
 from shared_code.operations import unavailable
 from shared_code.problems import FieldError, InvalidFields
-from shared_code.retries import send_twice
-from shared_code.validation import Document, Fields, unstorable_fields
+from shared_code.validation import Budget, Document, Fields, unstorable_fields
 
 DUPLICATE_KEY = 11000
 
+# Whatever the connection string says: decoded, a stored {"$ref": …, "$id": …} would become another
+# object, an `_id` a UUID, and a date beyond the year 9999 an error.
+RAW: CodecOptions[RawBSONDocument] = CodecOptions(
+    document_class=RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_MS
+)
+
+# The fields that are not the client's.
+OURS = {"_id", "timestamp"}
+
 # What only the server can refuse, for good, by its error code. Any other code may pass.
+OTHER_EVENT = FieldError(("event_id",), "is the id of another event")
 REFUSALS = {
     15: FieldError(("details",), "is nested deeper than MongoDB stores"),
     121: FieldError((), "is refused by the validation rules of the collection"),
@@ -45,10 +55,11 @@ REFUSALS = {
 Outcome = Literal["stored", "duplicate", "opted_out"] | list[FieldError]
 """What became of a document: a duplicate was stored before, and one with errors was refused."""
 
-Reply = Literal["stored", "taken", "duplicate"] | PyMongoError
-"""MongoDB's reply for one document: "taken" is a unique key, "duplicate" once it was looked at.
+Reply = Literal["stored", "taken", "duplicate", "other"] | Failed
+"""MongoDB's reply for one document.
 
-After an error that is no refusal, the outcome is unknown.
+"taken" is a unique key. Once it was looked at, the same is stored there ("duplicate"), or something
+else is ("other").
 """
 
 
@@ -66,6 +77,21 @@ class Vanished(AutoReconnect):
     code = DUPLICATE_KEY
 
 
+class Write(NamedTuple):
+    """A document to write; `again` where an earlier attempt may have written it."""
+
+    document: Document
+    again: bool = False
+
+    @property
+    def fields(self) -> Fields:
+        """What is to be stored."""
+        return self.document.fields
+
+
+UNCONFIRMED = Failed(Unconfirmed(), is_unknown=True)
+
+
 async def replace(collection: str, document: Document) -> bool:
     """Store `document` in place of an earlier one with its `_id`; return whether there was none.
 
@@ -75,19 +101,19 @@ async def replace(collection: str, document: Document) -> bool:
         InvalidFields: MongoDB refuses the document.
         StoreUnavailable: MongoDB did not acknowledge the write in time.
     """
-    reply: Reply
+    reply: Reply | list[FieldError]
     for _ in range(2):
-        [reply] = await send_together(insert_absent, collection, [document], document.size)
+        [reply] = await write(insert_absent, collection, [document])
         if reply == "stored":
             return True
-        if isinstance(reply, PyMongoError) and not isinstance(reply, Vanished):
+        if isinstance(reply, Failed) and not isinstance(reply.error, Vanished):
             break
-        [reply] = await send_together(replace_earlier, collection, [document], document.size)
+        [reply] = await write(replace_earlier, collection, [document])
         if reply == "stored":
             return False
-        if not isinstance(reply, Vanished):
+        if not (isinstance(reply, Failed) and isinstance(reply.error, Vanished)):
             break
-    raise InvalidFields([refusal(reply)])
+    raise InvalidFields(refusals(reply))
 
 
 async def insert(collection: str, documents: Sequence[Document]) -> list[Outcome]:
@@ -98,8 +124,27 @@ async def insert(collection: str, documents: Sequence[Document]) -> list[Outcome
     """
     if not documents:
         return []
+    return [to_outcome(reply) for reply in await write(insert_new, collection, documents)]
+
+
+async def write(
+    send: Send[Write, Reply | list[FieldError]], collection: str, documents: Sequence[Document]
+) -> list[Reply | list[FieldError]]:
+    """Write documents together with those of other requests, at most twice.
+
+    Raises:
+        StoreUnavailable: MongoDB did not answer in time.
+    """
     size = sum(document.size for document in documents)
-    return list(map(to_outcome, await send_together(insert_new, collection, documents, size)))
+    replies: list[Any] = await send_twice(
+        send, collection, list(map(Write, documents)), size, resend
+    )
+    return replies
+
+
+def resend(write: Write, failure: Failed) -> Write:
+    """Return the second attempt at a write."""
+    return write._replace(again=failure.is_unknown)
 
 
 def to_outcome(reply: Reply | list[FieldError]) -> Outcome:
@@ -108,95 +153,86 @@ def to_outcome(reply: Reply | list[FieldError]) -> Outcome:
     Raises:
         StoreUnavailable: the document failed for a reason that may pass.
     """
-    if isinstance(reply, PyMongoError) or reply == "taken":
-        return [refusal(reply)]
-    return reply
+    return reply if reply == "stored" or reply == "duplicate" else refusals(reply)  # noqa: PLR1714 (a list has no hash)
 
 
-def refusal(reply: Reply) -> FieldError:
-    """Return what to tell the client of an error that is final.
+def refusals(reply: Reply | list[FieldError]) -> list[FieldError]:
+    """Return what to tell the client of a reply that is final.
 
     Raises:
-        StoreUnavailable: the error may pass.
+        StoreUnavailable: the document failed for a reason that may pass.
     """
-    code = DUPLICATE_KEY if reply == "taken" else getattr(reply, "code", None)
+    if isinstance(reply, list):
+        return reply
+    if reply == "other":
+        return [OTHER_EVENT]
+    code = getattr(reply.error, "code", None) if isinstance(reply, Failed) else DUPLICATE_KEY
     if code in REFUSALS:
-        return REFUSALS[code]
-    raise unavailable(reply) from None
+        return [REFUSALS[code]]
+    raise unavailable(reply.error if isinstance(reply, Failed) else None)
 
 
-async def replace_earlier(collection: str, documents: Sequence[Document]) -> list[Reply]:
-    """Put documents in place of earlier ones with their `_id`s; a later one stays."""
-
-    async def attempt(fields: Sequence[Fields], *, again: bool) -> list[Reply]:
-        del again  # what is repeated replaces itself
-        return await in_key_order(partial(replace_all, collection), fields)
-
-    return await send_twice(attempt, [document.fields for document in documents])
+async def insert_absent(collection: str, writes: Sequence[Write]) -> list[Reply]:
+    """Insert documents that BSON can hold. A taken `_id` is looked at only in a second attempt."""
+    replies = await in_key_order(partial(insert_all, collection), writes)
+    if any(write.again for write in writes):
+        return await look_at_taken(collection, writes, replies)
+    return replies
 
 
-async def insert_absent(collection: str, documents: Sequence[Document]) -> list[Reply]:
-    """Insert documents that BSON can hold; a taken `_id` is not looked at in the first attempt."""
+async def replace_earlier(collection: str, writes: Sequence[Write]) -> list[Reply]:
+    """Put documents in place of earlier ones with their `_id`s; a later one stays.
 
-    async def attempt(fields: Sequence[Fields], *, again: bool) -> list[Reply]:
-        replies = await insert_in_order(collection, fields)
-        return await look_at_taken(collection, fields, replies, again=True) if again else replies
-
-    return await send_twice(attempt, [document.fields for document in documents])
+    A replacement that is repeated replaces itself.
+    """
+    return await in_key_order(partial(replace_all, collection), writes)
 
 
 async def insert_new(
-    collection: str, documents: Sequence[Document]
+    collection: str, writes: Sequence[Write]
 ) -> Sequence[Reply | list[FieldError]]:
     """Insert documents, and return the reply to each, or what BSON cannot hold of it."""
-    attempt = partial(insert_and_look, collection)
-    if not any(document.may_hold_infinity for document in documents):
-        # They are encoded before any is sent, for they go in one message (see `MAXIMUM_BYTES`).
-        with suppress(OverflowError, InvalidDocument):
-            return await send_twice(attempt, [document.fields for document in documents])
-    unstorable = [unstorable_fields(document) for document in documents]
-    pairs = zip(documents, unstorable, strict=True)
-    storable = [document.fields for document, errors in pairs if not errors]
-    replies = iter(await send_twice(attempt, storable) if storable else [])
+    # They are encoded before any is sent, for they go in one message (see `MAXIMUM_BYTES`).
+    with suppress(OverflowError, InvalidDocument):
+        return await insert_and_look(collection, writes)
+    budget = Budget()
+    unstorable = [unstorable_fields(write.document, budget) for write in writes]
+    pairs = zip(writes, unstorable, strict=True)
+    storable = [write for write, errors in pairs if not errors]
+    replies = iter(await insert_and_look(collection, storable) if storable else [])
     return [errors or next(replies) for errors in unstorable]
 
 
-async def insert_and_look(
-    collection: str, documents: Sequence[Fields], *, again: bool
-) -> list[Reply]:
+async def insert_and_look(collection: str, writes: Sequence[Write]) -> list[Reply]:
     """Insert documents, and look at what is stored where an `_id` is taken."""
-    replies = await insert_in_order(collection, documents)
+    replies = await in_key_order(partial(insert_all, collection), writes)
     if replies == ["taken"]:
         # PyMongo hides whether a majority confirmed what is stored instead; a bulk write tells.
-        replies = await insert_all(collection, documents, in_bulk=True)
-    return await look_at_taken(collection, documents, replies, again=again)
-
-
-async def insert_in_order(collection: str, documents: Sequence[Fields]) -> list[Reply]:
-    """Insert documents in the order of their keys, and return the reply to each as given."""
-    return await in_key_order(partial(insert_all, collection), documents)
+        replies = await insert_all(collection, [writes[0].fields], in_bulk=True)
+    return await look_at_taken(collection, writes, replies)
 
 
 async def in_key_order(
-    write: Callable[[Sequence[Fields]], Awaitable[list[Reply]]], documents: Sequence[Fields]
+    write_all: Callable[[Sequence[Fields]], Awaitable[list[Reply]]], writes: Sequence[Write]
 ) -> list[Reply]:
     """Write documents in the order of their keys, and return the reply to each as given.
 
     Bulk writes that take the same keys in different orders deadlock on Azure DocumentDB.
     """
+    documents = [write.fields for write in writes]
     if {type(document["_id"]) for document in documents} == {ObjectId}:
         # Nobody else writes these, and they are in order.
-        return await write(documents)
+        return await write_all(documents)
     keys = list(map(key_of, documents))
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    replies = await write([documents[number] for number in order])
+    replies = await write_all([documents[number] for number in order])
     return [reply for _, reply in sorted(zip(order, replies, strict=True), key=itemgetter(0))]
 
 
-def key_of(document: Fields) -> Any:  # noqa: ANN401 (comparable within one collection)
+def key_of(document: Mapping[str, Any]) -> Any:  # noqa: ANN401 (comparable within a collection)
     """Return the `_id` of a document in a form that can be compared and hashed."""
     key = document["_id"]
-    if isinstance(key, dict):
+    if isinstance(key, Mapping):
         return tuple(key.values())
     return key.binary if isinstance(key, ObjectId) else key
 
@@ -217,7 +253,7 @@ async def insert_all(
     except DuplicateKeyError:
         return ["taken"]
     except PyMongoError as error:
-        return [error] * len(documents)
+        return [Failed(error, is_unknown=True)] * len(documents)
     # MongoDB leaves no document out of an unordered write without an error.
     return ["stored"] * len(documents)
 
@@ -235,7 +271,7 @@ async def replace_all(collection: str, documents: Sequence[Fields]) -> list[Repl
     except BulkWriteError as error:
         replies = to_replies(len(documents), error.details)
     except PyMongoError as error:
-        return [error] * len(documents)
+        return [Failed(error, is_unknown=True)] * len(documents)
     return await look_at_unmatched(collection, documents, replies)
 
 
@@ -247,18 +283,20 @@ def is_not_later(document: Fields) -> dict[str, Any]:
 def to_replies(size: int, details: Mapping[str, Any]) -> list[Reply]:
     """Read the result of a bulk write of `size` documents."""
     for error in details["writeConcernErrors"]:
-        return [WriteConcernError("not confirmed by a majority", error.get("code"))] * size
+        unconfirmed = WriteConcernError("not confirmed by a majority", error.get("code"))
+        return [Failed(unconfirmed, is_unknown=True)] * size
     errors = details["writeErrors"]
     is_complete = details["nInserted"] + details["nMatched"] + len(errors) == size
-    replies: list[Reply] = ["stored" if is_complete else Unconfirmed()] * size
+    replies: list[Reply] = ["stored" if is_complete else UNCONFIRMED] * size
     for error in errors:
         code, text = error["code"], error.get("errmsg", "")
-        replies[error["index"]] = "taken" if code == DUPLICATE_KEY else WriteError(text, code)
+        is_taken = code == DUPLICATE_KEY
+        replies[error["index"]] = "taken" if is_taken else Failed(WriteError(text, code))
     return replies
 
 
 async def look_at_taken(
-    collection: str, documents: Sequence[Fields], replies: list[Reply], *, again: bool
+    collection: str, writes: Sequence[Write], replies: list[Reply]
 ) -> list[Reply]:
     """Return the replies, with those to documents whose `_id` is taken decided by what is stored.
 
@@ -268,57 +306,80 @@ async def look_at_taken(
     taken = [number for number, each in enumerate(replies) if each == "taken"]
     if not taken:
         return replies
-    stored = await look_at(collection, documents, taken)
-    told = {key_of(documents[number]) for number, each in enumerate(replies) if each == "stored"}
+    found = await look_at(collection, [writes[number].fields for number in taken])
+    told = {
+        key_of(writes[number].fields) for number, each in enumerate(replies) if each == "stored"
+    }
     for number in taken:
-        key = key_of(documents[number])
-        if isinstance(stored, PyMongoError):
-            replies[number] = stored
-        elif key not in stored:
-            replies[number] = Vanished()
+        key = key_of(writes[number].fields)
+        if isinstance(found, Failed):
+            replies[number] = found
+        elif key not in found:
+            replies[number] = Failed(Vanished())
         else:
-            may_be_it = again and key not in told
-            is_it = may_be_it and stored[key] == as_stored(documents[number]["timestamp"])
-            replies[number] = "stored" if is_it else "duplicate"
+            may_be_it = writes[number].again and key not in told
+            replies[number] = compare(found[key], writes[number].fields, may_be_it=may_be_it)
             told.add(key)
     return replies
+
+
+def compare(stored: Mapping[str, Any], sent: Fields, *, may_be_it: bool) -> Reply:
+    """Say what the document that is stored under the `_id` of another is to that."""
+    if not is_same(stored, sent):
+        return "other"
+    is_it = may_be_it and milliseconds(stored) == milliseconds(sent)
+    return "stored" if is_it else "duplicate"
 
 
 async def look_at_unmatched(
     collection: str, documents: Sequence[Fields], replies: list[Reply]
 ) -> list[Reply]:
     """Return the replies, with those to documents that may have replaced none decided likewise."""
-    unmatched = [number for number, each in enumerate(replies) if isinstance(each, Unconfirmed)]
+    unmatched = [number for number, each in enumerate(replies) if each is UNCONFIRMED]
     if not unmatched:
         return replies
-    stored = await look_at(collection, documents, unmatched)
+    found = await look_at(collection, [documents[number] for number in unmatched])
     for number in unmatched:
-        if isinstance(stored, PyMongoError):
-            replies[number] = stored
+        if isinstance(found, Failed):
+            replies[number] = found
         else:
-            found = stored.get(key_of(documents[number]))
-            mine = as_stored(documents[number]["timestamp"])
-            is_kept = isinstance(found, datetime) and found >= mine
-            replies[number] = "stored" if is_kept else Vanished()
+            stored = milliseconds(found.get(key_of(documents[number]), {}))
+            sent = milliseconds(documents[number])
+            is_kept = stored is not None and sent is not None and stored >= sent
+            replies[number] = "stored" if is_kept else Failed(Vanished())
     return replies
 
 
 async def look_at(
-    collection: str, documents: Sequence[Fields], numbers: Sequence[int]
-) -> dict[Hashable, object] | PyMongoError:
-    """Return the timestamps of what is stored under the `_id`s of some documents, by their keys."""
-    ids = [documents[number]["_id"] for number in numbers]
+    collection: str, documents: Sequence[Fields]
+) -> dict[Hashable, Mapping[str, Any]] | Failed:
+    """Return what is stored under the `_id`s of documents, by their keys."""
+    ids = [document["_id"] for document in documents]
     # One batch is one query, whatever it finds.
-    found = get_collection(collection).find(
-        {"_id": {"$in": ids}}, {"timestamp": True}, batch_size=len(ids) + 1
-    )
+    stored = get_collection(collection).with_options(RAW)
+    found = stored.find({"_id": {"$in": ids}}, batch_size=len(ids) + 1)
     try:
-        return {key_of(each): each.get("timestamp") async for each in found}
+        return {key_of(each): each async for each in found}
     except PyMongoError as error:
-        return error
+        return Failed(error)
 
 
-def as_stored(time: datetime) -> datetime:
-    """Return a time as MongoDB gives it back: in UTC without an offset, to the millisecond."""
-    naive = time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
-    return naive.replace(microsecond=naive.microsecond // 1000 * 1000)
+def is_same(stored: Mapping[str, Any], sent: Fields) -> bool:
+    """Say whether two documents are the same but for the time at which they came.
+
+    Compare as BSON: to Python 1, 1.0 and true are equal, and so are objects in any order.
+    """
+    return bson.encode(untimed(stored)) == bson.encode(untimed(sent))
+
+
+def untimed(document: Mapping[str, Any]) -> Fields:
+    """Return the part of a document that is the client's, in one order of fields."""
+    return {name: document[name] for name in sorted(document) if name not in OURS}
+
+
+def milliseconds(document: Mapping[str, Any]) -> int | None:
+    """Return when a document came, in milliseconds, if that is a date."""
+    time = document.get("timestamp")
+    if isinstance(time, datetime):
+        time = DatetimeMS(time)
+    return int(time) if isinstance(time, DatetimeMS) else None

@@ -9,11 +9,12 @@ import pytest
 from pymongo.database import Database
 
 from shared_code import opt_outs
+from shared_code.group_commit import Failed
 from tests.conftest import Commands, Document, Post, UseSettings, body_of
 
 pytestmark = pytest.mark.dialects
 
-EVENT = {"user_id": "u1", "event_type": "page_view"}
+EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 OTHERS = EVENT | {"user_id": "u2"}
 OPTED_OUT = {"message": "Event not logged: the user opted out of analytics."}
 
@@ -44,7 +45,8 @@ async def test_a_batch_with_both_kinds(fresh_database: Database[Document], post:
     opt_out(fresh_database, "u1")
     event_id = str(uuid4())
     await post("analytics", OTHERS | {"event_id": event_id})
-    batch = [EVENT, OTHERS, OTHERS | {"event_id": event_id}, EVENT, {"user_id": "u1"}]
+    wrong = {"user_id": "u1", "details": {}}
+    batch = [EVENT, OTHERS, OTHERS | {"event_id": event_id}, EVENT, wrong]
     response = await post("analytics", batch)
 
     assert response.status_code == 207
@@ -132,7 +134,7 @@ async def test_an_answer_that_came_late_is_remembered_from_when_it_was_asked_for
     now = 0.0
     read = opt_outs.read
 
-    async def read_late(collection: str, user_ids: Sequence[str]) -> list[bool]:
+    async def read_late(collection: str, user_ids: Sequence[str]) -> list[bool | Failed]:
         nonlocal now
         found = await read(collection, user_ids)
         now += 10

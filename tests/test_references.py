@@ -16,7 +16,7 @@ from tests.conftest import Commands, Document, Post, UseSettings, body_of
 pytestmark = pytest.mark.dialects
 
 FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
-EVENT = {"user_id": "u1", "event_type": "page_view"}
+EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 BOTH = {"USER_LOOKUP": "users._id", "MESSAGE_LOOKUP": "messages.meta.id"}
 UNKNOWN_USER = {"pointer": "#/user_id", "detail": "does not exist"}
 UNKNOWN_MESSAGE = {"pointer": "#/message_id", "detail": "does not exist"}
@@ -92,6 +92,7 @@ async def test_a_batch_with_both_kinds(
         "#/1/user_id",
         "#/2/user_id",
         "#/2/event_type",
+        "#/2/details",
     ]
     assert stored.analytics.count_documents({}) == 2
 

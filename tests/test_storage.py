@@ -24,7 +24,7 @@ from analytics_function.events import BATCH_LIMIT
 from devserver.mongodb import free_address, running_mongod
 from shared_code import storage
 from shared_code.database import get_collection
-from shared_code.group_commit import MAXIMUM_BYTES
+from shared_code.group_commit import MAXIMUM_BYTES, Failed
 from shared_code.operations import start_clock
 from shared_code.problems import FieldError, InvalidFields, StoreUnavailable
 from shared_code.requests import OBJECT_LIMIT
@@ -32,6 +32,7 @@ from shared_code.storage import (
     Outcome,
     Unconfirmed,
     Vanished,
+    Write,
     insert,
     insert_new,
     replace,
@@ -52,9 +53,9 @@ def pointers(outcome: Outcome) -> list[str]:
     return [error.pointer for error in outcome]
 
 
-def valid(fields: Document) -> Valid:
+def valid(fields: Document) -> Write:
     """Return something that was checked, to be stored as these fields."""
-    return Valid(fields, size=0, may_hold_infinity=False)
+    return Write(Valid(fields, size=0))
 
 
 def test_tells_what_was_stored_from_what_was_there() -> None:
@@ -62,14 +63,14 @@ def test_tells_what_was_stored_from_what_was_there() -> None:
 
 
 def test_names_the_field_that_was_refused() -> None:
-    assert pointers(to_outcome(WriteError("", 15))) == ["#/details"]
+    assert pointers(to_outcome(Failed(WriteError("", 15)))) == ["#/details"]
 
 
 # Interrupted at shutdown, stepped down, out of disk space.
 @pytest.mark.parametrize("code", [11600, 10107, 14031])
 def test_what_may_pass_is_unavailable(code: int) -> None:
     with pytest.raises(StoreUnavailable):
-        to_outcome(WriteError("", code))
+        to_outcome(Failed(WriteError("", code)))
 
 
 def result(**changes: Any) -> dict[str, Any]:
@@ -87,7 +88,8 @@ def result(**changes: Any) -> dict[str, Any]:
 def test_replies_are_in_the_order_of_the_documents() -> None:
     refused, *stored = to_replies(3, result())
 
-    assert getattr(refused, "code", None) == 15
+    assert isinstance(refused, Failed)
+    assert getattr(refused.error, "code", None) == 15
     assert stored == ["stored", "stored"]
 
 
@@ -103,7 +105,8 @@ def test_replies_are_in_the_order_of_the_documents() -> None:
 def test_what_is_not_confirmed_is_no_success(
     changes: dict[str, Any], expected: list[type[Exception]]
 ) -> None:
-    assert [type(reply) for reply in to_replies(3, result(**changes))] == expected
+    replies = to_replies(3, result(**changes))
+    assert [isinstance(each, Failed) and type(each.error) for each in replies] == expected
 
 
 async def test_one_alone_is_told_what_it_is_told_among_others(
@@ -124,7 +127,7 @@ async def test_groups_are_written_in_the_order_of_their_keys(
     documents = [valid({"_id": number, "at": at}) for at, number in enumerate(numbers)]
     replies = await insert_new("watched", documents)
 
-    assert replies == ["stored"] * 3 + ["duplicate"] + ["stored"] * 2
+    assert replies == ["stored"] * 3 + ["other"] + ["stored"] * 2
     in_stored_order = list(fresh_database.watched.find().sort("$natural", 1))
     assert [each["_id"] for each in in_stored_order] == [1, 2, 3, 4, 5]
     assert [each["at"] for each in in_stored_order] == [1, 2, 0, 5, 4]
@@ -186,7 +189,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Interrupted]:
     return fail
 
 
-def stamped(key: Any) -> Valid:
+def stamped(key: Any) -> Write:
     """Return a document with this `_id` and the time."""
     return valid({"_id": key, "timestamp": datetime.now(UTC)})
 
@@ -198,9 +201,10 @@ async def test_what_an_unknown_attempt_stored_is_told_stored_and_not_a_duplicate
     fresh_database.watched.insert_one({"_id": 2, "timestamp": datetime(2026, 1, 1, tzinfo=UTC)})
     interrupt(error)
     documents = [stamped(number) for number in (3, 1, 2)]
-    replies = await insert_new("watched", [*documents, documents[0]])
+    start_clock()
+    outcomes = await insert("watched", [each.document for each in [*documents, documents[0]]])
 
-    assert replies == ["stored", "stored", "duplicate", "duplicate"]
+    assert outcomes == ["stored", "stored", "duplicate", "duplicate"]
     assert fresh_database.watched.count_documents({}) == 3
 
 
@@ -212,7 +216,7 @@ async def test_a_first_feedback_whose_reply_was_lost_is_told_received(
     interrupt(error)
     start_clock()
 
-    assert await replace("watched", stamped(1))
+    assert await replace("watched", stamped(1).document)
 
 
 @pytest.mark.parametrize("error", LOST_REPLIES)
@@ -220,14 +224,11 @@ async def test_a_replacement_whose_reply_was_lost_is_told_updated(
     fresh_database: Database[Document], interrupt: Callable[..., Interrupted], error: Exception
 ) -> None:
     start_clock()
-    assert await replace("watched", stamped(1))
+    assert await replace("watched", stamped(1).document)
     newer = stamped(1)
-    interrupt(error, failures=0)
-    insert_again = await insert_new("watched", [newer])
     interrupt(error)
-    assert insert_again == ["duplicate"]
 
-    assert await replace_earlier("watched", [newer]) == ["stored"]
+    assert not await replace("watched", newer.document)
     [stored] = fresh_database.watched.find()
     assert abs(stored["timestamp"] - newer.fields["timestamp"]) < timedelta(milliseconds=1)
 
@@ -244,7 +245,7 @@ async def test_throttling_that_stays_is_told_with_the_wait_that_it_asks_for(
     start_clock()
     started = time.monotonic()
     with pytest.raises(StoreUnavailable) as raised:
-        await insert("watched", [stamped(1)])
+        await insert("watched", [stamped(1).document])
 
     assert raised.value.headers == {"Retry-After": retry_after}
     assert raised.value.code == 16500
@@ -261,7 +262,9 @@ async def test_of_a_partly_committed_group_only_the_rest_is_sent_again(
 
     monkeypatch.setattr(get_collection("watched"), "insert_many", insert_many)
 
-    assert await insert_new("watched", [stamped(n) for n in (1, 2, 3)]) == ["stored"] * 3
+    start_clock()
+    documents = [stamped(number).document for number in (1, 2, 3)]
+    assert await insert("watched", documents) == ["stored"] * 3
     assert fresh_database.watched.distinct("_id") == [2]
 
 
@@ -270,9 +273,9 @@ async def test_a_unique_index_of_the_operator_refuses_a_feedback(
 ) -> None:
     fresh_database.watched.create_index("user_id", unique=True)
     start_clock()
-    assert await replace("watched", valid(stamped(1).fields | {"user_id": "u1"}))
+    assert await replace("watched", valid(stamped(1).fields | {"user_id": "u1"}).document)
     with pytest.raises(InvalidFields) as raised:
-        await replace("watched", valid(stamped(2).fields | {"user_id": "u1"}))
+        await replace("watched", valid(stamped(2).fields | {"user_id": "u1"}).document)
 
     assert raised.value.errors == [storage.REFUSALS[11000]]
 
@@ -281,7 +284,7 @@ async def test_what_is_erased_while_it_is_replaced_is_stored_anew(
     fresh_database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start_clock()
-    assert await replace("watched", stamped(1))
+    assert await replace("watched", stamped(1).document)
     replace_all = storage.replace_all
 
     async def erase_first(collection: str, documents: Any) -> Any:
@@ -289,7 +292,7 @@ async def test_what_is_erased_while_it_is_replaced_is_stored_anew(
         return await replace_all(collection, documents)
 
     monkeypatch.setattr(storage, "replace_all", erase_first)
-    assert await replace("watched", stamped(1))
+    assert await replace("watched", stamped(1).document)
     assert fresh_database.watched.count_documents({}) == 1
 
 
@@ -316,7 +319,7 @@ async def test_what_bson_cannot_hold_costs_no_connection(
         status = fresh_database.client.admin.command("serverStatus")
         return int(status["connections"]["totalCreated"])
 
-    event: Document = {"user_id": "u1", "event_type": "e"}
+    event: Document = {"user_id": "u1", "event_type": "e", "details": {}}
     assert (await post("analytics", event)).status_code == 202
     before = connections()
     for _ in range(5):
@@ -358,7 +361,8 @@ def no_majority(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("fresh_database")
 async def test_a_duplicate_that_no_majority_confirmed_is_no_success() -> None:
     [reply] = await insert_new("watched", [valid({"_id": 1})])
-    assert isinstance(reply, WriteConcernError)
+    assert isinstance(reply, Failed)
+    assert isinstance(reply.error, WriteConcernError)
 
 
 @pytest.mark.usefixtures("fresh_database", "no_majority")
@@ -402,7 +406,8 @@ async def test_a_feedback_without_a_date_is_replaced(fresh_database: Database[Do
 async def test_a_replacement_of_nothing_is_no_success(fresh_database: Database[Document]) -> None:
     assert fresh_database.feedback.count_documents({}) == 0
     [reply] = await replace_earlier("feedback", [stamped(1)])
-    assert isinstance(reply, Vanished)
+    assert isinstance(reply, Failed)
+    assert isinstance(reply.error, Vanished)
 
 
 async def test_what_becomes_of_each_event_is_told_in_order(
@@ -412,17 +417,19 @@ async def test_what_becomes_of_each_event_is_told_in_order(
         {"user_id": "u1", "event_type": "e", "details": {"number": number}} for number in range(500)
     ]
     batch[1] |= {"event_id": "018f4b2e-7c1a-7b3a-9d57-3a4f5b6c7d8e"}
-    batch[301] |= {"event_id": "018f4b2e-7c1a-7b3a-9d57-3a4f5b6c7d8e"}
-    batch[3] = {"user_id": "u1"}
+    batch[301] = batch[1]
+    batch[302] |= {"event_id": "018f4b2e-7c1a-7b3a-9d57-3a4f5b6c7d8e"}
+    batch[3] = {"user_id": "u1", "details": {}}
     batch[303] |= {"details": {"big": 2**64}}
     response = await post("analytics", batch)
 
     assert response.status_code == 207
     answer = body_of(response)
-    assert (answer["logged"], answer["duplicates"]) == (497, 1)
-    assert [each["pointer"] for each in answer["errors"]] == ["#/3/event_type", "#/303/details/big"]
+    assert (answer["logged"], answer["duplicates"]) == (496, 1)
+    pointers = ["#/3/event_type", "#/302/event_id", "#/303/details/big"]
+    assert [each["pointer"] for each in answer["errors"]] == pointers
     stored = [each["details"]["number"] for each in fresh_database.analytics.find()]
-    assert sorted(stored) == sorted(set(range(500)) - {3, 301, 303})
+    assert sorted(stored) == sorted(set(range(500)) - {3, 301, 302, 303})
 
 
 async def test_needs_no_other_privileges_than_the_readme_gives(
@@ -450,7 +457,8 @@ async def test_needs_no_other_privileges_than_the_readme_gives(
         use_settings(MONGODB_URI=f"mongodb://collect:collect@{address}/?authSource=up2d8")
 
         feedback = {"message_id": "m1", "user_id": "u1", "rating": "up"}
-        event = {"user_id": "u1", "event_type": "e", "event_id": str(UUID(int=1))}
+        event_id = str(UUID(int=1))
+        event = {"user_id": "u1", "event_type": "e", "details": {}, "event_id": event_id}
         assert (await post("feedback", feedback)).status_code == 201
         assert (await post("feedback", feedback)).status_code == 200
         for _ in range(2):
