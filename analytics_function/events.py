@@ -1,10 +1,10 @@
 """Storing events, and the answers that say what became of each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import azure.functions as func
 from pydantic_core import ValidationError, to_json
@@ -17,7 +17,7 @@ from shared_code.references import find_unknown
 from shared_code.requests import OBJECT_LIMIT
 from shared_code.responses import error_list, json_response, message_response
 from shared_code.storage import Outcome, insert
-from shared_code.validation import Document, may_hold_infinity, to_document, validate
+from shared_code.validation import Budget, Document, check_infinity, validate
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 COLLECTION = "analytics"
 BATCH_LIMIT = 512 * 1024
 MAXIMUM_EVENTS = 500
+
+# What an answer of at most 64 KiB can list, and what an error takes besides its pointer and detail.
+LISTED_BYTES = 63 * 1024
+ENTRY_BYTES = len('{"index": 499, "pointer": "", "detail": ""}, ')
 
 LOGGED = "Event logged."
 OPTED_OUT = "Event not logged: the user opted out of analytics."
@@ -39,7 +43,9 @@ async def log_event(event: object, size: int, caller: Caller) -> func.HttpRespon
     """
     if size > OBJECT_LIMIT:
         raise BodyTooLarge(OBJECT_LIMIT)
-    document = to_document(validate(Event, event), size, datetime.now(UTC))
+    valid = validate(Event, event)
+    check_infinity(event, to_json(event), Budget())
+    document = Document(valid.to_document(datetime.now(UTC)), size)
     [outcome] = await store([document], caller)
     if isinstance(outcome, list):
         raise InvalidFields(outcome)
@@ -65,36 +71,46 @@ async def log_batch(events: list[Any], caller: Caller) -> func.HttpResponse:
 def check_events(events: list[Any], now: datetime) -> Sequence[Document | list[FieldError]]:
     """Return the document of each event of a batch, or what is wrong with the event.
 
-    To look at all at once takes half as long as one by one, but does not say enough of wrong ones.
+    Validate the batch in one call; fall back to single events to name their errors.
     """
     encoded = [to_json(event) for event in events]
     sizes = list(map(len, encoded))
-    if max(sizes, default=0) <= OBJECT_LIMIT:
+    if max(sizes) <= OBJECT_LIMIT and not any(b"Infinity" in each for each in encoded):
         with suppress(ValidationError):
             fields = [event.to_document(now) for event in event_list().validate_python(events)]
-            return list(map(Document, fields, sizes, map(may_hold_infinity, encoded)))
-    return [check_event(event, size, now) for event, size in zip(events, sizes, strict=True)]
+            return list(map(Document, fields, sizes))
+    budget = Budget()
+    return [
+        check_event(event, json, now, budget) for event, json in zip(events, encoded, strict=True)
+    ]
 
 
 @cache
 def event_list() -> "TypeAdapter[list[Event]]":
-    """Return what checks many events at once; it is made when the first batch comes."""
-    from pydantic import TypeAdapter  # noqa: PLC0415 (it would only slow a cold start)
+    """Return what checks many events at once, up to the first wrong one.
 
-    return TypeAdapter(list[Event])
+    It is made when the first batch comes.
+    """
+    from pydantic import Field, TypeAdapter  # noqa: PLC0415 (it would only slow a cold start)
+
+    return TypeAdapter(Annotated[list[Event], Field(fail_fast=True)])
 
 
-def check_event(event: object, size: int, now: datetime) -> Document | list[FieldError]:
+def check_event(
+    event: object, json: bytes, now: datetime, budget: Budget
+) -> Document | list[FieldError]:
     """Return the document of one event of a batch, or what is wrong with the event.
 
-    Its size is that of its compact JSON.
+    `json` is its compact JSON, whose size is the event's.
     """
-    if size > OBJECT_LIMIT:
+    if len(json) > OBJECT_LIMIT:
         return [FieldError((), f"must be at most {OBJECT_LIMIT} bytes of JSON")]
     try:
-        return to_document(validate(Event, event), size, now)
+        valid = validate(Event, event)
+        check_infinity(event, json, budget)
     except InvalidFields as invalid:
         return invalid.errors
+    return Document(valid.to_document(now), len(json))
 
 
 async def store(documents: Sequence[Document], caller: Caller) -> list[Outcome]:
@@ -125,7 +141,7 @@ def batch_response(outcomes: list[Outcome]) -> func.HttpResponse:
         InvalidFields: none was valid.
     """
     refused = {index: each for index, each in enumerate(outcomes) if isinstance(each, list)}
-    errors = [error.under(index) for index, each in refused.items() for error in each]
+    errors = errors_to_list(refused)
     if len(refused) == len(outcomes):
         raise InvalidFields(errors)
     logged = outcomes.count("stored")
@@ -140,3 +156,26 @@ def batch_response(outcomes: list[Outcome]) -> func.HttpResponse:
     if errors:
         return json_response(207, counts | {"errors": error_list(errors)})
     return json_response(202, counts)
+
+
+def errors_to_list(refused: Mapping[int, list[FieldError]]) -> list[FieldError]:
+    """Return the errors of refused events, as many as an answer of 64 KiB holds.
+
+    It names every refused event: where all errors are too many, by the first of each, and where
+    these are too long, without the path within the event.
+    """
+    every = [error.under(index) for index, errors in refused.items() for error in errors]
+    if fits(every):
+        return every
+    first = [errors[0].under(index) for index, errors in refused.items()]
+    if fits(first):
+        return first
+    return [FieldError((index,), errors[0].detail) for index, errors in refused.items()]
+
+
+def fits(errors: Sequence[FieldError]) -> bool:
+    """Say whether an answer can list these errors; of more than events, it is not even measured."""
+    return len(errors) <= MAXIMUM_EVENTS and (
+        sum(len(error.pointer) + len(error.detail) + ENTRY_BYTES for error in errors)
+        <= LISTED_BYTES
+    )

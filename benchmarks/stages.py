@@ -22,7 +22,7 @@ from shared_code.operations import start_clock
 from shared_code.problems import FieldError
 from shared_code.settings import get_settings
 from shared_code.validation import Document as Valid
-from shared_code.validation import to_document, validate
+from shared_code.validation import validate
 
 BATCH = 500
 
@@ -85,7 +85,7 @@ def single_stages(client: Client, bounded: Client) -> Stages:
 
     async def check_and_commit(sample: Document) -> None:
         start_clock()
-        await storage.insert("checked", [to_document(validate(Event, sample), 0, now())])
+        await storage.insert("checked", [Valid(validate(Event, sample).to_document(now()), 0)])
 
     return {
         "bare `insert_one`": inserting(client["benchmark_bare"]["stages"], event),
@@ -115,12 +115,12 @@ def batch_stages(client: Client, bounded: Client) -> Stages:
     }
 
 
-def new_writer() -> Grouper[Valid, storage.Reply | list[FieldError]]:
+def new_writer() -> Grouper[storage.Write, storage.Reply | list[FieldError]]:
     """Return what the functions insert with."""
     return Grouper(partial(storage.insert_new, "group_commit"))
 
 
-def to_store(events: list[Document]) -> list[Valid]:
+def to_store(events: list[Document]) -> list[storage.Write]:
     """Return what a writer takes, without a check."""
     fields = [{"_id": ObjectId(), **event_document(each)} for each in events]
-    return [Valid(each, size=0, may_hold_infinity=False) for each in fields]
+    return [storage.Write(Valid(each, size=0)) for each in fields]

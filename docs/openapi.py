@@ -52,6 +52,11 @@ Settings may allow fewer ratings, users and messages than the schemas do; others
 # What `\S` means to Pydantic: by Unicode, where JSON Schema's ECMA-262 differs in two characters.
 NOT_BLANK = r"[^\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 
+NUL = r"\u0000"
+
+# The nil and the max UUID.
+RESERVED = "^[0-]+$|^[fF-]+$"
+
 # Date-times of RFC 3339 that are no moments of the years 1 to 9999 in UTC, or are leap seconds.
 NO_MOMENT = r"^0000|^0001-01-01.*\+|^9999-12-31.*-[0-9:]+$|:60"
 
@@ -237,7 +242,9 @@ FEEDBACK_REQUESTS = {
 }
 EVENT_REQUESTS = {
     "EventLogged": EVENT,
-    "BatchLogged": [{"user_id": f"user-{n}", "event_type": "button_click"} for n in (1, 2)],
+    "BatchLogged": [
+        {"user_id": f"user-{n}", "event_type": "button_click", "details": {}} for n in (1, 2)
+    ],
 }
 
 
@@ -353,10 +360,11 @@ def request_schemas() -> dict[str, Schema]:
     models: list[Any] = [(model, "validation") for model in (Feedback, Event)]
     schemas: dict[str, Schema] = models_json_schema(models, ref_template=REFERENCE)[1]["$defs"]
     event = schemas["Event"]["properties"]
-    schemas["Feedback"]["properties"]["rating"]["pattern"] = NOT_BLANK
+    schemas["Feedback"]["properties"]["rating"] |= {"pattern": NOT_BLANK, "not": {"pattern": NUL}}
     event["occurred_at"]["anyOf"][0]["not"] = {"pattern": NO_MOMENT}
+    event["event_id"]["anyOf"][0]["not"] = {"pattern": RESERVED}
     # The model takes any object; MongoDB has the last word.
-    event["details"]["anyOf"][0] = reference("StorableObject")
+    event["details"] = reference("StorableObject")
     batch = list_of(reference("Event"), MAXIMUM_EVENTS)
     return schemas | {"Events": {"anyOf": [reference("Event"), batch]}} | storable_schemas()
 

@@ -12,7 +12,7 @@ from shared_code.references import find_unknown
 from shared_code.requests import OBJECT_LIMIT, parse_json, read_body
 from shared_code.responses import answers_problems, message_response
 from shared_code.storage import replace
-from shared_code.validation import to_document, validate
+from shared_code.validation import Document, validate
 
 COLLECTION = "feedback"
 
@@ -23,7 +23,7 @@ async def main(req: func.HttpRequest) -> func.HttpResponse:
     caller = await authenticate(req)
     body = read_body(req, OBJECT_LIMIT)
     feedback = validate(Feedback, parse_json(body))
-    document = to_document(feedback, len(body), datetime.now(UTC))
+    document = Document(feedback.to_document(datetime.now(UTC)), len(body))
     caller.check([document])
     check_rating(feedback.rating)
     if unknown := await find_unknown([document]):

@@ -9,6 +9,7 @@ import bson
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
+from pydantic_core import to_json
 
 from analytics_function.events import BATCH_LIMIT, MAXIMUM_EVENTS, check_events
 from fuzz.oracle import check_document, check_problem, inflated, parse, require
@@ -16,7 +17,13 @@ from shared_code.models import Event, Feedback
 from shared_code.problems import BodyTooLarge, FieldError, InvalidFields, Problem
 from shared_code.requests import OBJECT_LIMIT, parse_json, read_body
 from shared_code.responses import problem_response
-from shared_code.validation import Document, to_document, unstorable_fields, validate
+from shared_code.validation import (
+    Budget,
+    Document,
+    check_infinity,
+    unstorable_fields,
+    validate,
+)
 
 READ_RAW = CodecOptions(
     document_class=RawBSONDocument, tz_aware=True, uuid_representation=UuidRepresentation.STANDARD
@@ -58,14 +65,17 @@ def read(function: str, request: func.HttpRequest) -> Sequence[Checked]:
     now = datetime.now(UTC)
     if function == "feedback":
         body = read_body(request, OBJECT_LIMIT)
-        return [to_document(validate(Feedback, parse_json(body)), len(body), now)]
+        feedback = validate(Feedback, parse_json(body))
+        return [Document(feedback.to_document(now), len(body))]
     body = read_body(request, BATCH_LIMIT)
     parsed = parse_json(body)
     if isinstance(parsed, list):
         return check_events(parsed[:MAXIMUM_EVENTS], now)
     if len(body) > OBJECT_LIMIT:
         raise BodyTooLarge(OBJECT_LIMIT)
-    return [to_document(validate(Event, parsed), len(body), now)]
+    event = validate(Event, parsed)
+    check_infinity(parsed, to_json(parsed), Budget())
+    return [Document(event.to_document(now), len(body))]
 
 
 def check(function: str, body: bytes, checked: Sequence[Checked]) -> None:
@@ -90,4 +100,4 @@ def wrong_fields(function: str, checked: Checked) -> list[FieldError]:
     """Return what is wrong with an object; a feedback has nothing that BSON cannot hold."""
     if isinstance(checked, list):
         return checked
-    return unstorable_fields(checked) if function == "analytics" else []
+    return unstorable_fields(checked, Budget()) if function == "analytics" else []

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from bson import Binary
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from shared_code.object_ids import new_object_id
@@ -27,8 +27,32 @@ def to_utc(value: object) -> datetime:
     raise PydanticCustomError("date_time", "not an RFC 3339 date-time")
 
 
-Identifier = Annotated[str, Field(min_length=1, max_length=200)]
-Rating = Annotated[str, Field(min_length=1, max_length=64, pattern=r"\S")]
+def check_uuid(value: UUID) -> UUID:
+    """Return a UUID that is not one of the two that stand for none (RFC 9562, 5.9 and 5.10)."""
+    if value in RESERVED:
+        raise PydanticCustomError("uuid_reserved", "the nil or the max UUID")
+    return value
+
+
+RESERVED = {UUID(int=0), UUID(int=2**128 - 1)}
+
+# No command line can name what holds a NUL.
+NO_NUL = r"^[^\x00]*$"
+NOT_BLANK = r"\S"
+
+
+def check_nul(value: str) -> str:
+    """Return a text without NUL, where its one pattern is needed for something else."""
+    if "\0" in value:
+        raise PydanticCustomError("nul", "has a NUL")
+    return value
+
+
+Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
+Rating = Annotated[
+    str, Field(min_length=1, max_length=64, pattern=NOT_BLANK), AfterValidator(check_nul)
+]
+EventId = Annotated[UUID, AfterValidator(check_uuid)]
 DateTime = Annotated[datetime, BeforeValidator(to_utc)]
 
 
@@ -61,8 +85,8 @@ class Event(BaseModel):
 
     user_id: Identifier
     event_type: Identifier
-    details: dict[str, Any] | None = None
-    event_id: UUID | None = None
+    details: dict[str, Any]
+    event_id: EventId | None = None
     occurred_at: DateTime | None = None
 
     def to_document(self, now: datetime) -> dict[str, Any]:
@@ -71,7 +95,7 @@ class Event(BaseModel):
             "_id": Binary.from_uuid(self.event_id) if self.event_id else new_object_id(),
             "user_id": self.user_id,
             "event_type": self.event_type,
-            "details": self.details or {},
+            "details": self.details,
             "timestamp": now,
         }
         if self.occurred_at is not None:

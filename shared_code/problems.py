@@ -29,8 +29,7 @@ class FieldError(NamedTuple):
         """
         pointer = "#"
         for token in self.path:
-            escaped = str(token).replace("~", "~0").replace("/", "~1")
-            longer = f"{pointer}/{quote(escaped, safe=FRAGMENT_CHARACTERS)}"
+            longer = f"{pointer}/{escape(str(token))}"
             if len(longer) > MAXIMUM_POINTER:
                 break
             pointer = longer
@@ -39,6 +38,14 @@ class FieldError(NamedTuple):
     def under(self, index: int) -> "FieldError":
         """Return this error of one object as an error of the array that holds it at `index`."""
         return FieldError((index, *self.path), self.detail)
+
+
+def escape(token: str) -> str:
+    """Return a part of a JSON Pointer in its URI-fragment form."""
+    if token.isalnum() and token.isascii():
+        return token
+    escaped = token[:MAXIMUM_POINTER].replace("~", "~0").replace("/", "~1")
+    return quote(escaped, safe=FRAGMENT_CHARACTERS)
 
 
 class Problem(Exception):

@@ -36,7 +36,7 @@ def a_feedback(timestamp: datetime, **fields: Any) -> dict[str, Any]:
 
 def an_event(timestamp: datetime, **fields: Any) -> dict[str, Any]:
     """Return an event as the function stores it."""
-    given = {"user_id": "u1", "event_type": "page_view"} | fields
+    given = {"user_id": "u1", "event_type": "page_view", "details": {}} | fields
     return Event.model_validate(given).to_document(timestamp)
 
 

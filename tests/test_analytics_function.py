@@ -15,7 +15,7 @@ from tests.conftest import Document, Post, body_of
 
 pytestmark = pytest.mark.dialects
 
-EVENT = {"user_id": "u1", "event_type": "page_view"}
+EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 EVENT_ID = "018f4b2e-7c1a-7b3a-9d57-3a4f5b6c7d8e"
 
 
@@ -36,7 +36,7 @@ async def test_stores_exactly_the_documented_document(
     assert fresh_database.analytics.count_documents({"timestamp": {"$type": "date"}}) == 1
 
 
-@pytest.mark.parametrize("optional", [{}, dict.fromkeys(["details", "event_id", "occurred_at"])])
+@pytest.mark.parametrize("optional", [{}, dict.fromkeys(["event_id", "occurred_at"])])
 async def test_stores_defaults_where_nothing_is_given(
     fresh_database: Database[Document], post: Post, optional: Document
 ) -> None:
@@ -179,7 +179,7 @@ async def test_a_repeated_batch_is_stored_once(
 async def test_stores_the_valid_events_of_a_batch(
     fresh_database: Database[Document], post: Post
 ) -> None:
-    response = await post("analytics", [EVENT, {"user_id": "u2"}, EVENT])
+    response = await post("analytics", [EVENT, {"user_id": "u2", "details": {}}, EVENT])
 
     assert response.status_code == 207
     assert body_of(response) == {
@@ -199,7 +199,7 @@ async def test_stores_the_valid_events_of_a_batch(
         (None, "#/1"),
         ("text", "#/1"),
         ([EVENT], "#/1"),
-        ({"event_type": "x"}, "#/1/user_id"),
+        ({"event_type": "x", "details": {}}, "#/1/user_id"),
         (EVENT | {"user_id": 5}, "#/1/user_id"),
         (EVENT | {"unknown": 1}, "#/1/unknown"),
         (EVENT | {"details": {"a": [2**63]}}, "#/1/details/a/0"),
@@ -232,11 +232,61 @@ async def test_a_batch_whose_events_are_each_wrong_in_another_way_stores_nothing
     assert [(error["index"], error["pointer"]) for error in body_of(response)["errors"]] == [
         (0, "#/0/user_id"),
         (0, "#/0/event_type"),
+        (0, "#/0/details"),
         (1, "#/1"),
         (2, "#/2/details"),
         (3, "#/3/details/n"),
     ]
     assert fresh_database.analytics.count_documents({}) == 0
+
+
+EVENT_WITH_ID = EVENT | {"event_id": EVENT_ID, "details": {"n": 1, "page": "/"}}
+OTHER_EVENTS: list[Document] = [
+    {"user_id": "u2"},
+    {"event_type": "signup"},
+    {"details": {"n": 1.0, "page": "/"}},
+    {"details": {"n": True, "page": "/"}},
+    {"details": {"page": "/", "n": 1}},
+    {"details": {}},
+    {"occurred_at": "2026-01-31T09:30:00Z"},
+]
+IS_ANOTHER = "is the id of another event"
+
+
+@pytest.mark.parametrize("other", OTHER_EVENTS)
+async def test_an_event_id_is_of_one_event(
+    fresh_database: Database[Document], post: Post, other: Document
+) -> None:
+    assert (await post("analytics", EVENT_WITH_ID)).status_code == 202
+    response = await post("analytics", EVENT_WITH_ID | other)
+    batch = body_of(await post("analytics", [EVENT, EVENT_WITH_ID | other, EVENT_WITH_ID]))
+
+    assert response.status_code == 422
+    assert body_of(response)["errors"] == [{"pointer": "#/event_id", "detail": IS_ANOTHER}]
+    assert (batch["logged"], batch["duplicates"]) == (1, 1)
+    assert batch["errors"] == [{"index": 1, "pointer": "#/1/event_id", "detail": IS_ANOTHER}]
+    assert fresh_database.analytics.count_documents({}) == 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"occurred_at": "2026-01-31T09:30:00.123999+01:00"},
+        {"details": {"r": {"$ref": "c", "$id": 1, "x": 2}, "": [None, -0.0, 2**63 - 1, "é"]}},
+        {"details": {"r": {"$id": 1, "$ref": "c"}}},
+    ],
+)
+async def test_the_same_event_is_a_duplicate(
+    fresh_database: Database[Document], post: Post, fields: Document
+) -> None:
+    event = EVENT_WITH_ID | fields
+    for _ in range(2):
+        assert (await post("analytics", event)).status_code == 202
+    answer = body_of(await post("analytics", [event, event]))
+
+    assert (answer["logged"], answer["duplicates"]) == (0, 2)
+    assert fresh_database.analytics.count_documents({}) == 1
 
 
 @pytest.mark.parametrize("size", [0, 501])

@@ -30,7 +30,7 @@ AUDIENCE = "up2d8"
 USER = "u1"
 BODIES: dict[str, Any] = {
     "feedback": {"message_id": "m1", "user_id": USER, "rating": "up"},
-    "analytics": {"user_id": USER, "event_type": "page_view"},
+    "analytics": {"user_id": USER, "event_type": "page_view", "details": {}},
 }
 FUNCTIONS = sorted(BODIES)
 

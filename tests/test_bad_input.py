@@ -5,6 +5,7 @@ import json
 import tracemalloc
 import zlib
 from typing import Any
+from uuid import UUID
 
 import pytest
 from pymongo.database import Database
@@ -14,9 +15,9 @@ from tests.test_analytics_function import nested
 
 pytestmark = pytest.mark.dialects
 
-VALID = {
+VALID: dict[str, dict[str, Any]] = {
     "feedback": {"message_id": "m1", "user_id": "u1", "rating": "up"},
-    "analytics": {"user_id": "u1", "event_type": "page_view"},
+    "analytics": {"user_id": "u1", "event_type": "page_view", "details": {}},
 }
 FUNCTIONS = sorted(VALID)
 GZIP = {"Content-Encoding": "gzip"}
@@ -124,7 +125,8 @@ DATE_TIME = "must be an RFC 3339 date-time with an offset, such as 2026-01-31T09
             (function, field, value, detail)
             for function in FUNCTIONS
             for field in VALID[function]
-            for value, detail in WRONG_STRINGS
+            if field != "details"
+            for value, detail in [*WRONG_STRINGS, ("a\0b", "must not hold a NUL character")]
         ),
         ("feedback", "message_id", "m" * 201, "must have at most 200 characters"),
         ("feedback", "user_id", "u" * 201, "must have at most 200 characters"),
@@ -136,12 +138,15 @@ DATE_TIME = "must be an RFC 3339 date-time with an offset, such as 2026-01-31T09
         ("feedback", "comment", "c" * 4001, "must have at most 4000 characters"),
         ("analytics", "user_id", "u" * 201, "must have at most 200 characters"),
         ("analytics", "event_type", "e" * 201, "must have at most 200 characters"),
+        ("analytics", "details", None, "must be a JSON object"),
         ("analytics", "details", "text", "must be a JSON object"),
         ("analytics", "details", [1], "must be a JSON object"),
         ("analytics", "details", 5, "must be a JSON object"),
         ("analytics", "event_id", "", "must be a UUID"),
         ("analytics", "event_id", "not-a-uuid", "must be a UUID"),
         ("analytics", "event_id", 5, "must be a UUID"),
+        ("analytics", "event_id", str(UUID(int=0)), "must not be the nil or the max UUID"),
+        ("analytics", "event_id", "F" * 32, "must not be the nil or the max UUID"),
         ("analytics", "event_id", {}, "must be a UUID"),
         *(
             ("analytics", "occurred_at", value, DATE_TIME)
@@ -268,17 +273,58 @@ async def test_a_text_that_says_infinity_is_no_infinity(
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 async def test_lists_at_most_ten_errors(post: Post, function: str) -> None:
-    body = VALID[function] | {f"unknown{n}": n for n in range(1000)}
+    body = {f"unknown{n}": n for n in range(12)}
 
     assert len(problem_of(await post(function, body), 422)["errors"]) == 10
 
 
-async def test_an_answer_to_long_keys_stays_small(post: Post) -> None:
-    event = VALID["analytics"] | {"details": {"é" * 500: [2**64] * 10}}
-    response = await post("analytics", [event] * 100)
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_refuses_more_fields_than_any_client_sends(post: Post, function: str) -> None:
+    body = VALID[function] | {f"unknown{n}": n for n in range(1000)}
+    problem = problem_of(await post(function, body), 422)
 
-    assert len(problem_of(response, 422)["errors"]) == 1000
-    assert len(response.get_body()) < 200_000
+    assert problem["errors"] == [{"pointer": "#", "detail": "must have at most 12 fields"}]
+
+
+LARGEST_ANSWER = 64 * 1024
+LONG = {"é" * 500: [2**64] * 10}
+
+
+@pytest.mark.parametrize(
+    ("event", "count", "errors", "last"),
+    [
+        (VALID["analytics"] | {"details": {"a": [2**64] * 10}}, 40, 400, "#/39/details/a/9"),
+        (VALID["analytics"] | {"details": LONG}, 40, 400, "#/39/details"),
+        # Of each event the first error.
+        (VALID["analytics"] | {"details": {"a": [2**64] * 10}}, 400, 400, "#/399/details/a/0"),
+        # Without the path within the event.
+        (VALID["analytics"] | {"occurred_at": "x", "extra" * 20: 1}, 500, 500, "#/499"),
+    ],
+)
+async def test_an_answer_names_every_wrong_event_and_has_at_most_64_kib(
+    post: Post, event: Document, count: int, errors: int, last: str
+) -> None:
+    response = await post("analytics", [event] * count)
+
+    listed = problem_of(response, 422)["errors"]
+    assert len(listed) == errors
+    assert {each["index"] for each in listed} == set(range(count))
+    assert listed[-1]["pointer"] == last
+    assert len(response.get_body()) <= LARGEST_ANSWER
+
+
+async def test_of_repeated_keys_the_last_counts(
+    post: Post, fresh_database: Database[Document]
+) -> None:
+    body = (
+        b'{"user_id": 5, "user_id": "u1", "event_type": "e", '
+        b'"details": {"a": 1, "a": {"b": 1, "b": 2}}}'
+    )
+    assert (await post("analytics", body)).status_code == 202
+    [stored] = fresh_database.analytics.find()
+    fresh_database.analytics.delete_many({})
+
+    assert (stored["user_id"], stored["details"]) == ("u1", {"a": {"b": 2}})
 
 
 async def test_no_answer_repeats_what_was_sent(post: Post) -> None:

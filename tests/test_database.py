@@ -15,7 +15,7 @@ from tests.conftest import Commands, Document, Post, UseSettings
 
 Client = AsyncMongoClient[Document]
 
-EVENT = {"user_id": "u1", "event_type": "page_view"}
+EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 
 

@@ -24,7 +24,7 @@ from tests.conftest import ROOT, Document
 from tests.local_server import LocalServer, read_start, running_server, start, start_and_fail
 
 FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
-EVENT = {"user_id": "u1", "event_type": "page_view"}
+EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 ORIGIN = {"Origin": "https://app.example.com"}
 
 

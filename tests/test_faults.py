@@ -27,7 +27,7 @@ on_mongodb_only = pytest.mark.lacking(
 
 BODIES: dict[str, Any] = {
     "feedback": {"message_id": "m1", "user_id": "u1", "rating": "up"},
-    "analytics": {"user_id": "u1", "event_type": "page_view"},
+    "analytics": {"user_id": "u1", "event_type": "page_view", "details": {}},
 }
 FUNCTIONS = sorted(BODIES)
 PASSWORD = "hunter2"  # noqa: S105

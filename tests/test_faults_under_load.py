@@ -39,7 +39,7 @@ LONGEST_SECONDS = 3.5
 # What PyMongo keeps open at most: the pool, and two to watch the server.
 POOL = 10 + 2
 
-EVENT = {"user_id": "u1", "event_type": "page_view"}
+EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 
 

@@ -94,8 +94,9 @@ async def test_one_of_many_identical_feedbacks_at_once_is_the_first(
         FEEDBACK | {"rating": " 5 "},
         FEEDBACK | {"user_id": "u" * 200, "message_id": "m" * 200},
         FEEDBACK | {"user_id": "😀" * 200},
-        FEEDBACK | {"user_id": "$where", "message_id": "a.b\0c"},
+        FEEDBACK | {"user_id": "$where", "message_id": "a.b c"},
         FEEDBACK | {"comment": ""},
+        FEEDBACK | {"comment": "a\0b"},
         FEEDBACK | {"comment": "é" * 4000},
     ],
 )

@@ -135,7 +135,7 @@ def test_deployed_packages_are_pinned_and_no_more_than_agreed() -> None:
 def test_runs_without_what_is_off(name: str, mongodb_uri: str) -> None:
     body = {
         "feedback": b'{"message_id": "m1", "user_id": "u1", "rating": "up"}',
-        "analytics": b'{"user_id": "u1", "event_type": "e"}',
+        "analytics": b'{"user_id": "u1", "event_type": "e", "details": {}}',
     }[name]
     script = f"""
 import asyncio, importlib.metadata, sys

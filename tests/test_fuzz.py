@@ -275,7 +275,7 @@ def test_a_batch_of_right_and_wrong_events(service: Service, events: list[Any]) 
     ("size", "status"), [(0, 422), (1, 202), (499, 202), (500, 202), (501, 422)]
 )
 def test_batches_have_1_to_500_events(service: Service, size: int, status: int) -> None:
-    event = {"user_id": "u1", "event_type": "e"}
+    event = {"user_id": "u1", "event_type": "e", "details": {}}
 
     assert service.post("analytics", json.dumps([event] * size).encode()).status_code == status
 

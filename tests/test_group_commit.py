@@ -18,7 +18,7 @@ from tests.conftest import Document, Post, body_of
 
 pytestmark = pytest.mark.dialects
 
-EVENT = {"user_id": "u1", "event_type": "page_view"}
+EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 
 
 class WatchedWriter(Grouper[Valid, Reply]):
@@ -58,7 +58,7 @@ async def writer(fresh_database: Database[Document]) -> WatchedWriter:
 
 def document(key: Any = None) -> Valid:
     """Return a document with this `_id`."""
-    return Valid({"_id": ObjectId() if key is None else key}, 0, may_hold_infinity=False)
+    return Valid({"_id": ObjectId() if key is None else key}, 0)
 
 
 async def test_a_write_alone_is_sent_at_once(

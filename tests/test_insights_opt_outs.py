@@ -18,7 +18,7 @@ pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUM
 PROGRAM = f"{sys.executable} -m insights"
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
-EVENT = {"user_id": "u1", "event_type": "page_view"}
+EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 OPTED_OUT = {"message": "Event not logged: the user opted out of analytics."}
 LOGGED = {"message": "Event logged."}
 

@@ -149,7 +149,7 @@ async def test_prints_what_the_functions_store(
     feedback = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 
     await post("feedback", feedback)
-    await post("analytics", {"user_id": "u1", "event_type": "page_view"})
+    await post("analytics", {"user_id": "u1", "event_type": "page_view", "details": {}})
     await post("feedback", feedback | {"rating": "down", "comment": "No."})
 
     times, lines = zip(*(tail.next().split(" ", 1) for _ in range(3)), strict=True)

@@ -9,7 +9,7 @@ from tests.conftest import Document, Post, UseSettings, body_of
 
 pytestmark = pytest.mark.dialects
 
-EVENT = {"user_id": "u1", "event_type": "page_view"}
+EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 NOT_TRACKED = {"message": "Event not logged: the client asked not to be tracked."}
 

@@ -1,0 +1,113 @@
+"""No request may cost the others: processor time, against a normal event, and size of answers."""
+
+import gzip
+import json
+import logging
+import time
+from statistics import median
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from tests.conftest import Document, Post
+
+pytestmark = pytest.mark.timed
+
+LARGEST_ANSWER = 64 * 1024
+GZIP = {"Content-Encoding": "gzip"}
+NORMAL = '{"user_id": "u1", "event_type": "page_view", "details": {"page": "/", "seconds": 12.5}}'
+
+
+def event(details: str) -> str:
+    """Return an event with these details."""
+    return f'{{"user_id":"u1","event_type":"e","details":{details}}}'
+
+
+def deep(values: str, levels: int) -> str:
+    """Return details in which values are so many levels deep."""
+    return '{"a":' + "[" * levels + values + "]" * levels + "}"
+
+
+def batch(each: str, count: int) -> str:
+    """Return a batch of equal events."""
+    return "[" + ",".join([each] * count) + "]"
+
+
+def unknown(keys: int) -> str:
+    """Return an object of unknown fields."""
+    return json.dumps({f"unknown-{number}-{'é' * 20}": number for number in range(keys)})
+
+
+ZEROS = ",".join(["0"] * 15_000)
+REFUSED = {
+    "infinities at a depth": batch(event(deep(",".join(["1e999"] * 3400), 175)), 24),
+    "an integer among zeros": event(deep(f"{ZEROS},{2**70}", 170)),
+    "integers among zeros": batch(event(deep(f"{ZEROS},{2**70}", 170)), 8),
+    "thousands of unknown fields": unknown(900),
+    "a batch of unknown fields": batch(unknown(12), 400),
+    "a batch of nothing": batch("{}", 500),
+    "keys with NUL": batch(event(json.dumps({f"\0{n}": n for n in range(1500)})), 16),
+    "a depth beyond parsing": "[" * 200_000,
+    "a bomb of gzip": " " * 2**24,
+}
+ACCEPTED = {
+    "zeros": batch(event(f'{{"a":[{ZEROS}]}}'), 16),
+    "a text like an infinity": batch(event(f'{{"t":":Infinity,","a":[{ZEROS}]}}'), 16),
+    "empty objects": batch(event('{"a":[' + ",".join(["{}"] * 10_000) + "]}"), 16),
+    "many events": batch(event('{"page":"/dashboard","seconds":12.5}'), 500),
+}
+
+
+async def seconds_of(post: Post, body: str, statuses: set[int], repeat: int) -> float:
+    """Return the processor time of the fastest of some requests."""
+    compressed = gzip.compress(body.encode())
+    times = []
+    for _ in range(repeat):
+        started = time.thread_time()
+        response = await post("analytics", compressed, GZIP)
+        times.append(time.thread_time() - started)
+        assert response.status_code in statuses
+        assert len(response.get_body()) <= LARGEST_ANSWER
+    return min(times)
+
+
+async def ratio(post: Post, body: str, statuses: set[int]) -> float:
+    """Return how many times as much of the processor a request takes as a normal event."""
+    normal = []
+    for _ in range(50):
+        started = time.thread_time()
+        assert (await post("analytics", NORMAL.encode())).status_code == 202
+        normal.append(time.thread_time() - started)
+    return await seconds_of(post, body, statuses, 4) / median(normal)
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Log nothing, because pytest keeps every line."""
+    caplog.set_level(logging.CRITICAL, "up2d8")
+
+
+@pytest.mark.usefixtures("fresh_database")
+@pytest.mark.parametrize("name", REFUSED)
+async def test_a_refused_request_costs_at_most_40_normal_events(post: Post, name: str) -> None:
+    assert await ratio(post, REFUSED[name], {400, 413, 422}) <= 40
+
+
+@pytest.mark.usefixtures("fresh_database")
+@pytest.mark.parametrize("name", ACCEPTED)
+async def test_an_accepted_request_costs_at_most_100_normal_events(post: Post, name: str) -> None:
+    assert await ratio(post, ACCEPTED[name], {202}) <= 100
+
+
+async def test_an_attack_in_another_request_of_the_group_refuses_nothing_honest(
+    fresh_database: Database[Document], post: Post
+) -> None:
+    honest: dict[str, Any] = json.loads(NORMAL)
+    responses = [
+        await post("analytics", json.loads(batch(event(f'{{"a":[{2**70}]}}'), 400))),
+        await post("analytics", honest),
+    ]
+
+    assert [response.status_code for response in responses] == [422, 202]
+    assert fresh_database.analytics.count_documents({}) == 1
