@@ -51,6 +51,7 @@ INFINITY = re.compile(rb"[:,\[]-?Infinity[,\]}]")
 # About 10 ms of the processor. Behind that, an error no longer says where in the details it is.
 SEARCH_STEPS = 4_000
 MEMBERS_A_STEP = 32
+LARGE = 4096
 
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 INFINITIES = (math.inf, -math.inf)
@@ -119,6 +120,11 @@ def field_error(error: dict[str, Any]) -> FieldError:
 
 def unstorable_fields(event: Document, budget: Budget) -> list[FieldError]:
     """List what BSON cannot hold of an event."""
+    # The search passes over a large event faster than it is encoded.
+    if event.size > LARGE:
+        errors = find_unstorable(event.fields, budget)
+        if errors or budget.steps > 0:
+            return errors
     with suppress(OverflowError, InvalidDocument):
         bson.encode(event.fields)
         return []
