@@ -1,19 +1,19 @@
 """Erasing what is stored of a user."""
 
-from contextlib import suppress
+from collections.abc import Sequence
 from typing import Any
 
-from bson import ObjectId
 from pymongo.database import Database
 
 from insights.database import Document, Kind
-from insights.filters import Filter
 from insights.repair.originals import REPAIRED
+from insights.user_ids import of_user
 
 Counts = dict[str, int]
 """How much there is of each `Kind`, and of the originals that `doctor` kept, if there are any."""
 
 ORIGINALS = "originals"
+ORIGINAL_USER = "document.user_id"
 
 # What arrives while its user is being erased is erased too, unless it never ends to arrive.
 ROUNDS = 10
@@ -21,9 +21,18 @@ ROUNDS = 10
 
 def count_stored(database: Database[Document], user_id: str) -> Counts:
     """Return how much is stored of a user."""
-    of_user = {"user_id": user_id}
-    counts = {kind: database[kind.collection].count_documents(of_user) for kind in Kind}
-    return with_originals(counts, database[REPAIRED].count_documents(originals_of(user_id)))
+    counts = {kind: database[kind.collection].count_documents(of_user(user_id)) for kind in Kind}
+    originals = database[REPAIRED].count_documents(of_user(user_id, ORIGINAL_USER))
+    return with_originals(counts, originals)
+
+
+def count_under(database: Database[Document], ids: Sequence[Any]) -> dict[Kind, int]:
+    """Return how much is stored under some of the ids of a user, if there is anything."""
+    if not ids:
+        return {}
+    under = {"user_id": {"$in": ids}}
+    counts = {kind: database[kind.collection].count_documents(under) for kind in Kind}
+    return {kind: count for kind, count in counts.items() if count}
 
 
 def erase(database: Database[Document], user_id: str) -> Counts:
@@ -42,9 +51,10 @@ def erase(database: Database[Document], user_id: str) -> Counts:
 
 def erase_once(database: Database[Document], user_id: str) -> Counts:
     """Erase what is stored of a user now; return how much it was."""
-    of_user = {"user_id": user_id}
-    counts = {kind: database[kind.collection].delete_many(of_user).deleted_count for kind in Kind}
-    originals = database[REPAIRED].delete_many(originals_of(user_id)).deleted_count
+    counts = {
+        kind: database[kind.collection].delete_many(of_user(user_id)).deleted_count for kind in Kind
+    }
+    originals = database[REPAIRED].delete_many(of_user(user_id, ORIGINAL_USER)).deleted_count
     return with_originals(counts, originals)
 
 
@@ -52,13 +62,3 @@ def with_originals(counts: dict[Kind, int], originals: int) -> Counts:
     """Return the counts together; originals are named only where there are any."""
     stored: Counts = {str(kind): count for kind, count in counts.items()}
     return stored | {ORIGINALS: originals} if originals else stored
-
-
-def originals_of(user_id: str) -> Filter:
-    """Return the filter for the originals of a user, whose id may have been none that is a text."""
-    ids: list[Any] = [user_id]
-    with suppress(ValueError):
-        ids.append(float(user_id))
-    if ObjectId.is_valid(user_id):
-        ids.append(ObjectId(user_id))
-    return {"document.user_id": {"$in": ids}}

@@ -16,6 +16,7 @@ from insights.errors import UsageError
 from insights.periods import parse_period, parse_time
 from insights.sentiment import Sentiment
 from insights.settings import Settings
+from insights.user_ids import LARGEST_INTEGER, of_user
 
 Filter = dict[str, Any]
 
@@ -29,7 +30,6 @@ ORDERS = {"<": "$lt", ">": "$gt", "<=": "$lte", ">=": "$gte"}
 # The shortest field that is followed by an operator, and the longest operator there.
 CONDITION = re.compile(r"(?P<field>.+?)(?P<operator>!=|<=|>=|=|<|>|~)(?P<value>.*)", re.DOTALL)
 DETAIL = re.compile(r"details(\.[^.\0]+)+")
-LARGEST_INTEGER = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def to_filter(kind: Kind, selection: Selection, settings: Settings, now: datetim
     """
     check_options(kind, selection)
     conditions = [
-        equal("user_id", selection.user),
+        {} if selection.user is None else of_user(selection.user),
         equal("message_id", selection.message),
         equal("event_type", selection.event_type),
         rated(selection.rating, settings.feedback_ratings),

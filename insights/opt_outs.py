@@ -7,13 +7,17 @@ from pymongo.cursor import Cursor
 from pymongo.database import Database
 
 from insights.database import OPT_OUTS, Document
+from insights.user_ids import of_user
 
 # So long may a function go by what it asked before (shared_code/opt_outs.py).
 MEMORY = timedelta(minutes=1)
 
 
 def add_opt_out(database: Database[Document], user_id: str, now: datetime) -> bool:
-    """Opt a user out; return whether the user was not yet. The first time is kept."""
+    """Opt a user out; return whether the user was not yet. The first time is kept.
+
+    It is stored under the text, which is all that the functions look for.
+    """
     result = database[OPT_OUTS].update_one(
         {"_id": user_id}, {"$setOnInsert": {"timestamp": now}}, upsert=True
     )
@@ -22,7 +26,7 @@ def add_opt_out(database: Database[Document], user_id: str, now: datetime) -> bo
 
 def remove_opt_out(database: Database[Document], user_id: str) -> bool:
     """Opt a user in again; return whether the user was opted out."""
-    return database[OPT_OUTS].delete_one({"_id": user_id}).deleted_count == 1
+    return database[OPT_OUTS].delete_many(of_user(user_id, "_id")).deleted_count > 0
 
 
 def find_opt_out(database: Database[Document], user_id: str) -> Document | None:

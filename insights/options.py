@@ -14,7 +14,9 @@ Since = Annotated[
 Until = Annotated[
     str | None, typer.Option(metavar="TIME", help="Only before this time, written as --since is.")
 ]
-User = Annotated[str | None, typer.Option(metavar="USER_ID", help="Only of this user.")]
+User = Annotated[
+    str | None, typer.Option(metavar="USER_ID", help="Only of this user; 42 is also the number.")
+]
 Message = Annotated[str | None, typer.Option(metavar="MESSAGE_ID", help="Only on this message.")]
 Rating = Annotated[
     str | None,

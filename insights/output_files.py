@@ -13,7 +13,8 @@ from insights.errors import FileNotWritable
 
 STANDARD_OUTPUT = Path("-")
 
-NEW_FILE_MODE = 0o666
+# What users wrote is for the operator alone, unless the operator decides otherwise.
+NEW_FILE_MODE = 0o600
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Serving the dashboard to this computer alone, and keeping every open page of it current.
+"""Serving the dashboard to its operator alone, and keeping every open page of it current.
 
 One thread follows what arrives in MongoDB, one makes the dashboard anew when something did, and
 the main one answers browsers. So all pages together cost no more than one.
@@ -7,6 +7,7 @@ the main one answers browsers. So all pages together cost no more than one.
 import asyncio
 import json
 import os
+import secrets
 import socket
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -26,8 +27,9 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from insights.changes import Connection, polling_notice
 from insights.charts import percentage, plural
@@ -54,6 +56,11 @@ PORT = 8017
 # By other names a site could have a browser read from this address (DNS rebinding).
 NAMES = ["127.0.0.1", "localhost", "[::1]"]
 
+FORBIDDEN = (
+    "Only the user who started the dashboard may read it. Open the address that the command "
+    "printed, with its token.\n"
+)
+
 # What arrives together is shown together, and no more often than once in the interval.
 GATHER_SECONDS = 0.1
 INTERVAL_SECONDS = 1.0
@@ -63,6 +70,8 @@ REFRESH_SECONDS = 60.0
 
 # A MongoDB that takes longer for all figures hangs.
 ANSWER_SECONDS = 60.0
+
+EVENT_STREAM = "text/event-stream"
 
 # How soon a browser whose connection was lost tries again.
 RETRY_MS = 1000
@@ -101,10 +110,11 @@ def serve(
     with listening_socket(port) as listener, open_database(settings) as database:
         start_vega()
         board = Board()
-        server = Server(board)
+        token = secrets.token_urlsafe()
+        server = Server(board, token)
         keeper = Keeper(settings, partial(make, database, settings, since, until), board)
         with keeper.keeping(on_failure=server.end):
-            url = f"http://{HOST}:{listener.getsockname()[1]}/"
+            url = f"http://{HOST}:{listener.getsockname()[1]}/?token={token}"
             print_line(f"The dashboard is at {url} (Ctrl-C ends it).")
             if open_browser:
                 webbrowser.open(url)
@@ -332,11 +342,11 @@ class Keeper:
 class Server(uvicorn.Server):
     """Answers browsers. At its end it does not wait for pages that are still open."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, token: str) -> None:
         # Nothing is logged: what a user can do something about ends the command with a message.
         super().__init__(
             uvicorn.Config(
-                create_application(board),
+                create_application(board, token),
                 log_config=None,
                 log_level="critical",
                 server_header=False,
@@ -354,18 +364,48 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def create_application(board: Board) -> Starlette:
+class Guard:
+    """Answers only requests whose query has the token; other users of this computer lack it.
+
+    It is no cookie, which a browser would also send to the other ports of this computer, and so
+    to a server that another user runs there.
+    """
+
+    def __init__(self, application: ASGIApp, token: str) -> None:
+        self._application = application
+        self._token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] == "http" and not self._admits(Request(scope)):
+            response = PlainTextResponse(FORBIDDEN, 403, headers=HEADERS)
+            await response(scope, receive, send)
+        else:
+            await self._application(scope, receive, send)
+
+    def _admits(self, request: Request) -> bool:
+        # Texts would have to be ASCII.
+        given = request.query_params.get("token", "").encode()
+        return secrets.compare_digest(given, self._token)
+
+
+def create_application(board: Board, token: str) -> Starlette:
     """Return the application: the page, and the stream that keeps it current."""
 
     async def page(_request: Request) -> Response:
         return HTMLResponse(to_page(board.state.parts, live=True), headers=HEADERS)
 
-    async def stream(_request: Request) -> Response:
-        return StreamingResponse(board.messages(), headers=HEADERS, media_type="text/event-stream")
+    async def stream(request: Request) -> Response:
+        if request.method == "HEAD":
+            return Response(headers=HEADERS, media_type=EVENT_STREAM)
+        return StreamingResponse(board.messages(), headers=HEADERS, media_type=EVENT_STREAM)
 
     application = Starlette(
         routes=[Route("/", page), Route("/stream", stream)],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=NAMES, www_redirect=False)],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=NAMES, www_redirect=False),
+            Middleware(Guard, token),
+        ],
         lifespan=board.lifespan,
     )
     application.router.redirect_slashes = False

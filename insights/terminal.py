@@ -29,7 +29,7 @@ TELLING = 11
 # What a terminal would obey (ECMA-48, C0 and C1), and what would reorder the text around it
 # (Unicode's bidirectional controls). In a table, tabs and line ends are white space instead.
 LINE_ENDS = re.compile(r"\r\n|[\t\n\v\f\r\x85\u2028\u2029]")
-CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 

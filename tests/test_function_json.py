@@ -96,27 +96,6 @@ def test_overload_is_refused_and_failures_are_all_kept() -> None:
     assert set(sampling["excludedTypes"].split(";")) == {"Exception", "Request"}
 
 
-def test_deploys_what_is_needed_and_nothing_else() -> None:
-    ignored = (ROOT / ".funcignore").read_text().split("\n")
-    tracked = subprocess.run(
-        ["git", "ls-files"],  # noqa: S607
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    deployed = {path.split("/")[0] for path in tracked} - set(ignored)
-
-    assert {name for name in deployed if not name.endswith(".md")} == {
-        "analytics_function",
-        "feedback_function",
-        "host.json",
-        "requirements.txt",
-        "shared_code",
-    }
-    assert "*.md" in ignored
-
-
 def test_deployed_packages_are_pinned_and_no_more_than_agreed() -> None:
     requirements = (ROOT / "requirements.txt").read_text().splitlines()
 

@@ -62,7 +62,7 @@ HOSTILE = [
     '"><img src=x onerror="window.hacked = 1">',
     f"</svg></style></title>{SCRIPT}",
     "{{7*7}}{% raw %}",
-    "\u202egnp.exe\u2067 \x1b[31m",
+    "\u202egnp.exe\u2067 \x1b[31m \u200e\u200f\u061c",
     "W" * 190,
     "' onmouseover=alert(1) autofocus onfocus=alert(1) '",
 ]
@@ -281,7 +281,7 @@ def test_hostile_texts_do_nothing_and_break_no_layout(
     assert page.locator("img, iframe, object, [onerror], [onfocus], [onmouseover]").count() == 0
     comments = page.locator(".worst blockquote").all_text_contents()
     assert {SCRIPT, HOSTILE[1], HOSTILE[3]} <= set(comments)
-    assert not any(control in "".join(comments) for control in "\u202e\u2067\x1b")
+    assert not any(control in "".join(comments) for control in "\u202e\u2067\x1b\u200e\u200f\u061c")
     assert overflows(page) == []
 
 

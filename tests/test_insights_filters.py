@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from bson import Int64, ObjectId
 from pymongo.database import Database
 
+from insights.database import Kind
 from tests.conftest import Document
 from tests.insights_cli import Insights, a_feedback, an_event
 from tests.support.dialects import Dialect
@@ -156,6 +158,42 @@ def test_selects_events(
 
     assert found.exit_code == (0 if expected else 5), found.stderr
     assert [line["details"]["n"] for line in reversed(found.lines)] == expected
+
+
+OBJECT_ID = "507f1f77bcf86cd799439011"
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        ("42", ["42", 42, Int64(42), 42.0]),
+        ("42.0", [42, Int64(42), 42.0]),
+        ("4.5", [4.5]),
+        ("-7", [-7]),
+        ("9007199254740993", [Int64(9007199254740993)]),
+        ("100000000000000000000", [1e20]),
+        (OBJECT_ID, [OBJECT_ID, ObjectId(OBJECT_ID)]),
+        ("042", ["042"]),
+        *((other, []) for other in (" 42", "4_2", "٤٢", "nan", "inf", "sNaN", "1e999", "true")),
+    ],
+)
+@pytest.mark.parametrize("command", ["feedback", "events"])
+def test_a_user_is_also_the_number_or_object_id_of_another_program(
+    insights: Insights,
+    empty_database: Database[Document],
+    command: str,
+    user: str,
+    expected: list[Any],
+) -> None:
+    stored = ["42", 42, Int64(42), 42.0, 4.5, -7, Int64(9007199254740993), 1e20, "042"]
+    stored += [OBJECT_ID, ObjectId(OBJECT_ID), True, None, ["x"], float("nan"), float("inf")]
+    collection = empty_database[Kind(command).collection]
+    collection.insert_many({"user_id": each, "timestamp": NOON} for each in stored)
+
+    found = insights(command, "--json", "--user", user)
+
+    users = [str(line["user_id"]) for line in found.lines]
+    assert sorted(users) == sorted(map(str, expected)), found.stderr
 
 
 def test_a_condition_may_count_from_now(

@@ -2,11 +2,15 @@
 
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from bson import Decimal128, Int64, ObjectId
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from insights import erasure
+from insights.commands.counts import show_count
 from insights.database import Kind
 from tests.conftest import Document
 from tests.insights_cli import Insights, a_feedback, an_event, plan_of
@@ -165,18 +169,153 @@ def test_ends_though_events_never_end_to_arrive(
     assert insights("forget", "u1", "--yes").exit_code == 0
 
 
-def test_finds_the_user_by_the_index(insights: Insights, stored: Database[Document]) -> None:
+@pytest.mark.parametrize("user_id", ["u1", "42", "507f1f77bcf86cd799439011"])
+def test_finds_the_user_by_the_index(
+    insights: Insights, stored: Database[Document], user_id: str
+) -> None:
     insights("setup")
+    stored.analytics.insert_one(an_event(NOON, user_id=user_id))
+    stored.feedback.insert_one(a_feedback(NOON, user_id=user_id))
 
     with plan_of(stored, "analytics") as events, plan_of(stored, "feedback") as feedback:
-        insights("forget", "u1", "--yes")
+        insights("forget", user_id, "--yes")
 
     assert {plan.split(",")[0] for plan in events + feedback} <= {
         "IXSCAN { user_id: 1",
         "COUNT_SCAN { user_id: 1",
+        "DISTINCT_SCAN { user_id: 1",
     }
     assert len(events) > 1
     assert len(feedback) > 1
+
+
+@pytest.mark.parametrize(
+    ("user_id", "others", "said"),
+    [
+        ("42", [42], "1 event is stored under the number 42.\n"),
+        ("42", [42, Int64(42), 42.0], "3 events are stored under the number 42.\n"),
+        ("4.5", [4.5, Decimal128("4.5")], "2 events are stored under the number 4.5.\n"),
+        (
+            "507f1f77bcf86cd799439011",
+            [ObjectId("507f1f77bcf86cd799439011")],
+            "1 event is stored under the ObjectId 507f1f77bcf86cd799439011.\n",
+        ),
+        ("042", [], ""),
+    ],
+)
+def test_erases_what_is_stored_under_a_number_or_an_object_id_and_says_so(
+    insights: Insights,
+    empty_database: Database[Document],
+    user_id: str,
+    others: list[Any],
+    said: str,
+) -> None:
+    users = [user_id, *others, 43, "43", ObjectId()]
+    empty_database.analytics.insert_many({"user_id": user} for user in users)
+
+    result = insights("forget", user_id, answer="y\n")
+
+    count = show_count(1 + len(others), "events")
+    assert result.stdout.startswith(f"{said}Erased 0 feedback and {count} of {user_id}.\n")
+    assert empty_database.analytics.count_documents({}) == 3
+
+
+def test_says_of_feedback_and_events_together_what_is_under_a_number(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.feedback.insert_one({"user_id": 42})
+    empty_database.analytics.insert_many([{"user_id": 42}, {"user_id": 42.0}])
+
+    assert insights("forget", "42", "--yes").stdout.startswith(
+        "1 feedback and 2 events are stored under the number 42.\n"
+        "Erased 1 feedback and 2 events of 42.\n"
+    )
+
+
+SIMILAR = [
+    ("u1", ["U1", " u1", "u 1\t", "u\u200b1", "\uff55\uff11"], ["u2", "u11", "ü1"]),
+    ("Jos\u00e9", ["Jose\u0301", "JOS\u00c9", "jose\u0301 "], ["Jose"]),
+    ("straße", ["STRASSE", "strasse"], ["strase"]),
+    ("ﬁn", ["fin", "FIN"], ["f", "in"]),
+    ("42 ", ["42"], ["4 3"]),
+]
+
+
+@pytest.mark.parametrize(("user_id", "similar", "others"), SIMILAR)
+@pytest.mark.parametrize("kind", Kind)
+def test_names_ids_that_look_the_same_and_erases_none(
+    insights: Insights,
+    empty_database: Database[Document],
+    kind: Kind,
+    user_id: str,
+    similar: list[str],
+    others: list[str],
+) -> None:
+    collection = empty_database[kind.collection]
+    collection.insert_many({"user_id": user} for user in [user_id, *similar, *similar, *others])
+
+    result = insights("forget", "--yes", "--", user_id)
+
+    line = result.stdout.splitlines()[0]
+    assert line == f"Similar ids are stored, and not erased: {shown(similar)}."
+    assert sorted(collection.distinct("user_id")) == sorted(similar + others)
+
+
+def shown(user_ids: list[str]) -> str:
+    """Return how similar ids are named: what does not show is in escapes, too."""
+    return ", ".join(
+        f'"{each.replace(chr(9), " ")}"'
+        + ("" if each.isascii() and each.isprintable() else f" ({each!a})")
+        for each in sorted(user_ids)
+    )
+
+
+def test_names_ids_that_look_the_same_where_the_id_itself_is_not_stored(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.feedback.insert_many({"user_id": user} for user in ["U1", 42])
+
+    assert insights("forget", "u1").stdout == (
+        'Similar ids are stored, and not erased: "U1".\nNothing is stored of u1.\n'
+    )
+    assert insights("forget", "42 ").stdout == (
+        'Similar ids are stored, and not erased: "42".\nNothing is stored of 42 .\n'
+    )
+    assert empty_database.feedback.count_documents({}) == 2
+
+
+def test_names_at_most_ten_similar_ids_without_what_a_terminal_obeys(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    similar = [" " * number + "u1" for number in range(1, 1300)]
+    empty_database.analytics.insert_many({"user_id": user} for user in similar)
+    empty_database.analytics.insert_one({"user_id": "\u202eu1"})
+
+    named = insights("forget", "u1").stdout.splitlines()[0]
+    assert named.count('"') == 20
+    assert named.endswith(" and 1,290 more.")
+
+    empty_database.analytics.delete_many({"user_id": {"$in": similar}})
+    assert insights("forget", "u1").stdout.splitlines()[0] == (
+        "Similar ids are stored, and not erased: \"\ufffdu1\" ('\\u202eu1')."
+    )
+
+
+@pytest.mark.usefixtures("stored")
+def test_erases_though_similar_ids_cannot_be_looked_for(
+    insights: Insights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def similar_ids(*_: object) -> list[str]:
+        raise OperationFailure("too much", 292, {"errmsg": "Exceeded memory limit"})
+
+    monkeypatch.setattr("insights.commands.users.similar_ids", similar_ids)
+
+    result = insights("forget", "u1", "--yes")
+
+    assert result.stdout == ERASED + MAY_ARRIVE
+    assert result.stderr == (
+        "insights: warning: similar ids were not looked for: Exceeded memory limit\n"
+    )
 
 
 @pytest.mark.parametrize("user_id", ["u1\x1b[31m\n", "$where", "{}", "--yes", "ü" * 200, "u'1"])

@@ -148,6 +148,32 @@ def test_opt_in_says_what_it_did(insights: Insights, empty_database: Database[Do
     assert empty_database.opt_outs.distinct("_id") == ["u2"]
 
 
+def test_opt_out_names_what_else_may_be_meant(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.analytics.insert_many({"user_id": user} for user in [42, "42\t"])
+
+    assert insights("opt-out", "42", "--erase", "--yes").stdout.startswith(
+        "1 event is stored under the number 42.\n"
+        "Similar ids are stored, and not opted out: \"42 \" ('42\\t').\n"
+        "42 is opted out: no more events are stored, everywhere within a minute.\n"
+        "Erased 0 feedback and 1 event of 42.\n"
+    )
+    assert empty_database.analytics.distinct("user_id") == ["42\t"]
+    assert empty_database.opt_outs.distinct("_id") == ["42"]
+
+
+def test_an_opt_out_under_a_number_does_not_count_because_the_functions_do_not_find_it(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.opt_outs.insert_many([{"_id": 42}, {"_id": 43}])
+
+    assert insights("opt-out", "42").stdout.startswith("42 is opted out: no more events")
+    assert insights("opt-in", "42").stdout.startswith("42 is opted in")
+    assert insights("opt-in", "42").stdout == "42 was not opted out.\n"
+    assert empty_database.opt_outs.distinct("_id") == [43]
+
+
 def test_opt_outs_are_listed_newest_first(
     insights: Insights, empty_database: Database[Document]
 ) -> None:

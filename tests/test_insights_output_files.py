@@ -69,17 +69,25 @@ def test_a_file_is_replaced_and_keeps_its_permissions(
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
-def test_a_new_file_has_the_permissions_that_the_umask_leaves(
-    insights: Insights, empty_database: Database[Document]
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        *(("export feedback", f"a.{name}") for name in FORMATS),
+        ("dashboard --since 2026-11-01 --until 2026-11-02", "a.html"),
+    ],
+)
+def test_only_its_owner_can_read_a_new_file(
+    insights: Insights, empty_database: Database[Document], command: str, name: str
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON))
-    before = os.umask(0o027)
+    before = os.umask(0)
     try:
-        insights("export", "feedback", "--out", "a.csv")
+        result = insights(*command.split(), "--out", name)
     finally:
         os.umask(before)
 
-    assert stat.S_IMODE((insights.folder / "a.csv").stat().st_mode) == 0o640
+    assert result.exit_code == 0
+    assert stat.S_IMODE((insights.folder / name).stat().st_mode) == 0o600
 
 
 def test_the_longest_name_of_a_file_is_no_problem(

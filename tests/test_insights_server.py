@@ -40,10 +40,19 @@ SECONDS_TO_END = 10
 
 @dataclass
 class Served:
-    """A dashboard that is served: its process, and its address."""
+    """A dashboard that is served: its process, and its address, which has a token."""
 
     process: subprocess.Popen[str]
     url: str
+
+    @property
+    def token(self) -> str:
+        """The token that it asks for."""
+        return httpx.URL(self.url).params["token"]
+
+    def at(self, path: str, **query: str) -> httpx.URL:
+        """Return the address of something else there, with the token unless another is given."""
+        return httpx.URL(self.url).join(path).copy_with(params={"token": self.token} | query)
 
     def end(self) -> int:
         """Press Ctrl-C; return the exit code."""
@@ -279,7 +288,7 @@ def hide(page: Page, *, hidden: bool) -> None:
 def test_what_arrives_without_a_pause_is_shown_once_a_second(
     served: Served, emptied_database: Database[Document]
 ) -> None:
-    with httpx.stream("GET", f"{served.url}stream", timeout=SECONDS_TO_END) as response:
+    with httpx.stream("GET", served.at("stream"), timeout=SECONDS_TO_END) as response:
         updates = read_updates(response)
         next(updates)
         started = monotonic()
@@ -307,18 +316,85 @@ def read_updates(response: httpx.Response) -> Iterator[Any]:
             yield json.loads(line.removeprefix("data: "))
 
 
-def test_a_page_survives_a_restart_of_the_server(
-    insights: Insights, visitor: Visitor, empty_database: Database[Document]
+def test_a_page_says_that_a_new_server_has_another_address(
+    insights: Insights, visitor: Visitor
 ) -> None:
     port = str(free_address().port)
     with serving(insights, "--port", port) as served:
         page = open_live(visitor, served.url)
         served.end()
         expect_state(page, "reconnecting")
-        store(empty_database, 2)
     with serving(insights, "--port", port):
-        expect_state(page, "live")
-        expect_ratings(page, 2)
+        expect_state(page, "ended")
+        text = "Ended: open the address of the new dashboard"
+        expect(page.locator("#status")).to_have_text(text)
+        expect(page.locator("#announcement")).to_have_text(text)
+
+
+def test_a_page_reconnects_by_itself(
+    served: Served, visitor: Visitor, emptied_database: Database[Document]
+) -> None:
+    page = visitor.open("about:blank")
+    page.route("**/stream?*", lambda route: route.fulfill(status=502))
+    page.goto(served.url)
+    expect_state(page, "reconnecting")
+    page.unroute("**/stream?*")
+    store(emptied_database, 2)
+    expect_state(page, "live")
+    expect_ratings(page, 2)
+
+
+def test_a_reload_needs_no_other_address(served: Served, careful_visitor: Visitor) -> None:
+    page = open_live(careful_visitor, served.url)
+    page.reload()
+    expect_state(page, "live")
+    assert {httpx.URL(url).path for url in careful_visitor.requests} == {"/", "/stream"}
+
+
+@pytest.mark.parametrize("path", ["", "stream", "favicon.ico"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("", "?token", "?token=", "?token=x", "?token=%C3%A9", "?token=%FF", "?Token={token}"),
+        *("?token={token}x", "?token={token}&token=", "?token[]={token}", "?token={token}%00"),
+    ],
+)
+def test_reads_nothing_without_the_token(served: Served, path: str, query: str) -> None:
+    origin = served.url.partition("?")[0]
+    url = f"{origin}{path}{query.format(token=served.token)}"
+
+    answer = httpx.get(url)
+
+    assert answer.status_code == 403
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.text == (
+        "Only the user who started the dashboard may read it. "
+        "Open the address that the command printed, with its token.\n"
+    )
+    assert httpx.post(url).status_code == 403
+    head = httpx.head(url)
+    assert (head.status_code, head.content) == (403, b"")
+
+
+def test_takes_the_token_from_nowhere_else(served: Served) -> None:
+    headers = {"Cookie": f"token={served.token}", "Authorization": f"Bearer {served.token}"}
+
+    assert httpx.get(served.at("", token=""), headers=headers).status_code == 403
+    assert "Set-Cookie" not in httpx.get(served.url).headers
+
+
+def test_the_token_cannot_be_guessed(served: Served, newly_served: Served) -> None:
+    assert len(served.token) >= 43
+    assert served.token != newly_served.token
+
+
+@pytest.mark.parametrize(("path", "form"), [("", "text/html"), ("stream", "text/event-stream")])
+def test_a_head_request_ends(served: Served, path: str, form: str) -> None:
+    answer = httpx.head(served.at(path), timeout=SECONDS_TO_END)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["Content-Type"] == f"{form}; charset=utf-8"
 
 
 @pytest.fixture
@@ -362,7 +438,7 @@ def test_ctrl_c_ends_the_server_while_pages_are_open(
 
 
 def test_answers_only_to_its_own_names(served: Served) -> None:
-    port = served.url.rsplit(":", 1)[1].strip("/")
+    port = httpx.URL(served.url).port
     allowed = {
         host: httpx.get(served.url, headers={"Host": host}).status_code
         for host in (
@@ -377,7 +453,7 @@ def test_answers_only_to_its_own_names(served: Served) -> None:
 
 @pytest.mark.parametrize("path", ["docs", "stream/", "index.html", "static/x", "..%2f..%2fetc"])
 def test_has_nothing_else_to_give(served: Served, path: str) -> None:
-    assert httpx.get(served.url + path).status_code == 404
+    assert httpx.get(served.at(path)).status_code == 404
 
 
 def test_nothing_can_be_sent_to_it(served: Served) -> None:
@@ -425,4 +501,5 @@ def test_opens_the_browser_only_when_asked_to(
     assert insights("dashboard", "--serve", "--port", "0").exit_code == 0
     assert opened == []
     assert insights("dashboard", "--serve", "--port", "0", "--open").exit_code == 0
-    assert [re.sub(r"\d+/$", "PORT", url) for url in opened] == ["http://127.0.0.1:PORT"]
+    [url] = opened
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{43}", url)

@@ -17,6 +17,7 @@ from tests.insights_cli import Insights, a_feedback, an_event
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 ESCAPE_SEQUENCE = re.compile(r"\x1b\[([0-9;]*)m")
 COLOUR = re.compile(r"\x1b\[([0-9]+;)*(3[0-8]|4[0-8]|9[0-7])[0-9;]*m")
+RAW = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 UUID = "018f4b2e-7c1a-7b3a-9d57-3a4f5b6c7d8e"
 
 HOSTILE = {
@@ -26,6 +27,7 @@ HOSTILE = {
     "line ends": ("a\nb\r\nc\rd\te\x0bf\x0cg\u2028h\u2029i\x85j", "a b c d e f g h i j"),
     "backspaces": ("good\b\b\b\bbad", "good\ufffd\ufffd\ufffd\ufffdbad"),
     "right-to-left override": ("\u202eevil\u202c \u2066x\u2069", "\ufffdevil\ufffd \ufffdx\ufffd"),
+    "directional marks": ("a\u200eb\u200fc\u061cd", "a\ufffdb\ufffdc\ufffdd"),
 }
 
 
@@ -72,8 +74,8 @@ def test_json_gives_hostile_texts_back_without_raw_control_characters(
 
     [line] = result.lines
     assert (line["event_type"], line["user_id"], line["details"]) == (text, text, {text: [text]})
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", result.stdout)
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", insights("events").stdout)
+    assert not RAW.search(result.stdout)
+    assert not RAW.search(insights("events").stdout)
 
 
 def test_an_error_shows_what_the_user_wrote_in_one_harmless_line(insights: Insights) -> None:

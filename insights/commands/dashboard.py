@@ -51,8 +51,10 @@ def dashboard(
     """Make a page with charts, or serve it.
 
     It shows whether answers are getting better, which are worst, and what came before. It needs
-    no network and no other file. With --serve it is not written, but served to this computer alone
-    until Ctrl-C, and follows what arrives in MongoDB.
+    no network and no other file. With --serve it is not written, but served until Ctrl-C, and
+    follows what arrives in MongoDB. Only this computer can reach it, at an address with a token
+    that its other users do not know. On a computer that you share, do not use --open: while the
+    browser starts, others can read the address in the list of processes.
 
     Examples:
         insights dashboard --since 90d --out report.html

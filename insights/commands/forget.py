@@ -6,7 +6,12 @@ from pymongo.database import Database
 
 from insights.commands.counts import show_counts
 from insights.commands.questions import Yes, ask
-from insights.commands.users import UserId, command_for
+from insights.commands.users import (
+    UserId,
+    command_for,
+    tell_of_other_forms,
+    tell_of_similar_ids,
+)
 from insights.database import Document, open_database
 from insights.erasure import count_stored, erase
 from insights.opt_outs import find_opt_out, is_recent
@@ -20,6 +25,10 @@ def forget(user_id: UserId, yes: Yes = False) -> None:
     It shows how much there is, and asks first. It can be run again at any time. An opt-out of the
     user stays, because without it new events would be stored.
 
+    The numbers 42 and 42.0 are the user 42, too, and an ObjectId is the user of its 24 digits.
+    Stored ids that differ from USER_ID only in case, blanks or Unicode normalisation are named,
+    and not erased.
+
     Examples:
         insights forget user-1
         insights forget user-1 --yes
@@ -27,6 +36,8 @@ def forget(user_id: UserId, yes: Yes = False) -> None:
     settings = read_settings()
     with open_database(settings) as database:
         stored = count_stored(database, user_id)
+        tell_of_other_forms(database, user_id)
+        tell_of_similar_ids(database, user_id, "erased")
         if not any(stored.values()):
             print_line(f"Nothing is stored of {user_id}.")
             return

@@ -9,7 +9,12 @@ from pymongo.database import Database
 from insights.commands.counts import show_counts
 from insights.commands.forget import warn_of_more
 from insights.commands.questions import Yes, ask
-from insights.commands.users import UserId, command_for
+from insights.commands.users import (
+    UserId,
+    command_for,
+    tell_of_other_forms,
+    tell_of_similar_ids,
+)
 from insights.database import Document, open_database
 from insights.documents import plain_value
 from insights.erasure import count_stored, erase
@@ -37,6 +42,8 @@ def opt_out(user_id: UserId, erase_stored: Erase = False, yes: Yes = False) -> N
     settings = read_settings()
     with open_database(settings) as database:
         stored = count_stored(database, user_id)
+        tell_of_other_forms(database, user_id)
+        tell_of_similar_ids(database, user_id, "opted out")
         if erase_stored and any(stored.values()) and not yes:
             ask(f"Opt {user_id} out, and erase {show_counts(stored)}?")
         print_line(opt_out_now(database, user_id))

@@ -1,15 +1,24 @@
-"""What commands on one user share: the argument, and how they write of the user."""
+"""What commands on one user share: the argument, and what they say of the user's ids."""
 
 import shlex
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
+from insights.commands.counts import show_counts
 from insights.commands.program import program
+from insights.database import Document
+from insights.erasure import count_under
 from insights.errors import UsageError
-from insights.terminal import clean
+from insights.servers import words_of
+from insights.terminal import clean, errors, print_line, print_warning, show_number
+from insights.user_ids import LONGEST, numbers_of, object_ids_of, similar_ids
 
-LONGEST = 200
+# So many similar ids are named.
+NAMED = 10
 
 
 def check_user_id(user_id: str) -> str:
@@ -32,3 +41,35 @@ def command_for(command: str, user_id: str, *options: str) -> str:
     # What a terminal would obey is not shown, so that another user would be named.
     shown = user_id if clean(user_id) == user_id else "USER_ID"
     return f"`{program()} {shlex.join([command, *options, *end_of_options, shown])}`"
+
+
+def tell_of_other_forms(database: Database[Document], user_id: str) -> None:
+    """Say what is stored under a number or an ObjectId instead of the text."""
+    forms: dict[str, Sequence[Any]] = {
+        "number": numbers_of(user_id),
+        "ObjectId": object_ids_of(user_id),
+    }
+    for name, ids in forms.items():
+        if counts := count_under(database, ids):
+            verb = "is" if sum(counts.values()) == 1 else "are"
+            print_line(f"{show_counts(counts)} {verb} stored under the {name} {user_id}.")
+
+
+def tell_of_similar_ids(database: Database[Document], user_id: str, what: str) -> None:
+    """Name stored ids that may be meant too, and say that `what` was not done to them."""
+    try:
+        with errors().status("Looking for similar ids"):
+            found = similar_ids(database, user_id)
+    except OperationFailure as error:
+        print_warning(f"similar ids were not looked for: {words_of(error)}")
+        return
+    if found:
+        names = ", ".join(show_id(each) for each in found[:NAMED])
+        more = f" and {show_number(len(found) - NAMED)} more" if len(found) > NAMED else ""
+        print_line(f"Similar ids are stored, and not {what}: {names}{more}.")
+
+
+def show_id(user_id: str) -> str:
+    """Return an id in quotes, in which blanks are seen; what does not show is also escaped."""
+    is_plain = user_id.isascii() and user_id.isprintable()
+    return f'"{clean(user_id)}"' + ("" if is_plain else f" ({user_id!a})")

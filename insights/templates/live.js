@@ -53,19 +53,34 @@
     else if (changed) announce(announcement);
   }
 
+  // The address has the token that the server asks for.
+  const stream = `stream${location.search}`;
+
+  // A server that was started anew has another token, and its own address.
+  async function retry() {
+    const answer = await fetch(stream, { method: "HEAD" }).catch(() => null);
+    if (answer?.status !== 403) {
+      setTimeout(connect, 2000);
+      return;
+    }
+    const text = "Ended: open the address of the new dashboard";
+    show("ended", text);
+    announce(text, true);
+  }
+
   // A browser keeps at most six connections to a server, so pages in the background have none.
   let source = null;
 
   function connect() {
     if (source || document.hidden) return;
-    source = new EventSource("stream");
+    source = new EventSource(stream);
     source.onmessage = receive;
     source.onerror = () => {
       show("reconnecting", "Reconnecting…");
       // The browser tries again by itself, unless something else than a stream answered.
       if (source?.readyState === EventSource.CLOSED) {
         source = null;
-        setTimeout(connect, 2000);
+        retry();
       }
     };
   }

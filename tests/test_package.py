@@ -1,0 +1,170 @@
+"""The files that are deployed and those that git keeps, also beside exports and pages."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pymongo.database import Database
+
+from tests.conftest import Document
+from tests.insights_cli import ROOT, Insights, a_feedback, an_event
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+DEPLOYED = ("analytics_function/", "feedback_function/", "shared_code/")
+DEPLOYED_FILES = {"host.json", "requirements.txt"}
+
+USUAL_NAMES = [
+    *("users.csv", "users.CSV", "events.2026.jsonl", "users.ndjson", "users.parquet"),
+    *("docs/users.csv", "shared_code/users.csv"),
+]
+OTHER_NAMES = ["users", "users.txt", "docs/users", "host.csv", "shared_code.csv"]
+PAGES = ["dashboard.html", "report.html"]
+UNFINISHED = [".insights-0123456789abcdef.part", "docs/.insights-0123456789abcdef.part"]
+
+# What Core Tools never packs, whatever .funcignore says.
+NEVER_PACKED = {".funcignore", ".gitignore", "local.settings.json"}
+
+
+def git(folder: Path, *arguments: str) -> list[str]:
+    """Return the lines that git prints in a folder."""
+    command = ["git", *arguments]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+
+
+def packed_by_git_rules(folder: Path) -> set[str]:
+    """Return the package's files where .funcignore is read as git would."""
+    return set(git(folder, "ls-files", "--others", "--exclude-from=.funcignore"))
+
+
+def packed_by_core_tools(folder: Path) -> set[str]:
+    """Return the package's files where .funcignore is read as Core Tools does.
+
+    It matches from the beginning of a path, `*` stands for one or more characters, and an
+    exception wins wherever it is written.
+    """
+    rules = (folder / ".funcignore").read_text().splitlines()
+    rules = [rule for rule in rules if rule and not rule.startswith("#")]
+    ignored = to_pattern([rule for rule in rules if not rule.startswith("!")])
+    kept = to_pattern([rule.removeprefix("!") for rule in rules if rule.startswith("!")])
+    files = git(folder, "ls-files", "--others")
+    packed = {each for each in files if kept.match(each) or not ignored.match(each)}
+    return packed - NEVER_PACKED
+
+
+def to_pattern(rules: list[str]) -> re.Pattern[str]:
+    """Return the pattern of one or another of these rules."""
+    escaped = (re.escape(rule.removeprefix("/")) for rule in rules)
+    return re.compile(
+        "|".join(each.replace(r"\*\*", ".+").replace(r"\*", "[^/]+") for each in escaped)
+    )
+
+
+@pytest.fixture
+def project(insights: Insights) -> Path:
+    """Return a copy of the project in the folder of `insights`, which git knows nothing of."""
+    for path in git(ROOT, "ls-files"):
+        copy = insights.folder / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / path).exists():
+            shutil.copy(ROOT / path, copy)
+    git(insights.folder, "init", "--quiet")
+    return insights.folder
+
+
+def write_files(insights: Insights, database: Database[Document], exports: list[str]) -> None:
+    """Write exports of these names, pages, and files of commands that were killed."""
+    now = datetime.now(UTC)
+    database.feedback.insert_one(a_feedback(now))
+    database.analytics.insert_one(an_event(now))
+    for name in exports:
+        form = [] if name in USUAL_NAMES else ["--format", "csv"]
+        assert insights("export", "events", "--out", name, *form).exit_code == 0
+    for name in PAGES:
+        assert insights("dashboard", "--out", name).exit_code == 0
+    for name in UNFINISHED:
+        (insights.folder / name).touch()
+
+
+def deployed_files() -> set[str]:
+    """Return the tracked files that the functions need."""
+    return {
+        path
+        for path in git(ROOT, "ls-files")
+        if (path.startswith(DEPLOYED) or path in DEPLOYED_FILES) and (ROOT / path).exists()
+    }
+
+
+def test_needs_what_the_functions_need() -> None:
+    deployed = deployed_files()
+
+    assert deployed >= DEPLOYED_FILES
+    assert {path.split("/")[0] for path in deployed - DEPLOYED_FILES} == {
+        folder.removesuffix("/") for folder in DEPLOYED
+    }
+    assert {path for path in deployed if path.endswith("/function.json")} == {
+        "analytics_function/function.json",
+        "feedback_function/function.json",
+    }
+
+
+@pytest.mark.parametrize("packed", [packed_by_git_rules, packed_by_core_tools])
+def test_deploys_what_is_needed_and_nothing_else(
+    project: Path, packed: Callable[[Path], set[str]]
+) -> None:
+    for folder in (".data/mongodb", ".venv/lib", "tests/__pycache__"):
+        (project / folder).mkdir(parents=True)
+        (project / folder / "file").touch()
+
+    assert packed(project) == deployed_files()
+
+
+def test_deploys_no_caches(project: Path) -> None:
+    (project / "shared_code/__pycache__").mkdir()
+    (project / "shared_code/__pycache__/models.pyc").touch()
+
+    assert packed_by_git_rules(project) == deployed_files()
+
+
+def test_deploys_packages_that_were_built_locally(project: Path) -> None:
+    folder = project / ".python_packages/lib/site-packages"
+    folder.mkdir(parents=True)
+    (folder / "pymongo.py").touch()
+
+    assert packed_by_git_rules(project) == packed_by_core_tools(project)
+    assert packed_by_git_rules(project) - deployed_files() == {
+        ".python_packages/lib/site-packages/pymongo.py"
+    }
+
+
+def test_deploys_no_export_and_no_page(
+    insights: Insights, empty_database: Database[Document], project: Path
+) -> None:
+    write_files(insights, empty_database, USUAL_NAMES + OTHER_NAMES)
+
+    assert packed_by_git_rules(project) == deployed_files()
+    # Core Tools takes all that is in a folder of which anything is deployed.
+    assert packed_by_core_tools(project) - {"shared_code/users.csv"} == deployed_files()
+
+
+def test_git_keeps_no_export_and_no_page(
+    insights: Insights, empty_database: Database[Document], project: Path
+) -> None:
+    only_ours = ("ls-files", "--others", "--exclude-per-directory=.gitignore")
+    before = git(project, *only_ours)
+
+    write_files(insights, empty_database, USUAL_NAMES)
+
+    assert git(project, *only_ours) == before
+
+
+def test_git_keeps_all_of_the_project() -> None:
+    assert (
+        git(ROOT, "ls-files", "--cached", "--ignored", "--exclude-per-directory=.gitignore") == []
+    )
