@@ -19,9 +19,19 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from devserver.mongodb import free_address, open_log, start_mongod, stop, wait_for_primary
+from devserver.errors import DevServerError
+from devserver.mongodb import (
+    check,
+    free_address,
+    loopback_address,
+    open_log,
+    start_mongod,
+    stop,
+    wait_for_primary,
+)
 from tests.conftest import ROOT, Document
 from tests.local_server import LocalServer, read_start, running_server, start, start_and_fail
+from tests.odd_options import IGNORED, REFUSED, SECRET
 
 FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 EVENT = {"user_id": "u1", "event_type": "page_view"}
@@ -178,6 +188,18 @@ def test_says_so_where_it_cannot_start(tmp_path: Path, mongodb_uri: str) -> None
     assert printed == "devserver: MONGODB_URI is not a MongoDB connection string\n"
     printed = start_and_fail(tmp_path, PYTHONPATH=str(ROOT), MONGODB_URI=mongodb_uri)
     assert "has no functions" in printed
+
+
+@pytest.mark.parametrize("option", IGNORED + REFUSED)
+def test_shows_nobody_what_is_odd_in_the_connection_string(
+    mongodb_uri: str, recwarn: pytest.WarningsRecorder, option: str
+) -> None:
+    for read in (loopback_address, check):
+        try:
+            read(f"{mongodb_uri}/?{option}")
+        except DevServerError as error:
+            assert SECRET not in str(error)  # noqa: PT017 (it need not be raised)
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 @pytest.fixture
