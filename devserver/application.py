@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
 import azure.functions as func
@@ -12,14 +13,19 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from devserver.errors import DevServerError
 from devserver.functions import HttpFunction
+from devserver.refusals import Refusing, refuse_as_host, refuse_strangers
 
 # The host's FUNCTIONS_REQUEST_BODY_SIZE_LIMIT when it is not set.
 BODY_LIMIT = 104_857_600
+
+# The host answers it to any method.
+HOMEPAGE = HTMLResponse("<!doctype html><title>Functions</title><p>The functions are served.</p>")
 
 
 class BodyTooLarge(Exception):
@@ -54,15 +60,26 @@ def create_application(
     """Return the application that serves `functions`.
 
     `host` is the content of `host.json`, `local_host` the `Host` of `local.settings.json`.
+
+    Raises:
+        DevServerError: `local_host` is wrong.
     """
     http = host.get("extensions", {}).get("http", {})
     throttle = Throttle(http)
+    origins = allowed_origins(local_host)
     return Starlette(
         routes=[
-            route(path(http, function), function.methods, Endpoint(function, throttle))
-            for function in functions
+            *(
+                route(path(http, function), function.methods, Endpoint(function, throttle))
+                for function in functions
+            ),
+            Route("/", HOMEPAGE),
         ],
-        middleware=cors(local_host),
+        middleware=[
+            Middleware(Refusing, refuse_strangers(origins)),
+            *cors(origins, credentials=local_host.get("CORSCredentials", False)),
+            Middleware(Refusing, refuse_as_host),
+        ],
         # The host answers both without a body, and an unlisted method like an unknown route.
         exception_handlers={404: not_found, 405: not_found},
     )
@@ -82,19 +99,48 @@ def path(http: dict[str, Any], function: HttpFunction) -> str:
     )
 
 
-def cors(local_host: dict[str, Any]) -> list[Middleware]:
-    """Return what lets browsers of the origins in `Host.CORS` call the functions."""
-    if not local_host.get("CORS"):
+def allowed_origins(local_host: dict[str, Any]) -> list[str]:
+    """Return the origins in `Host.CORS`, which Core Tools splits at commas.
+
+    Raises:
+        DevServerError: it is not a string.
+    """
+    origins = local_host.get("CORS") or ""
+    if not isinstance(origins, str):
+        raise DevServerError("Host.CORS in local.settings.json must be a string")
+    # Browsers send them in lower case.
+    return [origin.strip().lower() for origin in origins.split(",") if origin.strip()]
+
+
+def cors(origins: list[str], *, credentials: bool) -> list[Middleware]:
+    """Return what lets pages of these origins read answers, and send what needs a preflight."""
+    if not origins:
         return []
     return [
         Middleware(
-            CORSMiddleware,
-            allow_origins=[origin.strip() for origin in local_host["CORS"].split(",")],
+            Cors,
+            allow_origins=origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            allow_credentials=local_host.get("CORSCredentials", False),
+            allow_credentials=credentials,
         )
     ]
+
+
+class Cors(CORSMiddleware):
+    """Starlette's middleware with the host's status of a preflight."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer a preflight 204 instead of 200."""
+        response = super().preflight_response(request_headers)
+        if response.status_code != HTTPStatus.OK:
+            return response
+        headers = {
+            name: value
+            for name, value in response.headers.items()
+            if not name.startswith("content-")
+        }
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
 
 
 class Endpoint:

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -41,6 +42,10 @@ NO_MONGOD = (
     "there is no mongod here: install MongoDB, or set MONGODB_URI to one that runs "
     "(the packaged mongod is for Linux on x86-64 only)"
 )
+
+
+# What PyMongo raises for a wrong connection string; an unknown `datetime_conversion` is a KeyError.
+WRONG_URI = (PyMongoError, ValueError, TypeError, LookupError, OSError)
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,15 @@ def free_address() -> Address:
             return address
 
 
+def silence_warnings() -> None:
+    """Silence PyMongo's warnings about a connection string: they show the values of its options.
+
+    For the whole process, since a client may read the string again when it looks up its servers.
+    """
+    for category in (UserWarning, DeprecationWarning):
+        warnings.filterwarnings("ignore", category=category, module="pymongo")
+
+
 def loopback_address(uri: str) -> Address | None:
     """Return the address that `uri` names if it is one on loopback, or else None.
 
@@ -81,9 +95,10 @@ def loopback_address(uri: str) -> Address | None:
     """
     if uri.startswith("mongodb+srv://"):
         return None
+    silence_warnings()
     try:
         [(host, port), *others] = parse_uri(uri)["nodelist"]
-    except (PyMongoError, ValueError, TypeError, OSError):
+    except WRONG_URI:
         # The exception's text may hold parts of the connection string.
         raise DevServerError("MONGODB_URI is not a MongoDB connection string") from None
     if others or port is None:
@@ -121,10 +136,11 @@ def check(uri: str) -> None:
     Raises:
         DevServerError: none does.
     """
+    silence_warnings()
     try:
         with MongoClient[dict[str, Any]](uri, timeoutMS=ANSWER_MS) as client:
             client.admin.command("ping")
-    except (PyMongoError, OSError) as error:
+    except WRONG_URI as error:
         raise DevServerError(
             f"no MongoDB answers to MONGODB_URI ({type(error).__name__}); an embedded one has "
             f"neither users nor TLS, and is the replica set {REPLICA_SET}"

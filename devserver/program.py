@@ -17,7 +17,7 @@ from devserver.application import create_application, path
 from devserver.errors import DevServerError
 from devserver.functions import HttpFunction, load_functions
 from devserver.mongodb import available_mongodb, check
-from devserver.project_files import local_values, read_json
+from devserver.project_files import local_host, local_values, read_json
 
 DEFAULT_PORT = "7071"
 LAST_REQUESTS_SECONDS = 5
@@ -60,7 +60,7 @@ def serve(root: Path) -> None:
     apply_settings(local_values(local))
     host = read_json(root / "host.json")
     functions = load_functions(root)
-    application = create_application(functions, host, local.get("Host", {}))
+    application = create_application(functions, host, local_host(local))
     uri = configured_uri()
     # Until here a signal ends the process at once: there is nothing yet to be left behind.
     end_in_good_order()

@@ -37,3 +37,15 @@ def local_values(local: dict[str, Any]) -> dict[str, str]:
         if not isinstance(value, str):
             raise DevServerError(f"{name} in local.settings.json must be a string")
     return values
+
+
+def local_host(local: dict[str, Any]) -> dict[str, Any]:
+    """Return the `Host` in the content of `local.settings.json`.
+
+    Raises:
+        DevServerError: it is not an object.
+    """
+    host = local.get("Host") or {}
+    if not isinstance(host, dict):
+        raise DevServerError("Host in local.settings.json must be a JSON object")
+    return host

@@ -14,12 +14,11 @@ from pymongo.errors import (
     ConfigurationError,
     ConnectionFailure,
     OperationFailure,
-    PyMongoError,
 )
 from pymongo.monitoring import CommandListener
 
 from devserver.errors import DevServerError
-from devserver.mongodb import Address, loopback_address
+from devserver.mongodb import WRONG_URI, Address, loopback_address, silence_warnings
 from insights.errors import Refused, Unreachable, UsageError
 from insights.servers import UNSUPPORTED, recognize, what_works, words_of
 from insights.settings import Settings
@@ -96,8 +95,9 @@ def open_client(uri: str, *listeners: CommandListener) -> MongoClient[Document]:
         UsageError: `uri` is not a connection string.
         Unreachable: DNS does not know the cluster that it names.
     """
+    silence_warnings()
     try:
-        # A warning would show options of the connection string.
+        # Nor does it matter here that PyMongo knows the server for another than MongoDB's.
         with warnings.catch_warnings(action="ignore"):
             return MongoClient(
                 uri,
@@ -112,7 +112,7 @@ def open_client(uri: str, *listeners: CommandListener) -> MongoClient[Document]:
                 uuidRepresentation="standard",
             )
     # Their texts may hold parts of the connection string.
-    except (PyMongoError, ValueError, TypeError, OSError) as error:
+    except WRONG_URI as error:
         if uri.startswith("mongodb+srv://") and type(error) is ConfigurationError:
             raise Unreachable("the cluster in MONGODB_URI is not found in DNS") from None
         raise UsageError("MONGODB_URI is not a MongoDB connection string") from None

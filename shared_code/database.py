@@ -2,6 +2,10 @@
 
 import asyncio
 import gc
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pymongo import AsyncMongoClient
@@ -12,6 +16,11 @@ from pymongo.errors import PyMongoError
 from shared_code.settings import ConfigurationError, Settings, get_settings
 
 Client = AsyncMongoClient[dict[str, Any]]
+
+logger = logging.getLogger("up2d8")
+
+# What PyMongo raises for a wrong connection string; an unknown `datetime_conversion` is a KeyError.
+WRONG_URI = (PyMongoError, ValueError, TypeError, LookupError, OSError)
 
 # Two groups each of events, inserted feedback, replaced feedback, opt-outs and of the two lookups
 # would need twelve if all were in flight at the same moment.
@@ -72,23 +81,41 @@ def open_client(settings: Settings) -> Client:
         ConfigurationError: `MONGODB_URI` is not a connection string.
     """
     try:
-        return AsyncMongoClient(
-            settings.mongodb_uri,
-            appname="up2d8",
-            timeoutMS=settings.mongodb_timeout_ms,
-            # What bounds the lookup of an SRV record, and the close: `timeoutMS` leaves both out.
-            # A lookup ends late, and must end before its request is given up without its cause.
-            connectTimeoutMS=max(1, settings.mongodb_timeout_ms * 4 // 5),
-            serverSelectionTimeoutMS=settings.mongodb_timeout_ms,
-            readPreference="primary",
-            w="majority",
-            journal=True,
-            retryWrites=False,  # see retries.py
-            **pool_options(settings.mongodb_uri),
-        )
-    except (PyMongoError, ValueError, TypeError, OSError):
+        with hidden_warnings():
+            return AsyncMongoClient(
+                settings.mongodb_uri,
+                appname="up2d8",
+                timeoutMS=settings.mongodb_timeout_ms,
+                # What bounds the lookup of an SRV record, and the close: `timeoutMS` leaves both
+                # out. A lookup ends late, and must end before its request is given up without its
+                # cause.
+                connectTimeoutMS=max(1, settings.mongodb_timeout_ms * 4 // 5),
+                serverSelectionTimeoutMS=settings.mongodb_timeout_ms,
+                readPreference="primary",
+                w="majority",
+                journal=True,
+                retryWrites=False,  # see retries.py
+                **pool_options(settings.mongodb_uri),
+            )
+    except WRONG_URI:
         # The exception's text may hold parts of the connection string.
         raise ConfigurationError("missing or wrong setting: MONGODB_URI") from None
+
+
+@contextmanager
+def hidden_warnings() -> Iterator[None]:
+    """Replace PyMongo's warnings about a connection string, which show its values, by our own.
+
+    A client of a `mongodb+srv://` string repeats them when it looks up its servers, at the first
+    operation, so they stay silenced for the process.
+    """
+    for category in (UserWarning, DeprecationWarning):
+        warnings.filterwarnings("ignore", category=category, module="pymongo")
+    with warnings.catch_warnings(record=True, action="ignore") as caught:
+        warnings.filterwarnings("always", category=UserWarning, module="pymongo")
+        yield
+    if caught:
+        logger.warning("MONGODB_URI has options that are unknown or wrong, and are ignored")
 
 
 def pool_options(uri: str) -> dict[str, Any]:

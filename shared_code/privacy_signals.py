@@ -1,6 +1,7 @@
 """Signals by which browsers ask sites not to track their users.
 
 They are Global Privacy Control, and its predecessor Do Not Track (W3C). Only "1" is a request.
+The host joins repeated headers, and proxies may add their own: one "1" in the list is enough.
 """
 
 import azure.functions as func
@@ -14,6 +15,11 @@ def asks_not_to_be_tracked(req: func.HttpRequest) -> bool:
         return False
     headers = req.headers
     # Most requests have neither, and looking for a name is faster than not to get it.
-    return ("Sec-GPC" in headers and headers["Sec-GPC"] == "1") or (
-        "DNT" in headers and headers["DNT"] == "1"
+    return ("Sec-GPC" in headers and has_request(headers["Sec-GPC"])) or (
+        "DNT" in headers and has_request(headers["DNT"])
     )
+
+
+def has_request(value: str) -> bool:
+    """Say whether a member of a comma-separated list is "1"."""
+    return any(member.strip() == "1" for member in value.split(","))

@@ -81,14 +81,15 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def check_auth_is_complete(self) -> Self:
-        """Refuse one or two of the three settings: a check half on would be an open door."""
+        """Refuse some settings of tokens without the others: a check half on opens the door."""
         auth = {
             "AUTH_ISSUER": self.auth_issuer,
             "AUTH_AUDIENCE": self.auth_audience,
             "AUTH_JWKS_URL": self.auth_jwks_url,
         }
         missing = [name for name, value in auth.items() if value is None]
-        if missing and len(missing) < len(auth):
+        is_wanted = len(missing) < len(auth) or "auth_user_claim" in self.model_fields_set
+        if missing and is_wanted:
             raise PydanticCustomError("incomplete", "{names}", {"names": ", ".join(missing)})
         return self
 

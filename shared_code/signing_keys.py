@@ -9,6 +9,7 @@ from http.client import HTTPConnection, HTTPSConnection
 from socket import SHUT_RDWR, socket
 from threading import Timer
 from time import monotonic
+from typing import Any
 from urllib.parse import urlsplit
 
 from jwt import PyJWK
@@ -25,6 +26,8 @@ UNKNOWN_KEY_SECONDS = 60
 FAILURE_SECONDS = 5
 
 ASYMMETRIC = ("RSA", "EC", "OKP")
+# What NIST SP 800-131A still allows, and RFC 7518, section 3.3, demands.
+MINIMUM_RSA_BITS = 2048
 
 
 class SigningKeys:
@@ -45,32 +48,43 @@ class SigningKeys:
         """Return the key with this id.
 
         Raises:
-            InvalidToken: the issuer has no such key.
-            KeysUnavailable: the keys cannot be fetched.
+            InvalidToken: the issuer has no such key, as a fetch for this call showed.
+            KeysUnavailable: the keys cannot be fetched, or not again yet.
         """
-        if not self._is_fresh() or key_id not in self._keys:
-            await self._refresh_in_time()
-        key = self._keys.get(key_id) if self._is_fresh() else None
-        if key is not None:
-            return key
-        if self._failure:
-            raise KeysUnavailable(self._failure)
-        raise InvalidToken
+        if self.has(key_id):
+            return self._keys[key_id]
+        was_fetched = await self._refresh_in_time()
+        if self.has(key_id):
+            return self._keys[key_id]
+        if was_fetched:
+            raise InvalidToken
+        # It may be a new key. A 401 would be taken for final, and so a stranger's token with a
+        # random id, which has the keys fetched, would lock out the users of the next new key.
+        cause = self._failure or "the key is unknown, and the keys were fetched a moment ago"
+        raise KeysUnavailable(cause, seconds=self._seconds_until_refresh())
+
+    def has(self, key_id: str) -> bool:
+        """Say whether the key is known, without a fetch."""
+        return key_id in self._keys and self._is_fresh()
 
     def _is_fresh(self) -> bool:
         return monotonic() - self._fetched < LIFETIME_SECONDS
 
-    async def _refresh_in_time(self) -> None:
+    def _seconds_until_refresh(self) -> float:
+        pause = UNKNOWN_KEY_SECONDS if self._is_fresh() else FAILURE_SECONDS
+        return self._attempted + pause - monotonic()
+
+    async def _refresh_in_time(self) -> bool:
         refresh = asyncio.get_running_loop().run_in_executor(self._thread, self._refresh)
         try:
-            await asyncio.wait_for(refresh, FETCH_SECONDS + GRACE_SECONDS)
+            return await asyncio.wait_for(refresh, FETCH_SECONDS + GRACE_SECONDS)
         except TimeoutError:
             raise KeysUnavailable("TimeoutError") from None
 
-    def _refresh(self) -> None:
-        pause = UNKNOWN_KEY_SECONDS if self._is_fresh() else FAILURE_SECONDS
-        if monotonic() - self._attempted < pause:
-            return
+    def _refresh(self) -> bool:
+        """Fetch the keys, unless that was done a moment ago; return whether they were fetched."""
+        if self._seconds_until_refresh() > 0:
+            return False
         self._attempted = monotonic()
         try:
             self._keys = usable_keys(fetch(self._url))
@@ -78,6 +92,7 @@ class SigningKeys:
         except Exception as error:  # noqa: BLE001 (whatever a key server does, no door opens)
             detail = f": {error}" if isinstance(error, OSError) else ""
             self._failure = f"{type(error).__name__}{detail}"
+        return not self._failure
 
 
 def fetch(url: str) -> bytes:
@@ -119,11 +134,23 @@ def usable_keys(body: bytes) -> dict[str, PyJWK]:
     """
     keys: dict[str, PyJWK] = {}
     for jwk in json.loads(body)["keys"]:
-        try:
-            if jwk["kty"] in ASYMMETRIC and jwk.get("use", "sig") == "sig":
-                keys.setdefault(str(jwk["kid"]), PyJWK(jwk))
-        except Exception:  # noqa: BLE001, S112 (one odd key must not cost the others)
-            continue
+        # One odd key must not cost the others.
+        with suppress(Exception):
+            if is_for_signatures(jwk) and is_strong(key := PyJWK(jwk)):
+                keys.setdefault(str(jwk["kid"]), key)
     if not keys:
         raise ValueError
     return keys
+
+
+def is_for_signatures(jwk: dict[str, Any]) -> bool:
+    """Say whether a key is public, and verifies signatures.
+
+    A private one (RFC 7518, section 6) cannot verify with PyJWT, and is not private any more.
+    """
+    return jwk["kty"] in ASYMMETRIC and "d" not in jwk and jwk.get("use", "sig") == "sig"
+
+
+def is_strong(key: PyJWK) -> bool:
+    """Say whether a key is long enough; the other kinds than RSA have no short ones."""
+    return key.key_type != "RSA" or key.key.key_size >= MINIMUM_RSA_BITS

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 import jwt
+from jwt.types import Options
 
 from shared_code.problems import InvalidToken
 from shared_code.settings import get_settings
@@ -15,6 +16,15 @@ ALGORITHMS = (
     *("ES256", "ES384", "ES512", "EdDSA"),
 )
 LEEWAY_SECONDS = 60
+# Without a signature to verify, PyJWT checks only what it is told to.
+CHECKS: Options = {
+    "require": ["exp", "iss", "aud"],
+    "verify_exp": True,
+    "verify_nbf": True,
+    "verify_iat": True,
+    "verify_iss": True,
+    "verify_aud": True,
+}
 
 
 @cache
@@ -28,14 +38,20 @@ async def verified_user(token: str) -> str:
 
     Raises:
         InvalidToken: it is not valid, here and now, for one user.
-        KeysUnavailable: the issuer's keys cannot be fetched.
+        KeysUnavailable: the issuer's keys cannot be fetched, or not again yet.
     """
     settings = get_settings()
+    keys = signing_keys(str(settings.auth_jwks_url))
     try:
-        # Of the header, which is not verified yet, only the key's id counts.
-        key_id = jwt.get_unverified_header(token).get("kid", "")
-        key = await signing_keys(str(settings.auth_jwks_url)).find(key_id)
-        claims = verified_claims(token, key)
+        # It is not verified yet, so only the key's id is taken from it.
+        header = jwt.get_unverified_header(token)
+        key_id = header.get("kid")
+        if not key_id or header.get("alg") not in ALGORITHMS:
+            raise InvalidToken
+        if not keys.has(key_id):
+            # No key makes an expired token valid, or one of another issuer: a 401 needs no fetch.
+            checked_claims(token)
+        claims = checked_claims(token, await keys.find(key_id))
     except jwt.InvalidTokenError:
         raise InvalidToken from None
     user = claims.get(settings.auth_user_claim)
@@ -44,8 +60,8 @@ async def verified_user(token: str) -> str:
     return user
 
 
-def verified_claims(token: str, key: jwt.PyJWK) -> dict[str, Any]:
-    """Return the claims of `token` if `key` signed it and it is valid now.
+def checked_claims(token: str, key: jwt.PyJWK | None = None) -> dict[str, Any]:
+    """Return the claims of `token` if it is valid now, and signed by `key` if there is one.
 
     Raises:
         jwt.InvalidTokenError: it is not.
@@ -53,10 +69,10 @@ def verified_claims(token: str, key: jwt.PyJWK) -> dict[str, Any]:
     settings = get_settings()
     return jwt.decode(
         token,
-        key,
+        key or "",
         algorithms=ALGORITHMS,
         issuer=settings.auth_issuer,
         audience=settings.auth_audience,
         leeway=LEEWAY_SECONDS,
-        options={"require": ["exp", "iss", "aud"]},
+        options={"verify_signature": key is not None, **CHECKS},
     )

@@ -7,24 +7,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from tests.conftest import Document
 
 RSA_KEY = rsa.generate_private_key(65537, 2048)
 OTHER_RSA_KEY = rsa.generate_private_key(65537, 2048)
+SHORT_RSA_KEY = rsa.generate_private_key(65537, 2040)  # noqa: S505 (to be refused)
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
+ED_KEY = ed25519.Ed25519PrivateKey.generate()
+
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
-def public_jwk(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, kid: str) -> Document:
+def public_jwk(key: Key, kid: str) -> Document:
     """Return a key as a key server publishes it."""
-    if isinstance(key, rsa.RSAPrivateKey):
-        public: Document = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    else:
-        public = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    return public | {"kid": kid, "use": "sig"}
+    return jwk(key.public_key()) | {"kid": kid, "use": "sig"}
+
+
+def private_jwk(key: Key, kid: str) -> Document:
+    """Return a key as no key server should publish it."""
+    return jwk(key) | {"kid": kid, "use": "sig"}
+
+
+def jwk(key: Any) -> Document:
+    """Return a key as a JWK."""
+    if isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey):
+        return RSAAlgorithm.to_jwk(key, as_dict=True)
+    if isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey):
+        return ECAlgorithm.to_jwk(key, as_dict=True)
+    return OKPAlgorithm.to_jwk(key, as_dict=True)
 
 
 class KeyServer:
@@ -37,7 +52,7 @@ class KeyServer:
         self.status = 200
         self.body = b""
         self.url = ""
-        self.publish(public_jwk(RSA_KEY, "rsa"), public_jwk(EC_KEY, "ec"))
+        self.publish(public_jwk(RSA_KEY, "rsa"), public_jwk(EC_KEY, "ec"), public_jwk(ED_KEY, "ed"))
 
     def publish(self, *keys: Document) -> None:
         """Answer this set of keys from now on."""

@@ -4,9 +4,10 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import IO
@@ -20,12 +21,29 @@ SECONDS_TO_END = 30
 
 @dataclass
 class LocalServer:
-    """A running server: its process, its client, and what it printed at its start."""
+    """A running server: its process, its client, what it printed at its start, and since."""
 
     process: subprocess.Popen[str]
     client: httpx.Client
     printed: str
     mongodb_port: int = 0
+    log: list[str] = field(default_factory=list)
+
+    def wait_for_log(self, words: str) -> str:
+        """Return the first line of the log with these words, and empty the log."""
+        deadline = time.monotonic() + SECONDS_TO_END
+        while True:
+            if found := [line for line in self.log if words in line]:
+                self.log.clear()
+                return found[0]
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.01)
+
+    def keep_log(self) -> None:
+        """Read what is printed: a pipe that nobody reads fills up, and then the server waits."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.log.append(line)
 
 
 @contextmanager
@@ -52,12 +70,12 @@ def running_server(folder: Path = ROOT, **environment: str) -> Iterator[LocalSer
     with start(folder, **environment) as process:
         assert process.stdout
         printed = read_start(process.stdout)
-        # A pipe that nobody reads fills up, and then the server waits for ever.
-        Thread(target=process.stdout.read, daemon=True).start()
         [url] = set(re.findall(r"http://localhost:\d+", printed)) or [""]
         try:
             with httpx.Client(base_url=url, timeout=10) as client:
-                yield LocalServer(process, client, printed)
+                server = LocalServer(process, client, printed)
+                Thread(target=server.keep_log, daemon=True).start()
+                yield server
         finally:
             process.terminate()
             process.wait(SECONDS_TO_END)

@@ -18,9 +18,12 @@ from shared_code import signing_keys, tokens
 from tests.conftest import Document, Post, UseSettings, body_of
 from tests.key_server import (
     EC_KEY,
+    ED_KEY,
     OTHER_RSA_KEY,
     RSA_KEY,
+    SHORT_RSA_KEY,
     KeyServer,
+    private_jwk,
     public_jwk,
     serving,
 )
@@ -125,6 +128,7 @@ def assert_nothing_is_stored(database: Database[Document]) -> None:
 VALID: dict[str, Callable[[], str]] = {
     "RS256": token,
     "ES256": lambda: token(EC_KEY, "ES256", "ec"),
+    "EdDSA": lambda: token(ED_KEY, "EdDSA", "ed"),
     "several audiences": lambda: token(aud=["other", AUDIENCE]),
     "expired within the leeway": lambda: token(exp=int(time.time()) - 50),
     "valid soon within the leeway": lambda: token(nbf=int(time.time()) + 50),
@@ -317,6 +321,7 @@ async def test_fetches_a_rotated_key_at_most_once_a_minute(
     fresh_database: Database[Document],
     key_server: KeyServer,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     rotated = bearer(token(OTHER_RSA_KEY, kid="rotated"))
     now = time.monotonic()
@@ -324,18 +329,84 @@ async def test_fetches_a_rotated_key_at_most_once_a_minute(
     await post("feedback", BODIES["feedback"], bearer(token(sub="u2")))
     key_server.publish(public_jwk(OTHER_RSA_KEY, "rotated"))
 
-    # The keys have just been fetched.
-    for seconds in (0, 59):
-        now += seconds
-        assert_refused(await post("feedback", BODIES["feedback"], rotated), fresh_database)
-    now += 2
+    # The keys have just been fetched: whether there is a new one is known at the next fetch.
+    for passed, seconds in ((0, 60), (20.5, 40), (39, 1)):
+        now += passed
+        response = await post("feedback", BODIES["feedback"], rotated)
+        assert_keys_unavailable(response, fresh_database)
+        assert response.headers["Retry-After"] == str(seconds)
+        assert "the key is unknown" in caplog.text
+    now += 1
     assert (await post("feedback", BODIES["feedback"], rotated)).status_code == 201
-    fresh_database.feedback.delete_many({})
-
-    # The key that was withdrawn is refused, and asking for it makes no more fetches.
-    for _ in range(20):
-        assert_refused(await post("feedback", BODIES["feedback"], bearer(token())), fresh_database)
     assert key_server.requests == 2
+
+
+@pytest.mark.usefixtures("auth_on")
+async def test_strangers_have_the_keys_fetched_at_most_once_a_minute(
+    post: Post,
+    fresh_database: Database[Document],
+    key_server: KeyServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(signing_keys, "monotonic", lambda: now)
+    statuses = []
+    for number in range(130):
+        stranger = bearer(token(OTHER_RSA_KEY, kid=f"random-{number}"))
+        statuses.append((await post("feedback", BODIES["feedback"], stranger)).status_code)
+        # Users whose key is known notice nothing.
+        response = await post("analytics", BODIES["analytics"], bearer(token()))
+        assert response.status_code == 202
+        now += 1
+
+    # The one whose token has the keys fetched learns that there is no such key.
+    assert [at for at, status in enumerate(statuses) if status == 401] == [0, 60, 120]
+    assert set(statuses) == {401, 503}
+    assert key_server.requests == 3
+    assert fresh_database.feedback.count_documents({}) == 0
+
+
+@pytest.mark.usefixtures("auth_on")
+async def test_a_withdrawn_key_is_refused_after_the_next_fetch(
+    post: Post,
+    fresh_database: Database[Document],
+    key_server: KeyServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(signing_keys, "monotonic", lambda: now)
+    await post("feedback", BODIES["feedback"], bearer(token(sub="u2")))
+    key_server.publish(public_jwk(OTHER_RSA_KEY, "rotated"))
+    now += 601
+
+    assert_refused(await post("feedback", BODIES["feedback"], bearer(token())), fresh_database)
+    for _ in range(20):
+        response = await post("feedback", BODIES["feedback"], bearer(token()))
+        assert_keys_unavailable(response, fresh_database)
+    assert key_server.requests == 2
+
+
+@pytest.mark.usefixtures("auth_on")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": 1},
+        {"iss": "https://other.example.com/"},
+        {"aud": "other"},
+        {"nbf": 9_999_999_999},
+        {"exp": None},
+        {"kid": None},
+        {"kid": ""},
+        {"key": "secret" * 10, "algorithm": "HS256"},
+    ],
+)
+async def test_a_token_that_no_key_makes_valid_needs_no_fetch(
+    post: Post, fresh_database: Database[Document], key_server: KeyServer, changes: Document
+) -> None:
+    credentials = token(**({"kid": "unknown"} | changes))
+
+    assert_refused(await post("feedback", BODIES["feedback"], bearer(credentials)), fresh_database)
+    assert key_server.requests == 0
 
 
 @pytest.mark.usefixtures("auth_on")
@@ -364,6 +435,7 @@ async def test_forgets_keys_that_it_cannot_fetch_again(
     key_server.status = 200
     now += 6
     assert (await post("feedback", BODIES["feedback"], bearer(token()))).status_code == 201
+    now += 60
     unknown = await post("feedback", BODIES["feedback"], bearer(token(kid="unknown")))
     assert unknown.status_code == 401
 
@@ -420,6 +492,19 @@ async def test_a_key_server_without_keys_opens_no_door(
         public_jwk(RSA_KEY, "q") | {"alg": {}},
         public_jwk(RSA_KEY, "q") | {"alg": "none"},
         public_jwk(OTHER_RSA_KEY, "rsa") | {"use": "enc"},
+        public_jwk(OTHER_RSA_KEY, "rsa") | {"n": "AQAB"},
+        public_jwk(OTHER_RSA_KEY, "rsa") | {"e": "AA"},
+        public_jwk(OTHER_RSA_KEY, "rsa") | {"n": 5},
+        public_jwk(OTHER_RSA_KEY, "rsa") | {"alg": "ES256"},
+        public_jwk(EC_KEY, "rsa") | {"y": "AA"},
+        public_jwk(EC_KEY, "rsa") | {"crv": "P-1"},
+        public_jwk(ED_KEY, "rsa") | {"x": ""},
+        {"ciphertext": "eA", "protected": "e30", "kid": "rsa"},
+        private_jwk(OTHER_RSA_KEY, "rsa"),
+        private_jwk(EC_KEY, "rsa"),
+        private_jwk(ED_KEY, "rsa"),
+        {"kty": "RSA", "kid": "rsa", "d": "AQAB"},
+        public_jwk(SHORT_RSA_KEY, "rsa"),
     ],
 )
 async def test_an_odd_key_does_not_cost_the_others(
@@ -428,6 +513,38 @@ async def test_an_odd_key_does_not_cost_the_others(
     key_server.publish(odd, public_jwk(RSA_KEY, "rsa"))
 
     assert (await post("feedback", BODIES["feedback"], bearer(token()))).status_code == 201
+
+
+@pytest.mark.usefixtures("auth_on")
+@pytest.mark.parametrize(
+    ("jwk", "key", "algorithm"),
+    [
+        (public_jwk(SHORT_RSA_KEY, "odd"), SHORT_RSA_KEY, "RS256"),
+        (public_jwk(SHORT_RSA_KEY, "odd") | {"alg": "PS256"}, SHORT_RSA_KEY, "PS256"),
+        (private_jwk(OTHER_RSA_KEY, "odd"), OTHER_RSA_KEY, "RS256"),
+        (private_jwk(EC_KEY, "odd"), EC_KEY, "ES256"),
+        (private_jwk(ED_KEY, "odd"), ED_KEY, "EdDSA"),
+    ],
+    ids=["short RSA", "short PS256", "private RSA", "private EC", "private OKP"],
+)
+@pytest.mark.filterwarnings("ignore:The RSA key")
+async def test_refuses_tokens_of_short_and_private_keys(
+    post: Post,
+    fresh_database: Database[Document],
+    key_server: KeyServer,
+    jwk: Document,
+    key: Any,
+    algorithm: str,
+) -> None:
+    credentials = bearer(token(key, algorithm, "odd"))
+    key_server.publish(jwk, public_jwk(RSA_KEY, "rsa"))
+    assert_refused(await post("feedback", BODIES["feedback"], credentials), fresh_database)
+
+    # Alone, they are as good as none.
+    tokens.signing_keys.cache_clear()
+    key_server.publish(jwk)
+    response = await post("feedback", BODIES["feedback"], credentials)
+    assert_keys_unavailable(response, fresh_database)
 
 
 @pytest.mark.timed
@@ -509,6 +626,20 @@ async def test_a_check_that_is_half_on_opens_no_door(
 
     assert response.status_code == 503
     assert f"missing or wrong setting: {missing}" in caplog.text
+    assert_nothing_is_stored(fresh_database)
+
+
+async def test_a_claim_of_the_user_alone_opens_no_door(
+    post: Post,
+    fresh_database: Database[Document],
+    auth_on: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    auth_on(AUTH_ISSUER="", AUTH_AUDIENCE="", AUTH_JWKS_URL="", AUTH_USER_CLAIM="oid")
+    response = await post("feedback", BODIES["feedback"], bearer(token()))
+
+    assert response.status_code == 503
+    assert "wrong setting: AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS_URL" in caplog.text
     assert_nothing_is_stored(fresh_database)
 
 

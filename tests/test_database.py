@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.database import Database
+from pymongo.uri_parser import parse_uri
 
 from shared_code import database
 from tests.conftest import Commands, Document, Post, UseSettings
+from tests.odd_options import IGNORED, REFUSED, SECRET
 
 Client = AsyncMongoClient[Document]
 
@@ -153,3 +155,56 @@ async def test_200_requests_at_once_need_few_connections(
     opened = [each for each in operations if each.get("appName") == "up2d8"]
     assert len(opened) <= 12
     assert len(commands.names) < 100
+
+
+@pytest.mark.parametrize("option", IGNORED + REFUSED)
+async def test_shows_nobody_what_is_odd_in_the_connection_string(
+    fresh_database: Database[Document],
+    mongodb_uri: str,
+    post: Post,
+    use_settings: UseSettings,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    recwarn: pytest.WarningsRecorder,
+    option: str,
+) -> None:
+    caplog.set_level(0)
+    uri = f"{mongodb_uri}/?{option}"
+    use_settings(MONGODB_URI=uri, MONGODB_DATABASE=fresh_database.name)
+    response = await post("analytics", EVENT)
+
+    assert response.status_code == (202 if option in IGNORED else 503)
+    ours = [record.message for record in caplog.records if record.name == "up2d8"]
+    if option in IGNORED:
+        assert ours == ["MONGODB_URI has options that are unknown or wrong, and are ignored"]
+    else:
+        assert '"cause": "missing or wrong setting: MONGODB_URI"' in ours[0]
+    assert SECRET not in str([response.get_body(), caplog.text, *capfd.readouterr()])
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+async def test_warnings_stay_hidden_when_the_connection_string_is_read_again(
+    mongodb_uri: str, use_settings: UseSettings, recwarn: pytest.WarningsRecorder
+) -> None:
+    use_settings(MONGODB_URI=mongodb_uri)
+    database.get_database()
+    await database.close()
+    for option in IGNORED:
+        # As a client does that looks up an SRV record.
+        parse_uri(f"{mongodb_uri}/?{option}", warn=True)
+
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+async def test_says_nothing_of_a_right_connection_string(
+    fresh_database: Database[Document],
+    mongodb_uri: str,
+    post: Post,
+    use_settings: UseSettings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    uri = f"{mongodb_uri}/?retryWrites=false&maxIdleTimeMS=120000&tls=false&compressors=zlib"
+    use_settings(MONGODB_URI=uri, MONGODB_DATABASE=fresh_database.name)
+
+    assert (await post("analytics", EVENT)).status_code == 202
+    assert caplog.text == ""

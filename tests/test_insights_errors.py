@@ -13,6 +13,7 @@ from devserver.mongodb import free_address, running_mongod
 from tests.conftest import Document
 from tests.insights_cli import Insights, a_feedback
 from tests.mongod import Mongod
+from tests.odd_options import IGNORED, REFUSED, SECRET
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 COMMANDS = [["feedback"], ["events", "--json"], ["setup"], ["setup", "--dry-run"]]
@@ -150,6 +151,17 @@ def test_does_not_show_what_is_odd_in_a_connection_string(insights: Insights) ->
     uri = insights.settings["MONGODB_URI"] + "/?journal=secret&secret=secret"
 
     assert insights.run("setup", MONGODB_URI=uri).stderr == ""
+
+
+@pytest.mark.parametrize("option", IGNORED + REFUSED)
+def test_shows_nobody_what_is_odd_in_a_connection_string(
+    insights: Insights, recwarn: pytest.WarningsRecorder, option: str
+) -> None:
+    result = insights("setup", MONGODB_URI=f"{insights.settings['MONGODB_URI']}/?{option}")
+
+    assert result.stderr == ("" if option in IGNORED else f"insights: {WRONG_URI}\n")
+    assert SECRET not in result.stdout
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 def test_says_so_where_dns_does_not_know_the_cluster(insights: Insights) -> None:

@@ -95,6 +95,8 @@ def test_names_a_wrong_setting_and_hides_its_value(
         (["AUTH_ISSUER", "AUTH_AUDIENCE"], "AUTH_JWKS_URL"),
         (["AUTH_ISSUER", "AUTH_JWKS_URL"], "AUTH_AUDIENCE"),
         (["AUTH_AUDIENCE", "AUTH_JWKS_URL"], "AUTH_ISSUER"),
+        (["AUTH_USER_CLAIM"], "AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS_URL"),
+        (["AUTH_USER_CLAIM", "AUTH_JWKS_URL"], "AUTH_ISSUER, AUTH_AUDIENCE"),
     ],
 )
 def test_names_what_is_missing_of_a_check_that_is_half_on(

@@ -1,0 +1,47 @@
+"""Options of connection strings that are odd, and whose values nobody may see."""
+
+SECRET = "S3CRET"  # noqa: S105 (it is none)
+
+# PyMongo ignores them with a warning that shows the value, and works on.
+IGNORED = [
+    f"readPreference={SECRET}",
+    f"compressors={SECRET}",
+    f"compressors=zlib,{SECRET}",
+    f"zlibCompressionLevel={SECRET}",
+    f"authMechanism={SECRET}",
+    f"authMechanismProperties={SECRET}",
+    f"authMechanismProperties=SERVICE_NAME:a,{SECRET}:b",
+    f"maxPoolSize={SECRET}",
+    f"maxIdleTimeMS={SECRET}",
+    f"socketTimeoutMS={SECRET}",
+    f"waitQueueTimeoutMS=-{SECRET}",
+    f"localThresholdMS={SECRET}",
+    f"maxStalenessSeconds={SECRET}",
+    f"directConnection={SECRET}",
+    f"loadBalanced={SECRET}",
+    f"retryReads={SECRET}",
+    f"uuidRepresentation={SECRET}",
+    f"unicode_decode_error_handler={SECRET}",
+    f"serverMonitoringMode={SECRET}",
+    f"srvMaxHosts={SECRET}",
+    f"tls={SECRET}",
+    f"tlsInsecure={SECRET}",
+    f"journal={SECRET}",
+    f"wTimeoutMS={SECRET}",
+    f"readPreference=primary&readPreferenceTags={SECRET}",
+    f"unknown={SECRET}",
+    f"{SECRET}=1",
+    f"unknown={SECRET}&unknown={SECRET}",
+]
+
+# They are refused: with an exception whose text shows the value.
+REFUSED = [
+    f"datetime_conversion={SECRET}",
+    f"tlsCAFile=/{SECRET}",
+    f"tls=true&tlsCertificateKeyFile=/{SECRET}",
+    f"authMechanism=MONGODB-OIDC&authMechanismProperties=ENVIRONMENT:{SECRET}",
+    f"authMechanismProperties=AWS_SESSION_TOKEN={SECRET}",
+    f"authMechanism=GSSAPI&authMechanismProperties=CANONICALIZE_HOST_NAME:{SECRET}",
+    f"loadBalanced=true&replicaSet={SECRET}",
+    f"authSource={SECRET}&{SECRET}",
+]

@@ -1,0 +1,278 @@
+"""What the local server refuses: pages of other sites, and what Azure would not serve."""
+
+import json
+import shutil
+import socket
+from collections.abc import Iterator
+from uuid import uuid4
+
+import httpx
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from devserver.application import allowed_origins, create_application
+from devserver.errors import DevServerError
+from devserver.project_files import local_host
+from tests.conftest import ROOT, Document
+from tests.local_server import LocalServer, running_server
+
+EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
+LISTED = {"Origin": "https://app.example.com"}
+
+
+@pytest.fixture(scope="module")
+def database_name() -> str:
+    """Return the name of a database that nothing else uses."""
+    return f"test_{uuid4().hex}"
+
+
+@pytest.fixture(scope="module")
+def server(mongodb_uri: str, database_name: str) -> Iterator[LocalServer]:
+    """Run the server as cloned, where no origin is listed."""
+    with running_server(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=database_name) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def listing_server(
+    tmp_path_factory: pytest.TempPathFactory, mongodb_uri: str, database_name: str
+) -> Iterator[LocalServer]:
+    """Run the server of a project that lists origins."""
+    folder = tmp_path_factory.mktemp("project") / "copy"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "tests"))
+    host = {"CORS": "http://localhost:3000 ,https://APP.example.com,"}
+    settings = json.loads((folder / "local.settings.json").read_text()) | {"Host": host}
+    (folder / "local.settings.json").write_text(json.dumps(settings))
+    with running_server(folder, MONGODB_URI=mongodb_uri, MONGODB_DATABASE=database_name) as server:
+        yield server
+
+
+@pytest.fixture
+def stored(mongodb_uri: str, database_name: str) -> Iterator[Database[Document]]:
+    """Return the database that the servers write to, emptied."""
+    with MongoClient[Document](mongodb_uri) as client:
+        client.drop_database(database_name)
+        yield client[database_name]
+        client.drop_database(database_name)
+
+
+def status_of(server: LocalServer, request: str) -> int:
+    """Return the status of the answer to a request as it is on the wire."""
+    address = (server.client.base_url.host, server.client.base_url.port)
+    with socket.create_connection(address) as connection:
+        connection.sendall(request.replace("\n", "\r\n").encode())
+        answer = connection.makefile("rb").readline()
+    return int(answer.split()[1])
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example.com",
+        "https://app.example.com",
+        "http://localhost",
+        "http://localhost:3000",
+        "https://localhost:PORT",
+        "http://127.0.0.1:PORT",
+        "http://localhost:PORT.example.com",
+        "http://localhost:PORT/",
+        "null",
+        "file://",
+        "",
+        "*",
+    ],
+)
+def test_a_page_of_another_site_writes_nothing(
+    server: LocalServer, stored: Database[Document], origin: str
+) -> None:
+    origin = origin.replace("PORT", str(server.client.base_url.port))
+    # As `fetch` with `mode: "no-cors"`, a form and a beacon send it: without a preflight.
+    headers = {"Origin": origin, "Content-Type": "text/plain"}
+    response = server.client.post("/api/analytics", content=json.dumps(EVENT), headers=headers)
+
+    assert response.status_code == 403
+    assert "is not in Host.CORS of local.settings.json" in response.text
+    assert "Access-Control-Allow-Origin" not in response.headers
+    assert server.wait_for_log(f"devserver: refused with 403: Origin '{origin}' is not in")
+    assert stored.analytics.count_documents({}) == 0
+
+
+def test_one_foreign_origin_of_two_is_enough(server: LocalServer) -> None:
+    own = f"http://localhost:{server.client.base_url.port}"
+    headers = [("Origin", own), ("Origin", "https://evil.example.com")]
+
+    assert server.client.post("/api/analytics", json=EVENT, headers=headers).status_code == 403
+
+
+def test_programs_and_the_server_itself_may_write(
+    server: LocalServer, stored: Database[Document]
+) -> None:
+    own = {"Origin": f"http://localhost:{server.client.base_url.port}"}
+
+    assert server.client.post("/api/analytics", json=EVENT).status_code == 202
+    assert server.client.post("/api/analytics", json=EVENT, headers=own).status_code == 202
+    assert stored.analytics.count_documents({}) == 2
+
+
+def test_a_preflight_of_another_site_is_refused(server: LocalServer) -> None:
+    headers = LISTED | {"Access-Control-Request-Method": "POST"}
+    response = server.client.options("/api/analytics", headers=headers)
+
+    assert response.status_code == 403
+    assert not [name for name in response.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize("origin", ["https://app.example.com", "http://localhost:3000"])
+def test_a_page_of_a_listed_site_writes_and_reads_the_answer(
+    listing_server: LocalServer, stored: Database[Document], origin: str
+) -> None:
+    headers = {"Origin": origin, "Content-Type": "text/plain;charset=UTF-8"}
+    response = listing_server.client.post(
+        "/api/analytics", content=json.dumps(EVENT), headers=headers
+    )
+
+    assert response.status_code == 202
+    assert response.headers["Access-Control-Allow-Origin"] == origin
+    assert stored.analytics.count_documents({}) == 1
+    response = listing_server.client.post("/api/unknown", headers=headers)
+    assert response.status_code == 404
+    assert response.headers["Access-Control-Allow-Origin"] == origin
+
+
+def test_a_preflight_of_a_listed_site_is_answered_204(listing_server: LocalServer) -> None:
+    headers = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type,authorization",
+    }
+    response = listing_server.client.options("/api/feedback", headers=headers | LISTED)
+
+    assert response.status_code == 204
+    assert response.content == b""
+    assert "Content-Type" not in response.headers
+    assert response.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
+    assert "POST" in response.headers["Access-Control-Allow-Methods"]
+    assert "authorization" in response.headers["Access-Control-Allow-Headers"]
+
+
+@pytest.mark.parametrize("origin", ["https://other.example.com", "null", "http://app.example.com"])
+def test_a_list_lets_no_other_page_write(
+    listing_server: LocalServer, stored: Database[Document], origin: str
+) -> None:
+    headers = {"Origin": origin}
+
+    response = listing_server.client.post("/api/analytics", json=EVENT, headers=headers)
+    assert response.status_code == 403
+    assert stored.analytics.count_documents({}) == 0
+
+
+@pytest.mark.parametrize("origin", ["https://any.example.com", "null"])
+async def test_an_asterisk_lists_every_page(origin: str) -> None:
+    application = create_application([], {}, {"CORS": "*"})
+    transport = httpx.ASGITransport(application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        response = await client.get("/", headers={"Origin": origin})
+
+    assert response.status_code == 200
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:7071", "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:7071"]
+)
+def test_answers_to_the_names_of_this_computer(server: LocalServer, host: str) -> None:
+    response = server.client.post("/api/analytics", json={}, headers={"Host": host})
+
+    assert response.status_code == 422
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example.com",
+        "evil.example.com:7071",
+        "localhost.evil.example.com",
+        "evil.localhost",
+        "127.0.0.1.evil.example.com",
+        "localhost:7071@evil.example.com",
+        "localhost:7071x",
+        "localhost, localhost",
+        "192.0.2.1",
+        "127.0.0.2",
+        "::1",
+        "x" * 5000,
+    ],
+)
+def test_refuses_other_names(server: LocalServer, stored: Database[Document], host: str) -> None:
+    # The origin of a page whose name was rebound is the server's own.
+    headers = {"Host": host, "Origin": f"http://{host}"}
+    response = server.client.post("/api/analytics", json=EVENT, headers=headers)
+
+    assert response.status_code == 403
+    line = server.wait_for_log("devserver: refused with 403: Host is ")
+    assert line.endswith(", not localhost, 127.0.0.1 or [::1]\n")
+    assert len(line) < 300
+    assert stored.analytics.count_documents({}) == 0
+
+
+@pytest.mark.parametrize("hosts", ["", "Host:\n", "Host: localhost\nHost: localhost\n"])
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_needs_one_host(server: LocalServer, hosts: str, version: str) -> None:
+    assert status_of(server, f"GET / HTTP/{version}\n{hosts}\n") == 400
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_has_a_homepage(server: LocalServer, method: str) -> None:
+    response = server.client.request(method, "/?a=//")
+
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    "path", ["//", "/%2F", "//api/feedback", "/api//feedback", "/api%2ffeedback", "/api/feedback//"]
+)
+def test_does_not_normalize_paths(server: LocalServer, path: str) -> None:
+    assert status_of(server, f"POST {path} HTTP/1.1\nHost: localhost\n\n") == 404
+
+
+def test_bounds_headers_to_32_kib(server: LocalServer) -> None:
+    def status(length: int) -> int:
+        lines = "".join(f"{'X' * 10}: {'x' * 1010}\n" for _ in range(31))
+        rest = length - 31 * 1024 - len("Host: localhost\r\n") - len("Y: \r\n")
+        return status_of(server, f"GET / HTTP/1.1\nHost: localhost\n{lines}Y: {'y' * rest}\n\n")
+
+    assert status(32_768) == 200
+    assert status(32_769) == 431
+    assert "devserver: refused with 431" in server.wait_for_log("32768 bytes of headers")
+
+
+@pytest.mark.parametrize(
+    ("origins", "expected"),
+    [
+        (None, []),
+        ("", []),
+        (" , ", []),
+        ("*", ["*"]),
+        ("http://a.example,http://B.example ", ["http://a.example", "http://b.example"]),
+    ],
+)
+def test_reads_origins_between_commas(origins: str | None, expected: list[str]) -> None:
+    assert allowed_origins({"CORS": origins}) == expected
+
+
+def test_says_so_where_origins_are_no_text() -> None:
+    with pytest.raises(
+        DevServerError, match=r"Host\.CORS in local\.settings\.json must be a string"
+    ):
+        allowed_origins({"CORS": ["*"]})
+    with pytest.raises(
+        DevServerError, match=r"Host in local\.settings\.json must be a JSON object"
+    ):
+        local_host({"Host": "*"})
+
+
+def test_no_origin_is_listed_as_cloned() -> None:
+    settings = json.loads((ROOT / "local.settings.json").read_text())
+
+    assert allowed_origins(local_host(settings)) == []
