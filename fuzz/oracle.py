@@ -24,6 +24,7 @@ FIELDS = {
 }
 LONGEST = {"message_id": 200, "user_id": 200, "event_type": 200, "rating": 64, "comment": 4000}
 LONGEST_POINTER = 200 + len("/499")
+LONGEST_ANSWER = 64 * 1024
 # MongoDB keeps milliseconds.
 PRECISION = timedelta(milliseconds=1)
 
@@ -69,6 +70,7 @@ def inflated(body: bytes, headers: Mapping[str, str]) -> bytes:
 
 def check_problem(response: func.HttpResponse) -> None:
     """Report a finding unless an answer is a problem document of the client's fault."""
+    require(len(response.get_body()) <= LONGEST_ANSWER, "the answer is too long")
     problem = json.loads(response.get_body())
     name = problem["type"].removeprefix("urn:up2d8:problem:")
     require(response.mimetype == "application/problem+json", "no problem document")
@@ -113,11 +115,12 @@ def check_document(function: str, sent: dict[str, Any], stored: Mapping[str, Any
     require(
         [*stored] == fields + [optional] * (optional in given), "other fields, or another order"
     )
-    require(given.keys() - stored.keys() <= {"event_id", "details"}, "a field was dropped")
+    require(given.keys() - stored.keys() <= {"event_id"}, "a field was dropped")
     for name in LONGEST.keys() & stored.keys():
         require(type(stored[name]) is str and stored[name] == given[name], f"{name} is another")
         require(len(given[name]) <= LONGEST[name], f"{name} is too long")
         require(given[name] or name == "comment", f"{name} is empty")
+        require("\0" not in given[name] or name == "comment", f"{name} holds NUL")
     age = datetime.now(UTC) - stored["timestamp"]
     require(-PRECISION <= age < timedelta(minutes=1), "timestamp is not now")
     if function == "feedback":
@@ -138,8 +141,9 @@ def check_event(given: dict[str, Any], stored: Mapping[str, Any]) -> None:
     # JSON text tells 1 from 1.0 and from true, -0.0 from 0.0, and one order of keys from another.
     # Infinity, which 1e999 is to most parsers, has no such text.
     details = json.dumps(plain(stored["details"]), allow_nan=False)
-    require(details == json.dumps(given.get("details", {})), "details are others")
+    require(details == json.dumps(given["details"]), "details are others")
     if "event_id" in given:
+        require(UUID(given["event_id"]).int not in {0, 2**128 - 1}, "event_id is none")
         require(stored["_id"] == UUID(given["event_id"]), "_id is another")
     if "occurred_at" in given:
         sent = datetime.fromisoformat(given["occurred_at"].upper())

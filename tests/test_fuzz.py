@@ -168,7 +168,8 @@ ANYTHING = json_values(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
     st.text(st.characters()) | KEYS,
 ) | st.sampled_from(ODD_VALUES)
-IDENTIFIERS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=200)
+WITHOUT_NUL = st.characters(codec="utf-8", exclude_characters="\0")
+IDENTIFIERS = st.text(WITHOUT_NUL, min_size=1, max_size=200)
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 # An offset may lead out of the years 1 to 9999.
 YEAR_2, YEAR_9998 = (datetime.fromisoformat(f"{year}-01-01") for year in ("0002", "9998"))
@@ -180,14 +181,17 @@ FEEDBACKS = st.fixed_dictionaries(
     {
         "message_id": IDENTIFIERS,
         "user_id": IDENTIFIERS,
-        "rating": st.text(st.characters(codec="utf-8"), max_size=63).map("+".__add__),
+        "rating": st.text(WITHOUT_NUL, max_size=63).map("+".__add__),
     },
     optional={"comment": st.none() | TEXT},
 )
 EVENTS = st.fixed_dictionaries(
-    {"user_id": IDENTIFIERS, "event_type": IDENTIFIERS},
+    {
+        "user_id": IDENTIFIERS,
+        "event_type": IDENTIFIERS,
+        "details": st.dictionaries(KEYS, STORABLE),
+    },
     optional={
-        "details": st.none() | st.dictionaries(KEYS, STORABLE),
         "event_id": st.none() | st.uuids().map(str),
         "occurred_at": st.none() | DATE_TIMES,
     },
