@@ -127,6 +127,8 @@ async def test_waits_for_a_journaled_majority_whatever_the_connection_string_say
         # Azure DocumentDB's own connection string.
         ("/?retrywrites=false&maxIdleTimeMS=120000", 10, 120),
         ("/?retryWrites=true", 10, 120),
+        ("/?minPoolSize=20", 20, 120),
+        ("/?appName=a;maxPoolSize=50", 50, 120),
     ],
 )
 async def test_the_pool_is_small_unless_the_connection_string_says_otherwise(

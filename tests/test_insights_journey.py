@@ -227,6 +227,20 @@ def test_says_how_many_users_are_behind_the_ratings(
     assert (last["before"], last["users"]) == (3, 2)
 
 
+def test_other_programs_ids_are_those_of_no_other_user(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    events: Doings = [("42", -1, "a"), ("None", -1, "a"), ("ann", -1, "a")]
+    store(empty_database, events, [("ann", 0, "down")])
+    odd = a_feedback(NOON, rating="down") | {"_id": 1, "user_id": 42}
+    empty_database.feedback.insert_many([odd, odd | {"_id": 2, "user_id": None}])
+
+    journeys = found(insights)
+
+    assert (journeys["ratings"], journeys["without_events"]) == (3, 2)
+    assert befores(journeys["last"]) == {"a": 1}
+
+
 def test_events_of_the_same_time_keep_the_order_of_their_ids(
     insights: Insights, empty_database: Database[Document]
 ) -> None:

@@ -16,10 +16,13 @@ from typing import IO
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
+from pymongo.errors import AutoReconnect, OperationFailure
 
 from devserver.mongodb import find_mongod, free_address, running_mongod
+from insights import polling
 from insights.changes import Change, Connection
 from insights.database import Kind
+from insights.filters import Filter
 from insights.settings import Settings
 from insights.streams import changes
 from tests.conftest import Document, Post
@@ -271,7 +274,8 @@ def test_polling_finds_what_arrives_late_and_nothing_twice(
     newest = datetime.now(UTC)
     empty_database.analytics.insert_one(an_event(newest, event_type="old"))
     # A mistaken date of another program must not hide what comes after it.
-    empty_database.analytics.insert_one(an_event(newest + timedelta(days=9), event_type="odd"))
+    empty_database.analytics.insert_one(an_event(newest + timedelta(minutes=9), event_type="odd"))
+    empty_database.analytics.insert_one({"timestamp": [newest], "event_type": "no date"})
     tail = start_tail("events", "--json")
     for seconds in (3, -3, -10, 1):
         time = newest + seconds * SECOND
@@ -280,6 +284,36 @@ def test_polling_finds_what_arrives_late_and_nothing_twice(
     tail.interrupt()
 
     assert tail.rest() == ([], [])
+
+
+@pytest.mark.lacking(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
+@pytest.mark.parametrize(
+    "error",
+    [AutoReconnect("lost"), OperationFailure("Error=16500, RetryAfterMs=8", 16500)],
+)
+def test_polling_loses_nothing_when_a_look_fails(
+    empty_database: Database[Document], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    look, failures, told = polling.Poller.look, list[Exception](), list[Connection]()
+
+    def look_or_fail(poller: polling.Poller) -> list[Change]:
+        if poller._kind is Kind.EVENTS and failures:  # noqa: SLF001
+            raise failures.pop()
+        return look(poller)
+
+    def tell(connection: Connection, _why: str) -> None:
+        told.append(connection)
+        if connection is Connection.POLLING:
+            failures.append(error)
+            empty_database.feedback.insert_one(a_feedback(NOON))
+            empty_database.analytics.insert_one(an_event(NOON))
+
+    monkeypatch.setattr(polling.Poller, "look", look_or_fail)
+    everything: dict[Kind, Filter] = {kind: {} for kind in Kind}
+    arriving = polling.poll(empty_database, everything, tell, Event(), "")
+
+    assert [next(arriving).kind for _ in Kind] == [Kind.FEEDBACK, Kind.EVENTS]
+    assert told == [Connection.POLLING, Connection.LOST, Connection.RESUMED]
 
 
 def test_a_line_fits_the_terminal(

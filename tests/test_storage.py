@@ -1,5 +1,6 @@
 """What MongoDB's replies mean."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 import pytest
+from bson.datetime_ms import DatetimeMS
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import (
@@ -43,8 +45,12 @@ from shared_code.storage import (
 from shared_code.validation import BEYOND_64_BITS
 from shared_code.validation import Document as Valid
 from tests.conftest import Commands, Document, Post, UseSettings, body_of
+from tests.support.dialect_proxy import DialectProxy, Throttle
+from tests.support.dialects import Dialect
 
 pytestmark = pytest.mark.dialects
+
+EVENT: Document = {"user_id": "u1", "event_type": "e", "details": {}}
 
 
 def pointers(outcome: Outcome) -> list[str]:
@@ -251,6 +257,101 @@ async def test_throttling_that_stays_is_told_with_the_wait_that_it_asks_for(
     assert raised.value.code == 16500
     assert collection.attempts == attempts
     assert time.monotonic() - started < 3
+
+
+@pytest.mark.timed
+async def test_a_throttled_write_holds_up_no_other_request(
+    mongodb_uri: str,
+    empty_database: Database[Document],
+    use_settings: UseSettings,
+    post: Post,
+    start_proxy: Callable[[Dialect], DialectProxy],
+) -> None:
+    proxy = start_proxy(Dialect.COSMOS_RU)
+    assert proxy.uri != mongodb_uri
+    use_settings(MONGODB_URI=proxy.uri, MONGODB_DATABASE=empty_database.name)
+    assert (await post("analytics", EVENT)).status_code == 202
+    waited: list[float] = []
+
+    async def send() -> int:
+        started = time.monotonic()
+        status = int((await post("analytics", EVENT)).status_code)
+        waited.append(time.monotonic() - started)
+        return status
+
+    proxy.throttle = Throttle(every=20, part="writes", retry_after_ms=1500)
+    try:
+        statuses = await asyncio.gather(*(send() for _ in range(100)))
+    finally:
+        proxy.throttle = None
+
+    assert set(statuses) == {202}
+    assert empty_database.analytics.count_documents({}) == 101
+    assert 1 <= sum(each >= 1.5 for each in waited) <= 10
+    assert sum(each < 1 for each in waited) >= 90
+
+
+async def test_what_could_not_be_looked_at_is_no_unknown_write(
+    fresh_database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_at, failures = storage.look_at, [Failed(OperationFailure("RetryAfterMs=1", 16500))]
+
+    async def fail_once(*args: Any) -> Any:
+        return failures.pop() if failures else await look_at(*args)
+
+    monkeypatch.setattr(storage, "look_at", fail_once)
+    start_clock()
+    twice = [stamped(1).document] * 2
+
+    assert await insert("watched", twice) == ["stored", "duplicate"]
+    assert fresh_database.watched.count_documents({}) == 1
+
+
+async def test_another_feedback_of_the_same_millisecond_is_not_taken_for_ours(
+    fresh_database: Database[Document], interrupt: Callable[..., Interrupted]
+) -> None:
+    mine = valid(stamped(1).fields | {"rating": "mine"})
+    fresh_database.watched.insert_one(mine.fields | {"rating": "earlier"})
+    interrupt(AutoReconnect("lost"), reached=False)
+    start_clock()
+
+    assert not await replace("watched", mine.document)
+    assert [each["rating"] for each in fresh_database.watched.find()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    "option", ["tz_aware=true", "uuidRepresentation=standard", "datetime_conversion=DATETIME_MS"]
+)
+async def test_the_connection_string_does_not_decide_what_is_the_same(
+    fresh_database: Database[Document],
+    server_uri: str,
+    use_settings: UseSettings,
+    post: Post,
+    option: str,
+) -> None:
+    use_settings(MONGODB_URI=f"{server_uri}/?{option}", MONGODB_DATABASE=fresh_database.name)
+    event = EVENT | {"event_id": str(UUID(int=7)), "occurred_at": "2026-01-31T09:30:00.5Z"}
+    for _ in range(2):
+        assert (await post("analytics", event)).status_code == 202
+    assert body_of(await post("analytics", [event, event]))["duplicates"] == 2
+
+    later = datetime.now(UTC) + timedelta(days=1)
+    key = {"user_id": "u1", "message_id": "m1"}
+    fresh_database.feedback.insert_one({"_id": key, "rating": "later", "timestamp": later})
+    body = {"message_id": "m1", "user_id": "u1", "rating": "up"}
+    assert (await post("feedback", body)).status_code == 200
+    assert [each["rating"] for each in fresh_database.feedback.find()] == ["later"]
+
+
+async def test_a_date_that_python_does_not_have_is_later_than_any(
+    fresh_database: Database[Document], post: Post
+) -> None:
+    key = {"user_id": "u1", "message_id": "m1"}
+    fresh_database.feedback.insert_one({"_id": key, "timestamp": DatetimeMS(2**60)})
+    bodies = [{"message_id": "m1", "user_id": f"u{n}", "rating": "up"} for n in range(8)]
+    responses = await asyncio.gather(*(post("feedback", body) for body in bodies))
+
+    assert sorted(response.status_code for response in responses) == [200, *[201] * 7]
 
 
 async def test_of_a_partly_committed_group_only_the_rest_is_sent_again(
