@@ -98,5 +98,7 @@ def describe(error: object) -> str:
     """Describe a failure for the log; only the texts of connection errors hold no documents."""
     name = type(error).__name__
     if isinstance(error, (ConnectionFailure, ConfigurationError)):
-        return f"{name}: {str(error).split(', Topology Description')[0]}"
+        text = str(error).split(", Topology Description")[0]
+        # What follows is a setting.
+        return f"{name}: {text.split(' for replica set name')[0]}"
     return name

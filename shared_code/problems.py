@@ -148,7 +148,7 @@ class StoreUnavailable(Unavailable):
 
 
 class KeysUnavailable(Unavailable):
-    """The keys of the token's issuer cannot be fetched."""
+    """The keys of the token's issuer cannot be fetched, or not yet again for an unknown key."""
 
     name, title = "keys-unavailable", "Tokens cannot be checked"
 

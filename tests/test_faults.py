@@ -233,6 +233,18 @@ async def test_wrong_setting(
     assert PASSWORD not in caplog.text
 
 
+@on_mongodb_only
+async def test_a_wrong_replica_set_is_not_shown(
+    mongod: Mongod, post: Post, use_settings: UseSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    mongod.start()
+    use_settings(MONGODB_URI=f"{mongod.uri}/?replicaSet={PASSWORD}", MONGODB_TIMEOUT_MS="500")
+
+    await assert_unavailable(post("feedback", BODIES["feedback"]))
+    assert "No replica set members" in caplog.text
+    assert PASSWORD not in caplog.text
+
+
 async def test_name_server_that_does_not_answer(
     post: Post,
     use_settings: UseSettings,
