@@ -75,7 +75,7 @@ def check_events(events: list[Any], now: datetime) -> Sequence[Document | list[F
     """
     encoded = [to_json(event) for event in events]
     sizes = list(map(len, encoded))
-    if max(sizes) <= OBJECT_LIMIT and not any(b"Infinity" in each for each in encoded):
+    if max(sizes, default=0) <= OBJECT_LIMIT and not any(b"Infinity" in each for each in encoded):
         with suppress(ValidationError):
             fields = [event.to_document(now) for event in event_list().validate_python(events)]
             return list(map(Document, fields, sizes))

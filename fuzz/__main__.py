@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from fuzz.costs import Costliest
 from fuzz.seeds import seeds
 
 FOLDER = Path(".data/fuzz")
@@ -41,6 +42,8 @@ def fuzz(seconds: int) -> None:
     with atheris.instrument_imports(include=INSTRUMENTED):
         target = importlib.import_module("fuzz.target")
     mutation = importlib.import_module("fuzz.mutation")
+    folder = corpus()
+    watched = Costliest(target.run, FOLDER / "costliest")
 
     def mutate(data: bytes, size: int, seed: int) -> bytes:
         random = Random(seed)  # noqa: S311 (not for secrets)
@@ -48,12 +51,12 @@ def fuzz(seconds: int) -> None:
         return mutated[:size]
 
     arguments = [
-        *(sys.argv[0], str(corpus())),
+        *(sys.argv[0], str(folder)),
         *(f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-artifact_prefix={FOLDER}/"),
         # An input that takes longer is a finding; so is one that takes a gigabyte.
         *("-timeout=5", "-rss_limit_mb=1024"),
     ]
-    atheris.Setup(arguments, target.run, custom_mutator=mutate)
+    atheris.Setup(arguments, watched, custom_mutator=mutate)
     atheris.Fuzz()
 
 

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,6 +28,7 @@ from jwt.algorithms import ECAlgorithm
 from pymongo.database import Database
 
 from fuzz import mutation, target
+from fuzz.costs import Costliest
 from fuzz.oracle import Finding, check_document, check_error, check_problem, inflated, parse
 from fuzz.seeds import EVENT, FEEDBACK, ODD_VALUES, seeds
 from shared_code import database
@@ -442,3 +444,21 @@ def test_the_fuzzer_sees_when_something_else_is_stored(sent: Document, stored: D
     check_document("analytics", event, document | {"details": sent})
     with pytest.raises(Finding, match="details are others"):
         check_document("analytics", event, document)
+
+
+def test_the_costliest_input_is_kept_with_its_ratio(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(data: bytes) -> None:
+        sum(range(len(data) * 1000))
+
+    path = tmp_path / "costliest"
+    costliest = Costliest(run, path)
+    for size in (5_000, 20, 400):
+        costliest(bytes(size))
+
+    assert len(path.read_bytes()) == 5_000
+    assert costliest.ratio > 20
+    assert "times the checks of a normal event" in capsys.readouterr().err
+    # A later run begins with it.
+    assert Costliest(run, path).ratio > 20
