@@ -28,7 +28,9 @@ class Costliest:
         if self.cost(data) > self.most and (cost := self.confirmed(data)) > self.most:
             self.most = cost
             self.path.write_bytes(data)
-            sys.stderr.write(f"costliest so far: {self.ratio:.0f} times the checks of a normal event\n")
+            sys.stderr.write(
+                f"costliest so far: {self.ratio:.0f} times the checks of a normal event\n"
+            )
 
     @property
     def ratio(self) -> float:
