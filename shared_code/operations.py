@@ -57,9 +57,9 @@ def start_clock() -> None:
 
 
 def seconds_left() -> float:
-    """Return how long the request may still wait."""
+    """Return how long it is worth to ask MongoDB for something more."""
     deadline = _deadline.get()
-    return deadline.ends - deadline.loop.time()
+    return deadline.ends - GRACE_SECONDS - SHARED_SECONDS - deadline.loop.time()
 
 
 async def in_time(answer: asyncio.Future[Result]) -> Result:

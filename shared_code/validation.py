@@ -49,7 +49,7 @@ UNSTORABLE = "holds a number or a key that cannot be stored"
 INFINITY = re.compile(rb"[:,\[]-?Infinity[,\]}]")
 
 # About 10 ms of the processor. Behind that, an error no longer says where in the details it is.
-SEARCH_STEPS = 4_000
+SEARCH_STEPS = 8_000
 MEMBERS_A_STEP = 32
 LARGE = 4096
 
