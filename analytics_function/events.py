@@ -44,7 +44,7 @@ async def log_event(event: object, size: int, caller: Caller) -> func.HttpRespon
     if size > OBJECT_LIMIT:
         raise BodyTooLarge(OBJECT_LIMIT)
     valid = validate(Event, event)
-    check_infinity(event, to_json(event), Budget())
+    check_infinity(event, to_json(event))
     document = Document(valid.to_document(datetime.now(UTC)), size)
     [outcome] = await store([document], caller)
     if isinstance(outcome, list):

@@ -115,12 +115,12 @@ def batch_stages(client: Client, bounded: Client) -> Stages:
     }
 
 
-def new_writer() -> Grouper[storage.Write, storage.Reply | list[FieldError]]:
+def new_writer() -> Grouper[Valid, storage.Reply | list[FieldError]]:
     """Return what the functions insert with."""
     return Grouper(partial(storage.insert_new, "group_commit"))
 
 
-def to_store(events: list[Document]) -> list[storage.Write]:
+def to_store(events: list[Document]) -> list[Valid]:
     """Return what a writer takes, without a check."""
     fields = [{"_id": ObjectId(), **event_document(each)} for each in events]
-    return [storage.Write(Valid(each, size=0)) for each in fields]
+    return [Valid(each, size=0) for each in fields]

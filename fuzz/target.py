@@ -74,7 +74,7 @@ def read(function: str, request: func.HttpRequest) -> Sequence[Checked]:
     if len(body) > OBJECT_LIMIT:
         raise BodyTooLarge(OBJECT_LIMIT)
     event = validate(Event, parsed)
-    check_infinity(parsed, to_json(parsed), Budget())
+    check_infinity(parsed, to_json(parsed))
     return [Document(event.to_document(now), len(body))]
 
 

@@ -137,18 +137,12 @@ def settle(group: Sequence[Entry[Any, Reply]], outcome: Sequence[Reply] | Except
 _groupers: dict[tuple[asyncio.AbstractEventLoop, Send[Any, Any], str], Grouper[Any, Any]] = {}
 
 
-async def send_together(
-    send: Send[Item, Reply], collection: str, items: Sequence[Item], size: int = 0
-) -> Sequence[Reply]:
-    """Send `items`, `size` bytes of JSON, together with those of other requests.
-
-    Raises:
-        StoreUnavailable: MongoDB did not answer in time.
-    """
+def grouper_of(send: Send[Item, Reply], collection: str) -> Grouper[Item, Reply]:
+    """Return what groups the items of all requests that are sent so to this collection."""
     key = asyncio.get_running_loop(), send, collection
     if key not in _groupers:
         _groupers[key] = Grouper(partial(send_bounded, send, collection))
-    return await in_time(_groupers[key].submit(items, size))
+    return _groupers[key]
 
 
 async def send_bounded(
@@ -165,7 +159,7 @@ async def send_twice(
     items: Sequence[Item],
     size: int = 0,
     again: Callable[[Item, Failed], Item] = lambda item, _: item,
-) -> list[Reply | Failed]:
+) -> Sequence[Reply | Failed]:
     """Send `items`, and once more those that failed for a reason that may pass.
 
     The second attempt goes with the next group, after the wait that the server asks for, if that
@@ -174,7 +168,10 @@ async def send_twice(
     Raises:
         StoreUnavailable: MongoDB did not answer in time.
     """
-    replies = list(await send_together(send, collection, items, size))
+    grouper = grouper_of(send, collection)
+    replies = await in_time(grouper.submit(items, size))
+    if Failed not in set(map(type, replies)):
+        return replies
     failures = {
         number: reply
         for number, reply in enumerate(replies)
@@ -184,9 +181,9 @@ async def send_twice(
     if failures and pause < seconds_left():
         await asyncio.sleep(pause)
         resent = [again(items[number], failure) for number, failure in failures.items()]
-        second = await send_together(send, collection, resent, size)
-        for number, reply in zip(failures, second, strict=True):
-            replies[number] = reply
+        second = await in_time(grouper.submit(resent, size))
+        by_number = dict(zip(failures, second, strict=True))
+        return [by_number.get(number, reply) for number, reply in enumerate(replies)]
     return replies
 
 

@@ -60,6 +60,8 @@ def parse_json(body: bytes) -> object:
         MalformedBody: it is anything else.
     """
     try:
+        if len(body) <= OBJECT_LIMIT:
+            return from_json(body, allow_inf_nan=False)
         with without_collection():
             return from_json(body, allow_inf_nan=False)
     except ValueError:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from operator import itemgetter
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import bson
 from bson import CodecOptions, DatetimeConversion, ObjectId
@@ -28,7 +28,7 @@ from pymongo.errors import (
 )
 
 from shared_code.database import get_collection
-from shared_code.group_commit import Failed, Send, send_twice
+from shared_code.group_commit import Failed, send_twice
 from shared_code.operations import unavailable
 from shared_code.problems import FieldError, InvalidFields
 from shared_code.validation import Budget, Document, Fields, unstorable_fields
@@ -77,18 +77,6 @@ class Vanished(AutoReconnect):
     code = DUPLICATE_KEY
 
 
-class Write(NamedTuple):
-    """A document to write; `again` where an earlier attempt may have written it."""
-
-    document: Document
-    again: bool = False
-
-    @property
-    def fields(self) -> Fields:
-        """What is to be stored."""
-        return self.document.fields
-
-
 UNCONFIRMED = Failed(Unconfirmed(), is_unknown=True)
 
 
@@ -101,14 +89,14 @@ async def replace(collection: str, document: Document) -> bool:
         InvalidFields: MongoDB refuses the document.
         StoreUnavailable: MongoDB did not acknowledge the write in time.
     """
-    reply: Reply | list[FieldError]
+    reply: Any
     for _ in range(2):
-        [reply] = await write(insert_absent, collection, [document])
+        [reply] = await send_twice(insert_absent, collection, [document], document.size, resend)
         if reply == "stored":
             return True
         if isinstance(reply, Failed) and not isinstance(reply.error, Vanished):
             break
-        [reply] = await write(replace_earlier, collection, [document])
+        [reply] = await send_twice(replace_earlier, collection, [document], document.size, resend)
         if reply == "stored":
             return False
         if not (isinstance(reply, Failed) and isinstance(reply.error, Vanished)):
@@ -124,27 +112,14 @@ async def insert(collection: str, documents: Sequence[Document]) -> list[Outcome
     """
     if not documents:
         return []
-    return [to_outcome(reply) for reply in await write(insert_new, collection, documents)]
-
-
-async def write(
-    send: Send[Write, Reply | list[FieldError]], collection: str, documents: Sequence[Document]
-) -> list[Reply | list[FieldError]]:
-    """Write documents together with those of other requests, at most twice.
-
-    Raises:
-        StoreUnavailable: MongoDB did not answer in time.
-    """
     size = sum(document.size for document in documents)
-    replies: list[Any] = await send_twice(
-        send, collection, list(map(Write, documents)), size, resend
-    )
-    return replies
+    replies: Any = await send_twice(insert_new, collection, documents, size, resend)
+    return list(map(to_outcome, replies))
 
 
-def resend(write: Write, failure: Failed) -> Write:
-    """Return the second attempt at a write."""
-    return write._replace(again=failure.is_unknown)
+def resend(document: Document, failure: Failed) -> Document:
+    """Return what a second attempt sends of a document."""
+    return document._replace(again=failure.is_unknown)
 
 
 def to_outcome(reply: Reply | list[FieldError]) -> Outcome:
@@ -172,7 +147,7 @@ def refusals(reply: Reply | list[FieldError]) -> list[FieldError]:
     raise unavailable(reply.error if isinstance(reply, Failed) else None)
 
 
-async def insert_absent(collection: str, writes: Sequence[Write]) -> list[Reply]:
+async def insert_absent(collection: str, writes: Sequence[Document]) -> list[Reply]:
     """Insert documents that BSON can hold. A taken `_id` is looked at only in a second attempt."""
     replies = await in_key_order(partial(insert_all, collection), writes)
     if any(write.again for write in writes):
@@ -180,7 +155,7 @@ async def insert_absent(collection: str, writes: Sequence[Write]) -> list[Reply]
     return replies
 
 
-async def replace_earlier(collection: str, writes: Sequence[Write]) -> list[Reply]:
+async def replace_earlier(collection: str, writes: Sequence[Document]) -> list[Reply]:
     """Put documents in place of earlier ones with their `_id`s; a later one stays.
 
     A replacement that is repeated replaces itself.
@@ -189,21 +164,21 @@ async def replace_earlier(collection: str, writes: Sequence[Write]) -> list[Repl
 
 
 async def insert_new(
-    collection: str, writes: Sequence[Write]
+    collection: str, writes: Sequence[Document]
 ) -> Sequence[Reply | list[FieldError]]:
     """Insert documents, and return the reply to each, or what BSON cannot hold of it."""
     # They are encoded before any is sent, for they go in one message (see `MAXIMUM_BYTES`).
     with suppress(OverflowError, InvalidDocument):
         return await insert_and_look(collection, writes)
     budget = Budget()
-    unstorable = [unstorable_fields(write.document, budget) for write in writes]
+    unstorable = [unstorable_fields(write, budget) for write in writes]
     pairs = zip(writes, unstorable, strict=True)
     storable = [write for write, errors in pairs if not errors]
     replies = iter(await insert_and_look(collection, storable) if storable else [])
     return [errors or next(replies) for errors in unstorable]
 
 
-async def insert_and_look(collection: str, writes: Sequence[Write]) -> list[Reply]:
+async def insert_and_look(collection: str, writes: Sequence[Document]) -> list[Reply]:
     """Insert documents, and look at what is stored where an `_id` is taken."""
     replies = await in_key_order(partial(insert_all, collection), writes)
     if replies == ["taken"]:
@@ -213,7 +188,7 @@ async def insert_and_look(collection: str, writes: Sequence[Write]) -> list[Repl
 
 
 async def in_key_order(
-    write_all: Callable[[Sequence[Fields]], Awaitable[list[Reply]]], writes: Sequence[Write]
+    write_all: Callable[[Sequence[Fields]], Awaitable[list[Reply]]], writes: Sequence[Document]
 ) -> list[Reply]:
     """Write documents in the order of their keys, and return the reply to each as given.
 
@@ -296,7 +271,7 @@ def to_replies(size: int, details: Mapping[str, Any]) -> list[Reply]:
 
 
 async def look_at_taken(
-    collection: str, writes: Sequence[Write], replies: list[Reply]
+    collection: str, writes: Sequence[Document], replies: list[Reply]
 ) -> list[Reply]:
     """Return the replies, with those to documents whose `_id` is taken decided by what is stored.
 

@@ -83,9 +83,9 @@ async def ratio(post: Post, body: str, statuses: set[int]) -> float:
 
 
 async def least_ratio(post: Post, body: str, statuses: set[int], limit: int) -> float:
-    """Return the ratio, measured up to three times while it is above the limit."""
+    """Return the ratio, measured up to six times while it is above the limit."""
     ratios: list[float] = []
-    while len(ratios) < 3 and min(ratios, default=limit + 1) > limit:
+    while len(ratios) < 6 and min(ratios, default=limit + 1) > limit:
         ratios.append(await ratio(post, body, statuses))
     return min(ratios)
 

@@ -34,7 +34,6 @@ from shared_code.storage import (
     Outcome,
     Unconfirmed,
     Vanished,
-    Write,
     insert,
     insert_new,
     replace,
@@ -59,9 +58,9 @@ def pointers(outcome: Outcome) -> list[str]:
     return [error.pointer for error in outcome]
 
 
-def valid(fields: Document) -> Write:
+def valid(fields: Document) -> Valid:
     """Return something that was checked, to be stored as these fields."""
-    return Write(Valid(fields, size=0))
+    return Valid(fields, size=0)
 
 
 def test_tells_what_was_stored_from_what_was_there() -> None:
@@ -195,7 +194,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Interrupted]:
     return fail
 
 
-def stamped(key: Any) -> Write:
+def stamped(key: Any) -> Valid:
     """Return a document with this `_id` and the time."""
     return valid({"_id": key, "timestamp": datetime.now(UTC)})
 
@@ -208,7 +207,7 @@ async def test_what_an_unknown_attempt_stored_is_told_stored_and_not_a_duplicate
     interrupt(error)
     documents = [stamped(number) for number in (3, 1, 2)]
     start_clock()
-    outcomes = await insert("watched", [each.document for each in [*documents, documents[0]]])
+    outcomes = await insert("watched", [*documents, documents[0]])
 
     assert outcomes == ["stored", "stored", "duplicate", "duplicate"]
     assert fresh_database.watched.count_documents({}) == 3
@@ -222,7 +221,7 @@ async def test_a_first_feedback_whose_reply_was_lost_is_told_received(
     interrupt(error)
     start_clock()
 
-    assert await replace("watched", stamped(1).document)
+    assert await replace("watched", stamped(1))
 
 
 @pytest.mark.parametrize("error", LOST_REPLIES)
@@ -230,11 +229,11 @@ async def test_a_replacement_whose_reply_was_lost_is_told_updated(
     fresh_database: Database[Document], interrupt: Callable[..., Interrupted], error: Exception
 ) -> None:
     start_clock()
-    assert await replace("watched", stamped(1).document)
+    assert await replace("watched", stamped(1))
     newer = stamped(1)
     interrupt(error)
 
-    assert not await replace("watched", newer.document)
+    assert not await replace("watched", newer)
     [stored] = fresh_database.watched.find()
     assert abs(stored["timestamp"] - newer.fields["timestamp"]) < timedelta(milliseconds=1)
 
@@ -251,7 +250,7 @@ async def test_throttling_that_stays_is_told_with_the_wait_that_it_asks_for(
     start_clock()
     started = time.monotonic()
     with pytest.raises(StoreUnavailable) as raised:
-        await insert("watched", [stamped(1).document])
+        await insert("watched", [stamped(1)])
 
     assert raised.value.headers == {"Retry-After": retry_after}
     assert raised.value.code == 16500
@@ -301,7 +300,7 @@ async def test_what_could_not_be_looked_at_is_no_unknown_write(
 
     monkeypatch.setattr(storage, "look_at", fail_once)
     start_clock()
-    twice = [stamped(1).document] * 2
+    twice = [stamped(1)] * 2
 
     assert await insert("watched", twice) == ["stored", "duplicate"]
     assert fresh_database.watched.count_documents({}) == 1
@@ -315,7 +314,7 @@ async def test_another_feedback_of_the_same_millisecond_is_not_taken_for_ours(
     interrupt(AutoReconnect("lost"), reached=False)
     start_clock()
 
-    assert not await replace("watched", mine.document)
+    assert not await replace("watched", mine)
     assert [each["rating"] for each in fresh_database.watched.find()] == ["mine"]
 
 
@@ -364,7 +363,7 @@ async def test_of_a_partly_committed_group_only_the_rest_is_sent_again(
     monkeypatch.setattr(get_collection("watched"), "insert_many", insert_many)
 
     start_clock()
-    documents = [stamped(number).document for number in (1, 2, 3)]
+    documents = [stamped(number) for number in (1, 2, 3)]
     assert await insert("watched", documents) == ["stored"] * 3
     assert fresh_database.watched.distinct("_id") == [2]
 
@@ -374,9 +373,9 @@ async def test_a_unique_index_of_the_operator_refuses_a_feedback(
 ) -> None:
     fresh_database.watched.create_index("user_id", unique=True)
     start_clock()
-    assert await replace("watched", valid(stamped(1).fields | {"user_id": "u1"}).document)
+    assert await replace("watched", valid(stamped(1).fields | {"user_id": "u1"}))
     with pytest.raises(InvalidFields) as raised:
-        await replace("watched", valid(stamped(2).fields | {"user_id": "u1"}).document)
+        await replace("watched", valid(stamped(2).fields | {"user_id": "u1"}))
 
     assert raised.value.errors == [storage.REFUSALS[11000]]
 
@@ -385,7 +384,7 @@ async def test_what_is_erased_while_it_is_replaced_is_stored_anew(
     fresh_database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start_clock()
-    assert await replace("watched", stamped(1).document)
+    assert await replace("watched", stamped(1))
     replace_all = storage.replace_all
 
     async def erase_first(collection: str, documents: Any) -> Any:
@@ -393,7 +392,7 @@ async def test_what_is_erased_while_it_is_replaced_is_stored_anew(
         return await replace_all(collection, documents)
 
     monkeypatch.setattr(storage, "replace_all", erase_first)
-    assert await replace("watched", stamped(1).document)
+    assert await replace("watched", stamped(1))
     assert fresh_database.watched.count_documents({}) == 1
 
 
