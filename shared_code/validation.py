@@ -49,7 +49,7 @@ UNSTORABLE = "holds a number or a key that cannot be stored"
 # How `to_json` writes one, or a text that looks like that.
 INFINITY = re.compile(rb"[:,\[]-?Infinity[,\]}]")
 
-# A few milliseconds of the processor. Behind that, an error does not say where in the details it is.
+# A few milliseconds of the processor. After that, an error points to the details as a whole.
 SEARCH_STEPS = 2_500
 MEMBERS_A_STEP = 32
 LARGE = 4096
