@@ -178,7 +178,8 @@ def suspects(value: Fields | list[Any], budget: Budget) -> list[tuple[Any, Any]]
     else:
         found = []
     if isinstance(value, dict) and "\0" in "".join(value):
-        found = [(key, None) for key in value if "\0" in key] + found
+        named = [pair for pair in found if "\0" not in pair[0]]
+        found = [(key, None) for key in value if "\0" in key] + named
     budget.steps -= 1 + len(found) + len(value) // MEMBERS_A_STEP
     return found
 

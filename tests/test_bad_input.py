@@ -218,6 +218,7 @@ TOO_DEEP = "is nested deeper than MongoDB stores"
         ),
         ({"a\0b": 1}, [("#/details", NUL_IN_KEY)]),
         ({"list": [{"\0": 1}]}, [("#/details/list/0", NUL_IN_KEY)]),
+        ({"\0": {"a": 2**64}}, [("#/details", NUL_IN_KEY)]),
         (nested(178), []),
         (nested(190), [("#/details", TOO_DEEP)]),
         (nested(198), [("#/details", TOO_DEEP)]),
