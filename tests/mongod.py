@@ -8,6 +8,7 @@ from pathlib import Path
 from devserver.mongodb import Address, running_mongod
 from tests.support.dialect_proxy import DialectProxy, running_proxy
 from tests.support.dialects import Dialect
+from tests.support.processes import suspend
 
 
 class Mongod:
@@ -56,7 +57,7 @@ class Mongod:
 
     def hang(self) -> None:
         """Stop it without closing its connections."""
-        self.process.send_signal(signal.SIGSTOP)
+        suspend(self.process)
 
     def go_on(self) -> None:
         """Let it run again."""

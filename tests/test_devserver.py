@@ -32,6 +32,7 @@ from devserver.mongodb import (
 from tests.conftest import ROOT, Document
 from tests.local_server import LocalServer, read_start, running_server, start, start_and_fail
 from tests.odd_options import IGNORED, REFUSED, SECRET
+from tests.support.processes import suspend
 
 FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
@@ -426,7 +427,7 @@ def test_a_mongod_that_answers_late_is_made_a_replica_set_once(tmp_path: Path) -
     def hang() -> None:
         while asked not in log.read_text():
             time.sleep(0.001)
-        process.send_signal(signal.SIGSTOP)
+        suspend(process)
         time.sleep(3)
         process.send_signal(signal.SIGCONT)
 

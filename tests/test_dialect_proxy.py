@@ -40,6 +40,7 @@ from pymongo.errors import (
 from devserver.mongodb import Address, free_address, loopback_address, running_mongod
 from tests.support.dialect_proxy import READS, DialectProxy, Throttle, running_proxy
 from tests.support.dialects import Dialect
+from tests.support.processes import suspend
 
 MONGODB = Dialect.MONGODB
 AZURE = Dialect.AZURE_DOCUMENTDB
@@ -238,7 +239,7 @@ def test_a_server_that_is_killed_or_hangs_comes_back(tmp_path: Path) -> None:
         events = client["test"]["events"]
         with running_mongod(address, tmp_path) as process:
             events.insert_one({"_id": 1})
-            process.send_signal(signal.SIGSTOP)
+            suspend(process)
             with pytest.raises(ConnectionFailure):
                 ping(client)
             process.send_signal(signal.SIGCONT)

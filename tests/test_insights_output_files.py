@@ -23,6 +23,7 @@ from devserver.mongodb import free_address
 from tests.conftest import Document
 from tests.insights_cli import ROOT, SECONDS_TO_END, Insights, a_feedback, an_event
 from tests.mongod import Mongod
+from tests.support.processes import suspend
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 FORMATS = ["csv", "jsonl", "parquet"]
@@ -373,7 +374,7 @@ def stop_in_the_middle(insights: Insights, name: str) -> subprocess.Popen[str]:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.002)
-    process.send_signal(signal.SIGSTOP)
+    suspend(process)
     assert any(insights.folder.glob(".insights-*.part"))
     return process
 
