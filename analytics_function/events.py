@@ -14,10 +14,11 @@ from shared_code.models import Event
 from shared_code.opt_outs import find_opted_out
 from shared_code.problems import BodyTooLarge, FieldError, InvalidFields
 from shared_code.references import find_unknown
-from shared_code.requests import OBJECT_LIMIT
+from shared_code.requests import OBJECT_LIMIT, parse_json
 from shared_code.responses import error_list, json_response, message_response
 from shared_code.storage import Outcome, insert
-from shared_code.validation import Budget, Document, check_infinity, validate
+from shared_code.turns import LARGE
+from shared_code.validation import Budget, Checked, Document, check_infinity, encode, validate
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -34,26 +35,50 @@ LOGGED = "Event logged."
 OPTED_OUT = "Event not logged: the user opted out of analytics."
 
 
-async def log_event(event: object, size: int, caller: Caller) -> func.HttpResponse:
-    """Store one event that was `size` bytes of JSON.
+async def log_event(event: Document, caller: Caller) -> func.HttpResponse:
+    """Store one event.
 
     Raises:
-        BodyTooLarge: only a batch may be that large.
-        InvalidFields: the event is wrong, or MongoDB refuses it.
+        InvalidFields: MongoDB refuses the event.
     """
-    if size > OBJECT_LIMIT:
-        raise BodyTooLarge(OBJECT_LIMIT)
-    valid = validate(Event, event)
-    check_infinity(event, to_json(event))
-    document = Document(valid.to_document(datetime.now(UTC)), size)
-    [outcome] = await store([document], caller)
+    [outcome] = await store([event], caller)
     if isinstance(outcome, list):
         raise InvalidFields(outcome)
     return message_response(202, OPTED_OUT if outcome == "opted_out" else LOGGED)
 
 
-async def log_batch(events: list[Any], caller: Caller) -> func.HttpResponse:
+async def log_batch(checked: Sequence[Checked], caller: Caller) -> func.HttpResponse:
     """Store each valid event of a batch, and say which are not.
+
+    Raises:
+        InvalidFields: MongoDB refuses every event.
+    """
+    stored = iter(await store([each for each in checked if isinstance(each, Document)], caller))
+    outcomes = [next(stored) if isinstance(each, Document) else each for each in checked]
+    return batch_response(outcomes)
+
+
+def check_body(body: bytes) -> Document | Sequence[Checked]:
+    """Return the event in a body, or what was found of each event of a batch.
+
+    Raises:
+        MalformedBody: it is not JSON.
+        BodyTooLarge: only a batch may be that large.
+        InvalidFields: the event is wrong, or every event of the batch.
+    """
+    parsed = parse_json(body)
+    if isinstance(parsed, list):
+        return check_batch(parsed)
+    if len(body) > OBJECT_LIMIT:
+        raise BodyTooLarge(OBJECT_LIMIT)
+    checked = check_event(parsed, to_json(parsed), datetime.now(UTC), Budget())
+    if isinstance(checked, list):
+        raise InvalidFields(checked)
+    return checked
+
+
+def check_batch(events: list[Any]) -> Sequence[Checked]:
+    """Return the document of each event of a batch, or what is wrong with the event.
 
     Raises:
         InvalidFields: no event is valid, or there are too few or too many.
@@ -61,21 +86,21 @@ async def log_batch(events: list[Any], caller: Caller) -> func.HttpResponse:
     if not 1 <= len(events) <= MAXIMUM_EVENTS:
         raise InvalidFields([FieldError((), f"must have 1 to {MAXIMUM_EVENTS} events")])
     # Without an offset, which means UTC to BSON, it is encoded in half the time.
-    now = datetime.now(UTC).replace(tzinfo=None)
-    checked = check_events(events, now)
-    stored = iter(await store([each for each in checked if isinstance(each, Document)], caller))
-    outcomes = [next(stored) if isinstance(each, Document) else each for each in checked]
-    return batch_response(outcomes)
+    checked = check_events(events, datetime.now(UTC).replace(tzinfo=None))
+    refused = {index: each for index, each in enumerate(checked) if isinstance(each, list)}
+    if len(refused) == len(checked):
+        raise InvalidFields(errors_to_list(refused))
+    return checked
 
 
-def check_events(events: list[Any], now: datetime) -> Sequence[Document | list[FieldError]]:
+def check_events(events: list[Any], now: datetime) -> Sequence[Checked]:
     """Return the document of each event of a batch, or what is wrong with the event.
 
     Validate the batch in one call; fall back to single events to name their errors.
     """
     encoded = [to_json(event) for event in events]
     sizes = list(map(len, encoded))
-    if max(sizes, default=0) <= OBJECT_LIMIT and not any(b"Infinity" in each for each in encoded):
+    if max(sizes, default=0) <= LARGE and not any(b"Infinity" in each for each in encoded):
         with suppress(ValidationError):
             fields = [event.to_document(now) for event in event_list().validate_python(events)]
             return list(map(Document, fields, sizes))
@@ -96,10 +121,8 @@ def event_list() -> "TypeAdapter[list[Event]]":
     return TypeAdapter(Annotated[list[Event], Field(fail_fast=True)])
 
 
-def check_event(
-    event: object, json: bytes, now: datetime, budget: Budget
-) -> Document | list[FieldError]:
-    """Return the document of one event of a batch, or what is wrong with the event.
+def check_event(event: object, json: bytes, now: datetime, budget: Budget) -> Checked:
+    """Return the document of one event, or what is wrong with the event.
 
     `json` is its compact JSON, whose size is the event's.
     """
@@ -110,7 +133,8 @@ def check_event(
         check_infinity(event, json, budget)
     except InvalidFields as invalid:
         return invalid.errors
-    return Document(valid.to_document(now), len(json))
+    document = Document(valid.to_document(now), len(json))
+    return encode(document, budget) if document.size > LARGE else document
 
 
 async def store(documents: Sequence[Document], caller: Caller) -> list[Outcome]:

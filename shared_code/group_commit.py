@@ -18,6 +18,7 @@ from pymongo.errors import PyMongoError
 from shared_code.operations import in_time, seconds_left, unavailable
 from shared_code.retries import may_pass, seconds_asked_for
 from shared_code.settings import get_settings
+from shared_code.turns import LARGE
 
 Item = TypeVar("Item")
 Reply = TypeVar("Reply")
@@ -134,12 +135,17 @@ def settle(group: Sequence[Entry[Any, Reply]], outcome: Sequence[Reply] | Except
 
 
 # As with connections, a deployed process has one event loop, and tests have several.
-_groupers: dict[tuple[asyncio.AbstractEventLoop, Send[Any, Any], str], Grouper[Any, Any]] = {}
+_groupers: dict[tuple[asyncio.AbstractEventLoop, Send[Any, Any], str, bool], Grouper[Any, Any]] = {}
 
 
-def grouper_of(send: Send[Item, Reply], collection: str) -> Grouper[Item, Reply]:
-    """Return what groups the items of all requests that are sent so to this collection."""
-    key = asyncio.get_running_loop(), send, collection
+def grouper_of(
+    send: Send[Item, Reply], collection: str, *, is_large: bool = False
+) -> Grouper[Item, Reply]:
+    """Return what groups the items of all requests that are sent so to this collection.
+
+    Large ones have groups of their own, which small ones need not wait for.
+    """
+    key = asyncio.get_running_loop(), send, collection, is_large
     if key not in _groupers:
         _groupers[key] = Grouper(partial(send_bounded, send, collection))
     return _groupers[key]
@@ -168,7 +174,7 @@ async def send_twice(
     Raises:
         StoreUnavailable: MongoDB did not answer in time.
     """
-    grouper = grouper_of(send, collection)
+    grouper = grouper_of(send, collection, is_large=size > LARGE)
     replies = await in_time(grouper.submit(items, size))
     if Failed not in set(map(type, replies)):
         return replies

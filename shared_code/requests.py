@@ -1,6 +1,7 @@
 """Reading a request's body: bounded, inflated, parsed once from its bytes."""
 
 import gc
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +9,23 @@ from contextlib import contextmanager
 import azure.functions as func
 from pydantic_core import from_json
 
-from shared_code.problems import BodyTooLarge, MalformedBody, UnsupportedEncoding
+from shared_code.problems import (
+    BodyTooLarge,
+    FieldError,
+    InvalidFields,
+    MalformedBody,
+    UnsupportedEncoding,
+)
 
 # One feedback or one event. Browsers cap what a closing page may send (`sendBeacon`) at 64 KiB.
 OBJECT_LIMIT = 32 * 1024
+
+# A batch of 500 events may have 40 objects and arrays in each.
+MAXIMUM_CONTAINERS = 20_000
+TOO_MANY_CONTAINERS = f"must have at most {MAXIMUM_CONTAINERS} objects and arrays"
+
+# Possessive, and never without a match: linear in whatever a client sends.
+STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
 GZIP_WINDOW = zlib.MAX_WBITS | 16
 
@@ -58,10 +72,12 @@ def parse_json(body: bytes) -> object:
 
     Raises:
         MalformedBody: it is anything else.
+        InvalidFields: it has more objects and arrays than any honest client sends.
     """
     try:
         if len(body) <= OBJECT_LIMIT:
             return from_json(body, allow_inf_nan=False)
+        check_containers(body)
         with without_collection():
             return from_json(body, allow_inf_nan=False)
     except ValueError:
@@ -69,6 +85,21 @@ def parse_json(body: bytes) -> object:
             "The body must be one JSON value in UTF-8 without a byte order mark, "
             "nested at most 200 levels, without NaN, Infinity or unpaired surrogates."
         ) from None
+
+
+def check_containers(body: bytes) -> None:
+    """Refuse JSON of very many objects and arrays, which take longest to parse, before it is.
+
+    Raises:
+        InvalidFields: there are too many.
+    """
+    if opening_brackets(body) > MAXIMUM_CONTAINERS < opening_brackets(STRING.sub(b"", body)):
+        raise InvalidFields([FieldError((), TOO_MANY_CONTAINERS)])
+
+
+def opening_brackets(text: bytes) -> int:
+    """Count what begins an object or an array."""
+    return text.count(b"{") + text.count(b"[")
 
 
 @contextmanager

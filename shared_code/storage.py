@@ -31,7 +31,7 @@ from shared_code.database import get_collection
 from shared_code.group_commit import Failed, send_twice
 from shared_code.operations import unavailable
 from shared_code.problems import FieldError, InvalidFields
-from shared_code.validation import Budget, Document, Fields, unstorable_fields
+from shared_code.validation import Budget, Document, Fields, encode
 
 DUPLICATE_KEY = 11000
 
@@ -171,11 +171,10 @@ async def insert_new(
     with suppress(OverflowError, InvalidDocument):
         return await insert_and_look(collection, writes)
     budget = Budget()
-    unstorable = [unstorable_fields(write, budget) for write in writes]
-    pairs = zip(writes, unstorable, strict=True)
-    storable = [write for write, errors in pairs if not errors]
+    encoded = [encode(write, budget) for write in writes]
+    storable = [each for each in encoded if isinstance(each, Document)]
     replies = iter(await insert_and_look(collection, storable) if storable else [])
-    return [errors or next(replies) for errors in unstorable]
+    return [next(replies) if isinstance(each, Document) else each for each in encoded]
 
 
 async def insert_and_look(collection: str, writes: Sequence[Document]) -> list[Reply]:
@@ -188,17 +187,18 @@ async def insert_and_look(collection: str, writes: Sequence[Document]) -> list[R
 
 
 async def in_key_order(
-    write_all: Callable[[Sequence[Fields]], Awaitable[list[Reply]]], writes: Sequence[Document]
+    write_all: Callable[[Sequence[Any]], Awaitable[list[Reply]]],
+    writes: Sequence[Document],
 ) -> list[Reply]:
     """Write documents in the order of their keys, and return the reply to each as given.
 
     Bulk writes that take the same keys in different orders deadlock on Azure DocumentDB.
     """
-    documents = [write.fields for write in writes]
-    if {type(document["_id"]) for document in documents} == {ObjectId}:
+    documents = [write.written for write in writes]
+    if {type(write.fields["_id"]) for write in writes} == {ObjectId}:
         # Nobody else writes these, and they are in order.
         return await write_all(documents)
-    keys = list(map(key_of, documents))
+    keys = [key_of(write.fields) for write in writes]
     order = sorted(range(len(keys)), key=keys.__getitem__)
     replies = await write_all([documents[number] for number in order])
     return [reply for _, reply in sorted(zip(order, replies, strict=True), key=itemgetter(0))]
@@ -213,7 +213,7 @@ def key_of(document: Mapping[str, Any]) -> Any:  # noqa: ANN401 (comparable with
 
 
 async def insert_all(
-    collection: str, documents: Sequence[Fields], *, in_bulk: bool = False
+    collection: str, documents: Sequence[Fields | RawBSONDocument], *, in_bulk: bool = False
 ) -> list[Reply]:
     """Insert documents, and return the reply to each."""
     try:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import bson
 from bson.errors import InvalidDocument
+from bson.raw_bson import RawBSONDocument
 from pydantic import ValidationError
 from pydantic_core import to_json
 
@@ -52,7 +53,6 @@ INFINITY = re.compile(rb"[:,\[]-?Infinity[,\]}]")
 # A few milliseconds of the processor. After that, an error points to the details as a whole.
 SEARCH_STEPS = 2_500
 MEMBERS_A_STEP = 32
-LARGE = 4096
 
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 INFINITIES = (math.inf, -math.inf)
@@ -69,11 +69,22 @@ class Document(NamedTuple):
     """A feedback or an event that was checked, as it will be stored.
 
     `size` is in bytes of JSON. `again` says that an earlier attempt may have stored it.
+    `encoded` is its BSON, where that is known already.
     """
 
     fields: Fields
     size: int
     again: bool = False
+    encoded: RawBSONDocument | None = None
+
+    @property
+    def written(self) -> "Fields | RawBSONDocument":
+        """What PyMongo is given."""
+        return self.fields if self.encoded is None else self.encoded
+
+
+Checked = Document | list[FieldError]
+"""A feedback or an event as it will be stored, or what is wrong with it."""
 
 
 class Budget:
@@ -100,7 +111,7 @@ def validate(model: type[Model], value: object) -> Model:
     return validated
 
 
-def check_infinity(event: Any, json: bytes, budget: Budget | None = None) -> None:  # noqa: ANN401 (any JSON)
+def check_infinity(event: Any, json: bytes, budget: Budget) -> None:  # noqa: ANN401 (any JSON)
     """Refuse an infinity in a valid event, which `to_json` wrote into `json`; 1e999 is one.
 
     Raises:
@@ -108,7 +119,6 @@ def check_infinity(event: Any, json: bytes, budget: Budget | None = None) -> Non
     """
     if b"Infinity" not in json or not INFINITY.search(json):
         return
-    budget = budget or Budget()
     errors = find_unstorable(event, budget)
     # Where the search ended early: as a text, it is the same in both modes.
     if not errors and budget.steps <= 0 and json != to_json(event, inf_nan_mode="null"):
@@ -117,24 +127,20 @@ def check_infinity(event: Any, json: bytes, budget: Budget | None = None) -> Non
         raise InvalidFields(errors)
 
 
+def encode(event: Document, budget: Budget) -> Checked:
+    """Return an event together with its BSON, or what BSON cannot hold of it."""
+    if event.encoded is not None:
+        return event
+    with suppress(OverflowError, InvalidDocument):
+        return event._replace(encoded=RawBSONDocument(bson.encode(event.fields)))
+    return find_unstorable(event.fields, budget) or [FieldError(("details",), UNSTORABLE)]
+
+
 def field_error(error: dict[str, Any]) -> FieldError:
     """Turn one of Pydantic's errors into one that repeats nothing of the value."""
     context = error.get("ctx", {})
     detail = PATTERNS.get(context.get("pattern"), DETAILS.get(error["type"], "is not valid"))
     return FieldError(error["loc"], detail.format_map(context))
-
-
-def unstorable_fields(event: Document, budget: Budget) -> list[FieldError]:
-    """List what BSON cannot hold of an event."""
-    # The search passes over a large event faster than it is encoded.
-    if event.size > LARGE:
-        errors = find_unstorable(event.fields, budget)
-        if errors or budget.steps > 0:
-            return errors
-    with suppress(OverflowError, InvalidDocument):
-        bson.encode(event.fields)
-        return []
-    return find_unstorable(event.fields, budget) or [FieldError(("details",), UNSTORABLE)]
 
 
 def find_unstorable(value: Fields, budget: Budget) -> list[FieldError]:

@@ -11,10 +11,12 @@ from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
 from shared_code import database, group_commit
-from shared_code.group_commit import Grouper
+from shared_code.group_commit import Grouper, send_twice
+from shared_code.operations import start_clock
 from shared_code.storage import Reply, insert_all
+from shared_code.turns import LARGE
 from shared_code.validation import Document as Valid
-from tests.conftest import Document, Post, body_of
+from tests.conftest import Document, Post, UseSettings, body_of
 
 pytestmark = pytest.mark.dialects
 
@@ -285,3 +287,22 @@ async def test_requests_of_every_kind_at_once(
     pointers = ["#/2/details", "#/3/details/big", "#/4/details"]
     assert all([each["pointer"] for each in batch["errors"]] == pointers for batch in batches)
     assert fresh_database.analytics.count_documents({}) == 101
+
+
+async def test_small_items_do_not_wait_for_large_ones(use_settings: UseSettings) -> None:
+    use_settings(MONGODB_URI="mongodb://localhost")
+    may_send = asyncio.Event()
+
+    async def send(_collection: str, sizes: Sequence[int]) -> Sequence[str]:
+        if max(sizes) > LARGE:
+            await may_send.wait()
+        return ["stored"] * len(sizes)
+
+    def submit(size: int) -> asyncio.Future[Sequence[Any]]:
+        return asyncio.ensure_future(send_twice(send, "any", [size], size))
+
+    start_clock()
+    large = [submit(LARGE + 1) for _ in range(group_commit.MAXIMUM_IN_FLIGHT + 1)]
+    assert await submit(LARGE) == ["stored"]
+    may_send.set()
+    assert await asyncio.gather(*large) == [["stored"]] * len(large)
