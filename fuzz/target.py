@@ -16,7 +16,7 @@ from fuzz.oracle import check_document, check_problem, inflated, parse, require
 from shared_code.problems import FieldError, InvalidFields, Problem
 from shared_code.requests import OBJECT_LIMIT, read_body
 from shared_code.responses import problem_response
-from shared_code.validation import Budget, Checked, Document, encode
+from shared_code.validation import Budget, Checked, Write, encode
 
 READ_RAW = CodecOptions(
     document_class=RawBSONDocument, tz_aware=True, uuid_representation=UuidRepresentation.STANDARD
@@ -55,7 +55,7 @@ def read(function: str, request: func.HttpRequest) -> Sequence[Checked]:
     if function == "feedback":
         return [feedback_function.check_body(read_body(request, OBJECT_LIMIT))]
     checked = analytics_function.events.check_body(read_body(request, BATCH_LIMIT))
-    return [checked] if isinstance(checked, Document) else checked
+    return [checked] if isinstance(checked, Write) else checked
 
 
 def check(function: str, body: bytes, checked: Sequence[Checked]) -> None:
@@ -68,8 +68,8 @@ def check(function: str, body: bytes, checked: Sequence[Checked]) -> None:
         if errors:
             under = [error.under(index) for error in errors]
             check_problem(problem_response(InvalidFields(under)))
-        elif isinstance(each, Document):
-            encoded = bson.encode(each.fields)
+        elif isinstance(each, Write):
+            encoded = bson.encode(each.document)
             # Any reader of the collection must be able to decode it.
             bson.decode(encoded)
             stored: Mapping[str, object] = RawBSONDocument(encoded, READ_RAW)

@@ -17,7 +17,7 @@ from pymongo.errors import ConnectionFailure, OperationFailure
 from insights.changes import Change, Connection, Tell
 from insights.database import Document, Kind
 from insights.filters import Filter
-from shared_code.retries import may_pass
+from shared_code.mongodb.retries import may_pass
 
 INTERVAL_SECONDS = 1.0
 

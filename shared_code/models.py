@@ -10,7 +10,7 @@ from bson import Binary
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from shared_code.object_ids import new_object_id
+from shared_code.mongodb.object_ids import new_object_id
 
 # RFC 3339, section 5.6. Pydantic alone would also take Unix times and dates without a time.
 RFC_3339 = re.compile(

@@ -9,7 +9,7 @@ from typing import Any
 import azure.functions as func
 
 from shared_code.logs import log_failure
-from shared_code.operations import start_clock
+from shared_code.mongodb.deadlines import start_clock
 from shared_code.problems import FieldError, InternalError, Problem, StoreUnavailable
 from shared_code.settings import ConfigurationError
 

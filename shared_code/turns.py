@@ -9,28 +9,26 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TypeVar
 
-from shared_code.operations import seconds_left
+from shared_code.mongodb.deadlines import seconds_left
+from shared_code.mongodb.group_commit import LARGE
 from shared_code.problems import StoreUnavailable
 
 Result = TypeVar("Result")
 
-# To check so many bytes of JSON takes no longer than the rest of a request.
-LARGE = 2048
-
-# A pause is so many times as long as the check before it, because storing a large body takes time
-# after the check, too.
+# The ratio of a pause to the check before it. It is high because storing a large body takes time,
+# too, which is not measured.
 PAUSE = 5
 
 
 class Turns:
-    """Whose turn it is in one event loop, and whether a small body came since the last turn."""
+    """The turns of one event loop; `is_shared` means that a small body came since the last one."""
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
         self.is_shared = False
 
 
-# As with connections, a deployed process has one event loop, and tests have several.
+# A deployed process has one event loop; tests have several.
 _turns: dict[asyncio.AbstractEventLoop, Turns] = {}
 
 

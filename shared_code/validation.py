@@ -61,30 +61,30 @@ END: tuple[None, None] = (None, None)
 Model = TypeVar("Model", Feedback, Event)
 
 
-Fields = dict[str, Any]
-"""What will be stored of a feedback or an event."""
+Document = dict[str, Any]
+"""A MongoDB document."""
 
 
-class Document(NamedTuple):
-    """A feedback or an event that was checked, as it will be stored.
+class Write(NamedTuple):
+    """A checked feedback or event, as the document to store.
 
-    `size` is in bytes of JSON. `again` says that an earlier attempt may have stored it.
-    `encoded` is its BSON, where that is known already.
+    `size` is in bytes of JSON. `again` means that an earlier attempt may have stored it. `encoded`
+    is its BSON, if that is known already.
     """
 
-    fields: Fields
+    document: Document
     size: int
     again: bool = False
     encoded: RawBSONDocument | None = None
 
     @property
-    def written(self) -> "Fields | RawBSONDocument":
-        """What PyMongo is given."""
-        return self.fields if self.encoded is None else self.encoded
+    def written(self) -> Document | RawBSONDocument:
+        """The document in the form for PyMongo."""
+        return self.document if self.encoded is None else self.encoded
 
 
-Checked = Document | list[FieldError]
-"""A feedback or an event as it will be stored, or what is wrong with it."""
+Checked = Write | list[FieldError]
+"""A feedback or an event, or its errors."""
 
 
 class Budget:
@@ -127,13 +127,13 @@ def check_infinity(event: Any, json: bytes, budget: Budget) -> None:  # noqa: AN
         raise InvalidFields(errors)
 
 
-def encode(event: Document, budget: Budget) -> Checked:
+def encode(event: Write, budget: Budget) -> Checked:
     """Return an event together with its BSON, or what BSON cannot hold of it."""
     if event.encoded is not None:
         return event
     with suppress(OverflowError, InvalidDocument):
-        return event._replace(encoded=RawBSONDocument(bson.encode(event.fields)))
-    return find_unstorable(event.fields, budget) or [FieldError(("details",), UNSTORABLE)]
+        return event._replace(encoded=RawBSONDocument(bson.encode(event.document)))
+    return find_unstorable(event.document, budget) or [FieldError(("details",), UNSTORABLE)]
 
 
 def field_error(error: dict[str, Any]) -> FieldError:
@@ -143,7 +143,7 @@ def field_error(error: dict[str, Any]) -> FieldError:
     return FieldError(error["loc"], detail.format_map(context))
 
 
-def find_unstorable(value: Fields, budget: Budget) -> list[FieldError]:
+def find_unstorable(value: Document, budget: Budget) -> list[FieldError]:
     """List the first integers, keys and numbers in `value` that are refused.
 
     A path is only made for an error, and the search ends where the budget does.
@@ -167,7 +167,7 @@ def find_unstorable(value: Fields, budget: Budget) -> list[FieldError]:
     return errors
 
 
-def suspects(value: Fields | list[Any], budget: Budget) -> list[tuple[Any, Any]]:
+def suspects(value: Document | list[Any], budget: Budget) -> list[tuple[Any, Any]]:
     """Return the members of an object or an array that hold others, or are refused."""
     items: Iterable[tuple[Any, Any]]
     values, items = (

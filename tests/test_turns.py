@@ -5,9 +5,10 @@ import time
 
 import pytest
 
-from shared_code.operations import start_clock
+from shared_code.mongodb.deadlines import start_clock
+from shared_code.mongodb.group_commit import LARGE
 from shared_code.problems import InvalidFields, StoreUnavailable
-from shared_code.turns import LARGE, PAUSE, in_turn
+from shared_code.turns import PAUSE, in_turn
 from tests.conftest import UseSettings
 
 pytestmark = pytest.mark.timed

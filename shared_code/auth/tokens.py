@@ -6,9 +6,9 @@ from typing import Any
 import jwt
 from jwt.types import Options
 
+from shared_code.auth.signing_keys import SigningKeys
 from shared_code.problems import InvalidToken
 from shared_code.settings import get_settings
-from shared_code.signing_keys import SigningKeys
 
 # Asymmetric ones only: with a symmetric one, whoever can check a token can also make one.
 ALGORITHMS = (
