@@ -472,6 +472,7 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
+@pytest.mark.linux
 async def test_100_000_requests_leave_nothing_behind(
     fresh_database: Database[Document], post: Post, caplog: pytest.LogCaptureFixture
 ) -> None:
