@@ -18,7 +18,7 @@ lint: .venv/installed
 	@.venv/bin/mypy
 
 openapi: .venv/installed
-	@.venv/bin/python -m docs.openapi
+	@.venv/bin/python -m tools.openapi
 
 bench: .venv/installed
 	@.venv/bin/python -m benchmarks
