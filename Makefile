@@ -1,7 +1,7 @@
 # Python 3.11, 3.12 or 3.13 will do: make PYTHON=/path/to/python run
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 
-.PHONY: run demo test lint openapi bench fuzz
+.PHONY: run demo test lint openapi picture bench fuzz
 
 run: .venv/installed
 	@.venv/bin/python -m devserver
@@ -19,6 +19,9 @@ lint: .venv/installed
 
 openapi: .venv/installed
 	@.venv/bin/python -m tools.openapi
+
+picture: .venv/installed
+	@.venv/bin/python -m tools.picture
 
 bench: .venv/installed
 	@.venv/bin/python -m benchmarks
