@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+from pymongo.database import Database
+
+from insights.settings import Settings
+from tests.conftest import Document
 from tools import picture
 
 MAXIMUM_BYTES = 200_000
@@ -19,7 +23,14 @@ def test_is_small_enough_for_git() -> None:
     assert size_of(picture.FILE) == (picture.WIDTH, picture.HEIGHT)
 
 
-def test_is_made_by_the_command(tmp_path: Path) -> None:
-    picture.main(tmp_path / "picture.png", users=20)
+def test_is_made_from_the_demo(
+    empty_database: Database[Document], mongodb_uri: str, tmp_path: Path
+) -> None:
+    settings = Settings.model_validate(
+        {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": empty_database.name}
+    )
+
+    picture.write_picture(settings, tmp_path / "picture.png", users=20)
 
     assert size_of(tmp_path / "picture.png") == (picture.WIDTH, picture.HEIGHT)
+    assert empty_database.feedback.count_documents({}) > 0

@@ -5,19 +5,16 @@ The demo ends at a fixed time, so the picture changes only with the dashboard or
 
 import shutil
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from playwright.sync_api import sync_playwright
-from pymongo.database import Database
 
 from devserver.mongodb import free_address, running_mongod
 from insights.dashboard import create_dashboard, write_page
-from insights.database import Document, open_database
-from insights.demo.databases import NAME, fill
+from insights.database import open_database
+from insights.demo.databases import fill
 from insights.periods import parse_period
 from insights.settings import Settings
 
@@ -33,25 +30,22 @@ WIDTH, HEIGHT = 1200, 850
 FLAGS = ["--no-sandbox", "--disable-gpu"]
 
 
-def main(path: Path = FILE, users: int = USERS) -> None:
-    """Write the picture of a demo with this many users."""
-    with TemporaryDirectory() as folder, demo_database(Path(folder), users) as (database, settings):
+def main() -> None:
+    """Write the picture, from a MongoDB that runs just for it."""
+    address = free_address()
+    settings = Settings.model_validate({"MONGODB_URI": f"mongodb://{address}"})
+    with TemporaryDirectory() as folder, running_mongod(address, Path(folder)):
+        write_picture(settings, FILE)
+
+
+def write_picture(settings: Settings, path: Path, users: int = USERS) -> None:
+    """Fill the configured database with the demo, and write a picture of its dashboard."""
+    period = parse_period("30d", None, NOW)
+    with TemporaryDirectory() as folder, open_database(settings) as database:
+        deque(fill(database, DAYS, users, NOW), maxlen=0)
         page = Path(folder) / "dashboard.html"
-        period = parse_period("30d", None, NOW)
         write_page(create_dashboard(database, settings, period, NOW), page)
         photograph(page, path)
-
-
-@contextmanager
-def demo_database(folder: Path, users: int) -> Iterator[tuple[Database[Document], Settings]]:
-    """Fill the demo's database on an embedded MongoDB; yield it and the settings that name it."""
-    address = free_address()
-    settings = Settings.model_validate(
-        {"MONGODB_URI": f"mongodb://{address}", "MONGODB_DATABASE": NAME}
-    )
-    with running_mongod(address, folder / "mongodb"), open_database(settings) as database:
-        deque(fill(database, DAYS, users, NOW), maxlen=0)
-        yield database, settings
 
 
 def photograph(page: Path, path: Path) -> None:
