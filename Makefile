@@ -20,7 +20,7 @@ lint: .venv/installed
 openapi: .venv/installed
 	@.venv/bin/python -m tools.openapi
 
-picture: .venv/installed
+picture: .venv/installed ## write docs/dashboard.png from the demo's data
 	@.venv/bin/python -m tools.picture
 
 bench: .venv/installed
