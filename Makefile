@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 ELSEWHERE = $(if $(filter Linux,$(shell uname)),,-m "not linux")
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 
-.PHONY: help run demo test lint openapi bench fuzz requirements
+.PHONY: help run demo test lint openapi picture bench fuzz requirements
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
@@ -29,7 +29,10 @@ lint: .venv/installed ## check style, types and workflows
 	@.venv/bin/zizmor --offline --quiet .github
 
 openapi: .venv/installed ## write docs/openapi.json
-	@.venv/bin/python -m docs.openapi
+	@.venv/bin/python -m tools.openapi
+
+picture: .venv/installed ## write docs/dashboard.png from the demo's data
+	@.venv/bin/python -m tools.picture
 
 bench: .venv/installed ## measure the functions against bare PyMongo and FastAPI
 	@.venv/bin/python -m benchmarks
