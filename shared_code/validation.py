@@ -1,4 +1,4 @@
-"""From parsed JSON to a checked model and to what BSON holds, or to the list of wrong fields."""
+"""Validation: from parsed JSON to a model that BSON can hold, or to the list of wrong fields."""
 
 import math
 import re
@@ -16,10 +16,10 @@ from pydantic_core import to_json
 from shared_code.models import NO_NUL, NOT_BLANK, Event, Feedback
 from shared_code.problems import FieldError, InvalidFields
 
-# A client that gets ten errors for one object has enough to go on; an answer stays bounded.
+# For one object, so that responses stay bounded.
 MAXIMUM_ERRORS = 10
 
-# Pydantic's error types in our words: its own texts may repeat what the client sent.
+# Our texts for Pydantic's error types: its own may repeat the client's values.
 DETAILS = {
     "missing": "is required",
     "extra_forbidden": "is not a known field",
@@ -35,10 +35,10 @@ DETAILS = {
     "date_time": "must be an RFC 3339 date-time with an offset, such as 2026-01-31T09:30:00Z",
 }
 
-# The same of strings, by the pattern that they do not match.
+# The texts for strings that do not match a pattern.
 PATTERNS = {NOT_BLANK: "must not be blank", NO_NUL: DETAILS["nul"]}
 
-# An object of the contract has at most five fields. Pydantic makes an error of each unknown one.
+# The models have at most five fields. Pydantic creates an error for each unknown one.
 MAXIMUM_FIELDS = 12
 TOO_MANY_FIELDS = f"must have at most {MAXIMUM_FIELDS} fields"
 
@@ -47,10 +47,10 @@ NUL_IN_KEY = "has a key with a NUL character"
 INFINITE = "is a number too large for a 64-bit float"
 UNSTORABLE = "holds a number or a key that cannot be stored"
 
-# How `to_json` writes one, or a text that looks like that.
+# An infinity as `to_json` writes it, or a text that looks like one.
 INFINITY = re.compile(rb"[:,\[]-?Infinity[,\]}]")
 
-# A few milliseconds of the processor. After that, an error points to the details as a whole.
+# A few milliseconds of the processor. Later errors point to `details` as a whole.
 SEARCH_STEPS = 2_500
 MEMBERS_A_STEP = 32
 
@@ -88,7 +88,7 @@ Checked = Write | list[FieldError]
 
 
 class Budget:
-    """How many members a search through one request or group may still look at."""
+    """The members that a search through one request or group may still examine."""
 
     def __init__(self) -> None:
         self.steps = SEARCH_STEPS
@@ -112,7 +112,7 @@ def validate(model: type[Model], value: object) -> Model:
 
 
 def check_infinity(event: Any, json: bytes, budget: Budget) -> None:  # noqa: ANN401 (any JSON)
-    """Refuse an infinity in a valid event, which `to_json` wrote into `json`; 1e999 is one.
+    """Refuse an infinity, such as 1e999, in a valid event; `to_json` wrote it as `json`.
 
     Raises:
         InvalidFields: there is one.
@@ -120,7 +120,7 @@ def check_infinity(event: Any, json: bytes, budget: Budget) -> None:  # noqa: AN
     if b"Infinity" not in json or not INFINITY.search(json):
         return
     errors = find_unstorable(event, budget)
-    # Where the search ended early: as a text, it is the same in both modes.
+    # The search ended early. Texts are the same in both modes, infinities are not.
     if not errors and budget.steps <= 0 and json != to_json(event, inf_nan_mode="null"):
         errors = [FieldError(("details",), UNSTORABLE)]
     if errors:
@@ -128,7 +128,7 @@ def check_infinity(event: Any, json: bytes, budget: Budget) -> None:  # noqa: AN
 
 
 def encode(event: Write, budget: Budget) -> Checked:
-    """Return an event together with its BSON, or what BSON cannot hold of it."""
+    """Return an event together with its BSON, or the fields that BSON cannot hold."""
     if event.encoded is not None:
         return event
     with suppress(OverflowError, InvalidDocument):
@@ -137,17 +137,14 @@ def encode(event: Write, budget: Budget) -> Checked:
 
 
 def field_error(error: dict[str, Any]) -> FieldError:
-    """Turn one of Pydantic's errors into one that repeats nothing of the value."""
+    """Return one of Pydantic's errors without the client's values."""
     context = error.get("ctx", {})
     detail = PATTERNS.get(context.get("pattern"), DETAILS.get(error["type"], "is not valid"))
     return FieldError(error["loc"], detail.format_map(context))
 
 
 def find_unstorable(value: Document, budget: Budget) -> list[FieldError]:
-    """List the first integers, keys and numbers in `value` that are refused.
-
-    A path is only made for an error, and the search ends where the budget does.
-    """
+    """List the first integers, floats and keys that BSON cannot hold, within the budget."""
     errors: list[FieldError] = []
     path: list[str | int] = []
     levels = [iter(suspects(value, budget))]
@@ -168,13 +165,13 @@ def find_unstorable(value: Document, budget: Budget) -> list[FieldError]:
 
 
 def suspects(value: Document | list[Any], budget: Budget) -> list[tuple[Any, Any]]:
-    """Return the members of an object or an array that hold others, or are refused."""
+    """Return the members of an object or array that are refused or have members themselves."""
     items: Iterable[tuple[Any, Any]]
     values, items = (
         (value.values(), value.items()) if isinstance(value, dict) else (value, enumerate(value))
     )
     kinds = set(map(type, values))
-    # One comparison for each member is all that integers alone need.
+    # Integers alone need just one comparison each.
     if kinds == {int}:
         found = first((key, each) for key, each in items if each > HIGHEST or each < LOWEST)
     elif kinds & {dict, list}:
@@ -191,12 +188,12 @@ def suspects(value: Document | list[Any], budget: Budget) -> list[tuple[Any, Any
 
 
 def first(found: Iterator[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
-    """Return as many of the found members as are told."""
+    """Return at most `MAXIMUM_ERRORS` members."""
     return list(islice(found, MAXIMUM_ERRORS))
 
 
 def is_suspect(value: Any) -> bool:  # noqa: ANN401 (any JSON)
-    """Say whether a value holds others, or is a number that is refused."""
+    """Say whether a value is a refused number or has members itself."""
     kind = type(value)
     if kind is int:
         return not LOWEST <= int(value) <= HIGHEST

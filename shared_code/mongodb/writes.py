@@ -1,8 +1,8 @@
 """Writing documents: `insert` stores events, `replace` stores a feedback.
 
-Both keep their promises on every server that speaks MongoDB's protocol. They rely only on what all
-of them have in common: an `_id` is unique, a document is replaced as a whole, and a bulk write
-reports which of its documents failed. A taken `_id` is settled by the document stored under it.
+Both keep their promises on every server that speaks MongoDB's protocol. They rely on three things
+only: an `_id` is unique, a document is replaced as a whole, and a bulk write reports which of its
+documents failed. A taken `_id` is settled by the document stored under it.
 """
 
 from collections.abc import Sequence
