@@ -1,124 +1,28 @@
 """A real MongoDB, fresh databases in it, and requests to the functions."""
 
-import asyncio
 import json
-import os
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import azure.functions as func
 import pytest
-from pymongo import AsyncMongoClient, MongoClient, monitoring
+from pymongo import AsyncMongoClient, MongoClient
 from pymongo.database import Database
 
-import analytics_function
-import feedback_function
 from devserver.mongodb import free_address, loopback_address, running_mongod
 from shared_code import database, opt_outs, references, settings
-from tests.insights_cli import Insights
+from tests.support.commands import Commands
+from tests.support.connection import close_database
 from tests.support.dialect_proxy import DialectProxy, running_proxy
 from tests.support.dialects import Dialect
+from tests.support.documents import Document
+from tests.support.functions import FUNCTIONS, Post, UseSettings
+from tests.support.insights_cli import Insights
 
-if sys.platform != "win32":
-    import fcntl
-
-ROOT = Path(__file__).parent.parent
-FUNCTIONS = {"feedback": feedback_function.main, "analytics": analytics_function.main}
-
-# Longer than any operation may take.
-SECONDS_TO_END = 5
-
-Document = dict[str, Any]
-Post = Callable[..., Awaitable[func.HttpResponse]]
-UseSettings = Callable[..., None]
-
-
-class Commands(monitoring.CommandListener):
-    """The names of the commands that were sent to MongoDB."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def started(self, event: monitoring.CommandStartedEvent) -> None:
-        """Remember a command."""
-        self.names.append(event.command_name)
-
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        """Remember nothing."""
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        """Remember nothing."""
-
-
-def is_timed(item: pytest.Item) -> bool:
-    """Say whether a test holds something to a limit of time."""
-    return item.get_closest_marker("timed") is not None
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that is marked `dialects` once in each that it does not lack."""
-    marker = metafunc.definition.get_closest_marker("dialects")
-    if marker is None or "dialect" not in metafunc.fixturenames:
-        return
-    lacking = {
-        dialect for each in metafunc.definition.iter_markers("lacking") for dialect in each.args
-    }
-    wanted = [Dialect.MONGODB, *marker.args] if marker.args else list(Dialect)
-    metafunc.parametrize("dialect", [each for each in wanted if each not in lacking], indirect=True)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests that run alone last, when there are few others to wait for them."""
-    items.sort(key=is_timed)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Run a test with its fixtures when it is its turn."""
-    with turn(alone=is_timed(item)):
-        return (yield)
-
-
-@contextmanager
-def turn(*, alone: bool) -> Iterator[None]:
-    """Wait until the tests of the other workers, if there are any, let this one run."""
-    if sys.platform == "win32" or "PYTEST_XDIST_WORKER" not in os.environ:
-        yield
-        return
-    with Path(__file__).open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        yield
-
-
-def body_of(response: func.HttpResponse) -> Any:
-    """Return the JSON that an answer carries."""
-    return json.loads(response.get_body())
-
-
-async def close_database() -> None:
-    """Close the connection, and wait for what was still asked of MongoDB.
-
-    The end of an event loop cancels its tasks and waits for them. In Python 3.11 a cancelled task
-    of PyMongo may then wait for a lock for ever (see `operations.py`), so the loop forgets those
-    that are late (Python manual, "Extending asyncio").
-    """
-    closing = asyncio.create_task(database.close())
-    asked = {closing, *(task for task in asyncio.all_tasks() if is_of_mongodb(task))}
-    _, late = await asyncio.wait(asked, timeout=SECONDS_TO_END)
-    for task in late:
-        asyncio._unregister_task(task)  # noqa: SLF001 (as the manual says)
-
-
-def is_of_mongodb(task: asyncio.Task[Any]) -> bool:
-    """Say whether a task runs code of PyMongo, or of ours that asks it."""
-    code = getattr(task.get_coro(), "cr_code", None)
-    return code is not None and any(
-        part in {"pymongo", "shared_code"} for part in Path(code.co_filename).parts
-    )
+pytest_plugins = ["tests.support.markers"]
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,9 @@ from pymongo.database import Database
 
 from devserver.mongodb import free_address
 from shared_code import signing_keys, tokens
-from tests.conftest import Document, Post, UseSettings, body_of
-from tests.key_server import (
+from tests.support.documents import Document
+from tests.support.functions import BODIES, NAMES, Post, UseSettings, body_of
+from tests.support.key_server import (
     EC_KEY,
     ED_KEY,
     OTHER_RSA_KEY,
@@ -31,11 +32,6 @@ from tests.key_server import (
 ISSUER = "https://issuer.example.com/"
 AUDIENCE = "up2d8"
 USER = "u1"
-BODIES: dict[str, Any] = {
-    "feedback": {"message_id": "m1", "user_id": USER, "rating": "up"},
-    "analytics": {"user_id": USER, "event_type": "page_view", "details": {}},
-}
-FUNCTIONS = sorted(BODIES)
 
 
 @pytest.fixture
@@ -141,7 +137,7 @@ VALID: dict[str, Callable[[], str]] = {
 
 @pytest.mark.usefixtures("auth_on")
 @pytest.mark.parametrize("make", VALID.values(), ids=VALID)
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_accepts(
     post: Post, fresh_database: Database[Document], function: str, make: Callable[[], str]
 ) -> None:
@@ -205,7 +201,7 @@ INVALID: dict[str, Callable[[], str]] = {
 
 @pytest.mark.usefixtures("auth_on")
 @pytest.mark.parametrize("make", INVALID.values(), ids=INVALID)
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_refuses(
     post: Post, fresh_database: Database[Document], function: str, make: Callable[[], str]
 ) -> None:
@@ -235,7 +231,7 @@ async def test_refuses(
         "Bearer TÖKEN",
     ],
 )
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_refuses_other_credentials(
     post: Post, fresh_database: Database[Document], function: str, authorization: str | None
 ) -> None:
@@ -253,7 +249,7 @@ async def test_takes_the_scheme_in_any_case(post: Post) -> None:
 
 
 @pytest.mark.usefixtures("auth_on")
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_checks_the_token_before_the_body(
     post: Post, fresh_database: Database[Document], function: str
 ) -> None:
@@ -460,7 +456,7 @@ async def test_forgets_keys_that_it_cannot_fetch_again(
         (200, b" " * 2**20),
     ],
 )
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_a_key_server_without_keys_opens_no_door(
     post: Post,
     fresh_database: Database[Document],
@@ -612,7 +608,7 @@ async def test_a_slow_key_server_holds_up_no_other_request(
 
 
 @pytest.mark.parametrize("missing", ["AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL"])
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_a_check_that_is_half_on_opens_no_door(
     post: Post,
     fresh_database: Database[Document],

@@ -4,7 +4,6 @@ import contextlib
 import gzip
 import json
 import os
-import shutil
 import signal
 import socket
 import threading
@@ -29,13 +28,19 @@ from devserver.mongodb import (
     stop,
     wait_for_primary,
 )
-from tests.conftest import ROOT, Document
-from tests.local_server import LocalServer, read_start, running_server, start, start_and_fail
-from tests.odd_options import IGNORED, REFUSED, SECRET
-from tests.support.processes import suspend
+from tests.support.documents import Document
+from tests.support.functions import EVENT, FEEDBACK
+from tests.support.local_server import (
+    LocalServer,
+    read_start,
+    running_server,
+    start,
+    start_and_fail,
+)
+from tests.support.odd_options import IGNORED, REFUSED, SECRET
+from tests.support.processes import all_processes, command_of, is_alive, suspend, wait_until_gone
+from tests.support.project import ROOT, copy_project
 
-FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
-EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 FOREIGN = {"Origin": "https://evil.example.com"}
 
 
@@ -189,10 +194,7 @@ def test_shows_nobody_what_is_odd_in_the_connection_string(
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Return a copy of the project, whose `.data/` is of its own."""
-    copy = tmp_path / "project"
-    ignored = shutil.ignore_patterns(".*", "__pycache__", "tests")
-    shutil.copytree(ROOT, copy, ignore=ignored)
-    return copy
+    return copy_project(tmp_path / "project")
 
 
 def test_settings_of_the_file_yield_to_the_environment(project: Path, mongodb_uri: str) -> None:
@@ -255,36 +257,6 @@ def test_an_empty_setting_counts_as_not_set(project: Path, mongodb_uri: str) -> 
 
     with running_server(project, MONGODB_URI="") as server:
         assert server.client.post("/api/feedback", json={}).status_code == 422
-
-
-def is_alive(pid: int) -> bool:
-    """Say whether a process runs (one that ended and was not waited for does not)."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
-
-
-def all_processes() -> list[int]:
-    """Return the ids of all processes."""
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-
-
-def command_of(pid: int) -> str:
-    """Return a process's command line, empty for one that has ended."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-
-
-def wait_until_gone(pid: int) -> None:
-    """Fail if a process does not end."""
-    deadline = time.monotonic() + 20
-    while is_alive(pid):
-        assert time.monotonic() < deadline, f"process {pid} was left behind"
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])

@@ -1,7 +1,6 @@
 """What the local server refuses: pages of other sites, and what Azure would not serve."""
 
 import json
-import shutil
 import socket
 from collections.abc import Iterator
 from uuid import uuid4
@@ -14,10 +13,11 @@ from pymongo.database import Database
 from devserver.application import allowed_origins, create_application
 from devserver.errors import DevServerError
 from devserver.project_files import local_host
-from tests.conftest import ROOT, Document
-from tests.local_server import LocalServer, running_server
+from tests.support.documents import Document
+from tests.support.functions import EVENT
+from tests.support.local_server import LocalServer, running_server
+from tests.support.project import ROOT, copy_project
 
-EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 LISTED = {"Origin": "https://app.example.com"}
 
 
@@ -39,8 +39,7 @@ def listing_server(
     tmp_path_factory: pytest.TempPathFactory, mongodb_uri: str, database_name: str
 ) -> Iterator[LocalServer]:
     """Run the server of a project that lists origins."""
-    folder = tmp_path_factory.mktemp("project") / "copy"
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "tests"))
+    folder = copy_project(tmp_path_factory.mktemp("project") / "copy")
     host = {"CORS": "http://localhost:3000 ,https://APP.example.com,"}
     settings = json.loads((folder / "local.settings.json").read_text()) | {"Host": host}
     (folder / "local.settings.json").write_text(json.dumps(settings))

@@ -40,14 +40,13 @@ from pymongo.errors import (
 from devserver.mongodb import Address, free_address, loopback_address, running_mongod
 from tests.support.dialect_proxy import READS, DialectProxy, Throttle, running_proxy
 from tests.support.dialects import Dialect
+from tests.support.documents import Document
 from tests.support.processes import suspend
 
 MONGODB = Dialect.MONGODB
 AZURE = Dialect.AZURE_DOCUMENTDB
 AMAZON = Dialect.AMAZON_DOCUMENTDB
 RU = Dialect.COSMOS_RU
-
-Document = dict[str, Any]
 
 E11000 = "E11000 duplicate key error collection"
 # `Any`, since documents are of another class than the client's.

@@ -23,11 +23,12 @@ from pymongo.database import Database
 
 from devserver.mongodb import free_address
 from shared_code import database
-from tests.conftest import Document, Post, UseSettings, body_of
-from tests.mongod import Mongod
-from tests.network_proxy import TASK_NAME, NetworkProxy
 from tests.support.dialect_proxy import DialectProxy, Throttle
 from tests.support.dialects import Dialect
+from tests.support.documents import Document
+from tests.support.functions import EVENT, FEEDBACK, Post, UseSettings, body_of
+from tests.support.mongod import Mongod
+from tests.support.network_proxy import TASK_NAME, NetworkProxy
 
 CLIENTS = 32
 BATCH = 5
@@ -38,9 +39,6 @@ LONGEST_SECONDS = 3.5
 
 # What PyMongo keeps open at most: the pool, and two to watch the server.
 POOL = 10 + 2
-
-EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
-FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 
 
 @dataclass

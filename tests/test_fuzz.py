@@ -34,13 +34,12 @@ from fuzz.seeds import EVENT, FEEDBACK, ODD_VALUES, seeds
 from shared_code import database
 from shared_code.settings import get_settings
 from shared_code.signing_keys import SigningKeys
-from tests.conftest import FUNCTIONS, Document, UseSettings, body_of
+from tests.support.documents import Document
+from tests.support.functions import FUNCTIONS, GZIP, NAMES, UseSettings, body_of
 
 READ_RAW = CodecOptions(
     document_class=RawBSONDocument, tz_aware=True, uuid_representation=UuidRepresentation.STANDARD
 )
-NAMES = sorted(FUNCTIONS)
-GZIP = {"Content-Encoding": "gzip"}
 
 # The same examples in every run, whatever an earlier run found.
 bounded = settings(

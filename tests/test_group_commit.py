@@ -14,11 +14,10 @@ from shared_code import database, group_commit
 from shared_code.group_commit import Grouper
 from shared_code.storage import Reply, insert_all
 from shared_code.validation import Document as Valid
-from tests.conftest import Document, Post, body_of
+from tests.support.documents import Document
+from tests.support.functions import EVENT, Post, body_of
 
 pytestmark = pytest.mark.dialects
-
-EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 
 
 class WatchedWriter(Grouper[Valid, Reply]):

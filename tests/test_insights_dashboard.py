@@ -17,9 +17,15 @@ from insights.charts import MAXIMUM_BARS, group
 from insights.dashboard import Trend, trend
 from insights.database import Document
 from insights.summaries import FeedbackDay, FeedbackSummary
-from tests.chromium import DESKTOP, HEIGHT, PHONE, Visitor, running_chromium
-from tests.insights_cli import Insights, a_feedback, an_event
-from tests.page_checks import missing_names, overflows, poor_contrasts, smallest_text_of_a_chart
+from tests.support.chromium import DESKTOP, HEIGHT, PHONE, Visitor, running_chromium
+from tests.support.documents import a_feedback, an_event
+from tests.support.insights_cli import Insights
+from tests.support.page_checks import (
+    missing_names,
+    overflows,
+    poor_contrasts,
+    smallest_text_of_a_chart,
+)
 
 PERIOD = ("--since", "2026-11-01", "--until", "2026-11-11")
 TIMES_3 = "3.0\N{MULTIPLICATION SIGN}"

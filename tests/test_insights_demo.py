@@ -25,8 +25,9 @@ from insights.demo.stories import Story
 from insights.demo.users import Entry, User
 from insights.settings import Settings
 from shared_code.models import Event, Feedback
-from tests.conftest import ROOT, Document
-from tests.insights_cli import Insights, a_feedback
+from tests.support.documents import Document, a_feedback
+from tests.support.insights_cli import Insights
+from tests.support.project import ROOT
 
 NOW = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
 DAYS = 30

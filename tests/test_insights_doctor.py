@@ -24,10 +24,10 @@ from insights.repair import double_ids, fields, originals, repeats
 from insights.repair.double_ids import DoubleIds
 from insights.repair.findings import Tally
 from insights.repair.raw_documents import BATCH_SIZE
-from tests.conftest import Document
-from tests.insights_cli import Insights, Result, a_feedback, an_event
 from tests.support.dialect_proxy import DialectProxy, running_proxy
 from tests.support.dialects import Dialect
+from tests.support.documents import Document, a_feedback, an_event
+from tests.support.insights_cli import Insights, Result
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 

@@ -10,10 +10,10 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from devserver.mongodb import free_address, running_mongod
-from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback
-from tests.mongod import Mongod
-from tests.odd_options import IGNORED, REFUSED, SECRET
+from tests.support.documents import Document, a_feedback
+from tests.support.insights_cli import Insights
+from tests.support.mongod import Mongod
+from tests.support.odd_options import IGNORED, REFUSED, SECRET
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 COMMANDS = [["feedback"], ["events", "--json"], ["setup"], ["setup", "--dry-run"]]

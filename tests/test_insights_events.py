@@ -6,9 +6,10 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 
-from tests.conftest import Document
-from tests.insights_cli import Insights, an_event, plan_of
+from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
+from tests.support.documents import Document, an_event
+from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 

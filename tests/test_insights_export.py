@@ -19,9 +19,10 @@ from pymongo.database import Database
 from insights.exports import formats, parquet_files
 from insights.exports.columns import Column
 from insights.exports.sources import Source
-from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback, an_event, plan_of
+from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
+from tests.support.documents import Document, a_feedback, an_event, nested
+from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
@@ -80,14 +81,6 @@ def file_format(request: pytest.FixtureRequest) -> str:
     """Return each format."""
     name: str = request.param
     return name
-
-
-def nested(levels: int) -> Document:
-    """Return an object with so many objects within each other."""
-    details: Document = {}
-    for _ in range(levels - 1):
-        details = {"inner": details}
-    return details
 
 
 DIFFICULT: list[Document] = [

@@ -12,9 +12,10 @@ from pymongo.errors import OperationFailure
 from insights import erasure
 from insights.commands.counts import show_count
 from insights.database import Kind
-from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback, an_event, plan_of
+from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
+from tests.support.documents import Document, a_feedback, an_event
+from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 

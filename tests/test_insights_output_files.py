@@ -20,10 +20,11 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from devserver.mongodb import free_address
-from tests.conftest import Document
-from tests.insights_cli import ROOT, SECONDS_TO_END, Insights, a_feedback, an_event
-from tests.mongod import Mongod
+from tests.support.documents import Document, a_feedback, an_event
+from tests.support.insights_cli import SECONDS_TO_END, Insights
+from tests.support.mongod import Mongod
 from tests.support.processes import suspend
+from tests.support.project import ROOT
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 FORMATS = ["csv", "jsonl", "parquet"]

@@ -6,8 +6,8 @@ import pytest
 from pymongo.database import Database
 
 from insights.periods import Period
-from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback
+from tests.support.documents import Document, a_feedback
+from tests.support.insights_cli import Insights
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -26,11 +26,12 @@ import feedback_function
 from devserver.mongodb import free_address
 from insights.database import Document
 from shared_code import database
-from tests.chromium import PHONE, WAIT_MS, Visitor, running_chromium
-from tests.conftest import UseSettings
-from tests.insights_cli import Insights, a_feedback, an_event
-from tests.mongod import Mongod
-from tests.page_checks import missing_names, overflows, poor_contrasts
+from tests.support.chromium import PHONE, WAIT_MS, Visitor, running_chromium
+from tests.support.documents import a_feedback, an_event
+from tests.support.functions import UseSettings
+from tests.support.insights_cli import Insights
+from tests.support.mongod import Mongod
+from tests.support.page_checks import missing_names, overflows, poor_contrasts
 
 # What is promised to be shown within so long of its writing.
 SHOWN_MS = 2000

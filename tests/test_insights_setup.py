@@ -10,9 +10,9 @@ from pymongo import ASCENDING, MongoClient
 from pymongo.database import Database
 
 from devserver.mongodb import free_address, running_mongod
-from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback, an_event
 from tests.support.dialects import Dialect
+from tests.support.documents import Document, a_feedback, an_event
+from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 

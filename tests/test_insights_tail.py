@@ -25,10 +25,11 @@ from insights.database import Kind
 from insights.filters import Filter
 from insights.settings import Settings
 from insights.streams import changes
-from tests.conftest import Document, Post
-from tests.insights_cli import Insights, a_feedback, an_event
-from tests.mongod import Mongod
 from tests.support.dialects import Dialect
+from tests.support.documents import Document, a_feedback, an_event
+from tests.support.functions import Post
+from tests.support.insights_cli import Insights
+from tests.support.mongod import Mongod
 
 # Of what changes twice between two looks, polling sees only the last; and deletions not at all.
 polling_lacks = pytest.mark.lacking(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)

@@ -11,8 +11,8 @@ import pytest
 from pymongo.database import Database
 from rich.cells import cell_len
 
-from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback, an_event
+from tests.support.documents import Document, a_feedback, an_event
+from tests.support.insights_cli import Insights
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 ESCAPE_SEQUENCE = re.compile(r"\x1b\[([0-9;]*)m")

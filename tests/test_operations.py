@@ -7,7 +7,7 @@ import pytest
 from shared_code import operations
 from shared_code.operations import in_time, start_clock
 from shared_code.problems import StoreUnavailable
-from tests.conftest import UseSettings
+from tests.support.functions import UseSettings
 
 pytestmark = pytest.mark.timed
 

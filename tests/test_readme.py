@@ -17,9 +17,10 @@ import shared_code.problems
 from devserver.mongodb import free_address
 from insights.application import COMMANDS
 from shared_code.settings import Settings
-from tests.conftest import ROOT, Document
-from tests.insights_cli import Insights
-from tests.local_server import LocalServer, running_server
+from tests.support.documents import Document
+from tests.support.insights_cli import Insights
+from tests.support.local_server import LocalServer, running_server
+from tests.support.project import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 VARIABLE_DATE = re.compile(r"datetime\.datetime\([\d, ]+\)")

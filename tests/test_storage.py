@@ -43,9 +43,11 @@ from shared_code.storage import (
 )
 from shared_code.validation import BEYOND_64_BITS
 from shared_code.validation import Document as Valid
-from tests.conftest import Commands, Document, Post, UseSettings, body_of
+from tests.support.commands import Commands
 from tests.support.dialect_proxy import DialectProxy, Throttle
 from tests.support.dialects import Dialect
+from tests.support.documents import Document
+from tests.support.functions import Post, UseSettings, body_of
 
 pytestmark = pytest.mark.dialects
 

@@ -27,7 +27,6 @@ from tests.support.dialects import (
     TRAITS,
     Command,
     Dialect,
-    Document,
     Failure,
     Refusal,
     refusals,
@@ -35,6 +34,7 @@ from tests.support.dialects import (
     with_trimmed_as_null,
     without_keys,
 )
+from tests.support.documents import Document
 
 # The wire protocol: a header of four integers, and the kinds of messages.
 HEADER = struct.Struct("<iiii")

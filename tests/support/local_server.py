@@ -14,7 +14,7 @@ from typing import IO
 
 import httpx
 
-from tests.conftest import ROOT
+from tests.support.project import ROOT
 
 SECONDS_TO_END = 30
 
