@@ -1,4 +1,39 @@
-"""A real MongoDB, fresh databases in it, and requests to the functions."""
+"""The fixtures that several test modules use.
+
+Programs that tests start:
+    run_mongod: starts a MongoDB of the test's own.
+    mongodb_uri: the connection string of the session's MongoDB.
+    own_mongod: a running MongoDB that one test may kill and hang.
+    start_proxy: starts the proxy of a dialect in front of the session's MongoDB.
+    run_server: starts a local server.
+    server: the local server, as cloned, on the session's MongoDB.
+    browser: Chromium.
+
+Which MongoDB a test meets:
+    dialect: the server that it is to meet, MongoDB unless the test is marked `dialects`.
+    server_uri: the session's MongoDB, as that server.
+
+Databases:
+    empty_database: a database of the session's MongoDB.
+    fresh_database: the same, and the functions write to it.
+    database_name, server_database: the database of `server`, and its name.
+
+Clients:
+    use_settings: replaces all settings of the functions.
+    post: sends a request to a function.
+    commands: the commands that the functions send to MongoDB.
+    insights: runs the operator's tool on the empty database.
+    visitor: opens pages in the browser, which must not complain.
+    tolerant_visitor: the same, whose pages may.
+
+Markers:
+    timed: holds something to a limit of time. Such tests run last, and nothing runs beside them, on
+        any worker: mark a test that measures time, or fails on a machine that is busy.
+    dialects: runs once for each server, or for MongoDB and those named.
+    lacking: does not run for the servers named.
+    no_database: set on each test that uses none of `run_mongod`, `run_server` and `browser`, even
+        through others. A test that starts one without them says so: `usefixtures("run_mongod")`.
+"""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -6,14 +41,17 @@ from contextlib import ExitStack
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import azure.functions as func
 import pytest
+from playwright.sync_api import Browser
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.database import Database
 
 from devserver.mongodb import free_address, loopback_address, running_mongod
 from shared_code import database, opt_outs, references, settings
+from tests.support.chromium import Visitor, running_chromium
 from tests.support.commands import Commands
 from tests.support.connection import close_database
 from tests.support.dialect_proxy import DialectProxy, running_proxy
@@ -21,16 +59,33 @@ from tests.support.dialects import Dialect
 from tests.support.documents import Document
 from tests.support.functions import FUNCTIONS, Post, UseSettings
 from tests.support.insights_cli import Insights
+from tests.support.local_server import LocalServer, RunServer, running_server
+from tests.support.mongod import Mongod, RunMongod
 
 pytest_plugins = ["tests.support.markers"]
 
 
 @pytest.fixture(scope="session")
-def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def run_mongod() -> RunMongod:
+    """Return the function that starts a MongoDB for the time of a block."""
+    return running_mongod
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri(run_mongod: RunMongod, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run a MongoDB for the whole session."""
     address = free_address()
-    with running_mongod(address, tmp_path_factory.mktemp("mongodb")):
+    with run_mongod(address, tmp_path_factory.mktemp("mongodb")):
         yield f"mongodb://{address}"
+
+
+@pytest.fixture
+def own_mongod(run_mongod: RunMongod, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
+    """Run a MongoDB of one test's own."""
+    mongod = Mongod(run_mongod, free_address(), tmp_path_factory.mktemp("mongod"))
+    with mongod.resources:
+        mongod.start()
+        yield mongod
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +95,56 @@ def start_proxy(mongodb_uri: str) -> Iterator[Callable[[Dialect], DialectProxy]]
     assert server
     with ExitStack() as running:
         yield cache(lambda dialect: running.enter_context(running_proxy(server, dialect)))
+
+
+@pytest.fixture(scope="session")
+def run_server() -> RunServer:
+    """Return the function that runs a local server for the time of a block."""
+    return running_server
+
+
+@pytest.fixture(scope="module")
+def database_name() -> str:
+    """Return the name of a database that nothing else uses."""
+    return f"test_{uuid4().hex}"
+
+
+@pytest.fixture(scope="module")
+def server(run_server: RunServer, mongodb_uri: str, database_name: str) -> Iterator[LocalServer]:
+    """Run the local server as cloned, for the whole module."""
+    with run_server(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=database_name) as server:
+        yield server
+
+
+@pytest.fixture
+def server_database(mongodb_uri: str, database_name: str) -> Iterator[Database[Document]]:
+    """Return the database that the local server writes to, emptied."""
+    with MongoClient[Document](mongodb_uri) as client:
+        client.drop_database(database_name)
+        yield client[database_name]
+        client.drop_database(database_name)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Run one browser for the whole module, which has no asynchronous tests (see `chromium.py`)."""
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def tolerant_visitor(browser: Browser) -> Iterator[Visitor]:
+    """Return a visitor, whose pages are closed at the end."""
+    visitor = Visitor(browser)
+    yield visitor
+    visitor.close()
+
+
+@pytest.fixture
+def visitor(tolerant_visitor: Visitor) -> Iterator[Visitor]:
+    """Return a visitor whose pages must not complain of anything."""
+    yield tolerant_visitor
+    assert tolerant_visitor.problems == []
 
 
 @pytest.fixture

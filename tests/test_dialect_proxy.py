@@ -37,10 +37,11 @@ from pymongo.errors import (
     OperationFailure,
 )
 
-from devserver.mongodb import Address, free_address, loopback_address, running_mongod
+from devserver.mongodb import Address, free_address, loopback_address
 from tests.support.dialect_proxy import READS, DialectProxy, Throttle, running_proxy
 from tests.support.dialects import Dialect
 from tests.support.documents import Document
+from tests.support.mongod import RunMongod
 from tests.support.processes import suspend
 
 MONGODB = Dialect.MONGODB
@@ -232,11 +233,11 @@ def test_a_server_that_cannot_be_reached_closes_connections() -> None:
             mongo.admin.command("ping")
 
 
-def test_a_server_that_is_killed_or_hangs_comes_back(tmp_path: Path) -> None:
+def test_a_server_that_is_killed_or_hangs_comes_back(run_mongod: RunMongod, tmp_path: Path) -> None:
     address = free_address()
     with running_proxy(address, AZURE) as proxy, MongoClient[Document](proxy.uri) as client:
         events = client["test"]["events"]
-        with running_mongod(address, tmp_path) as process:
+        with run_mongod(address, tmp_path) as process:
             events.insert_one({"_id": 1})
             suspend(process)
             with pytest.raises(ConnectionFailure):
@@ -246,7 +247,7 @@ def test_a_server_that_is_killed_or_hangs_comes_back(tmp_path: Path) -> None:
             process.kill()
         with pytest.raises(ConnectionFailure):
             ping(client)
-        with running_mongod(address, tmp_path):
+        with run_mongod(address, tmp_path):
             assert ids(events) == [1, 2]
 
 

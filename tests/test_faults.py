@@ -16,7 +16,7 @@ from devserver.mongodb import free_address
 from tests.support.dialects import Dialect
 from tests.support.documents import Document
 from tests.support.functions import BODIES, NAMES, Post, UseSettings, body_of
-from tests.support.mongod import Mongod
+from tests.support.mongod import Mongod, RunMongod
 
 pytestmark = [pytest.mark.timed, pytest.mark.dialects]
 
@@ -29,9 +29,11 @@ PASSWORD = "hunter2"  # noqa: S105
 
 
 @pytest.fixture
-def mongod(tmp_path: Path, use_settings: UseSettings, dialect: Dialect) -> Iterator[Mongod]:
+def mongod(
+    run_mongod: RunMongod, tmp_path: Path, use_settings: UseSettings, dialect: Dialect
+) -> Iterator[Mongod]:
     """Return a MongoDB of the test's own, not yet started, that the functions write to."""
-    mongod = Mongod(free_address(), tmp_path, dialect)
+    mongod = Mongod(run_mongod, free_address(), tmp_path, dialect)
     use_settings(MONGODB_URI=mongod.uri)
     with mongod.resources:
         yield mongod

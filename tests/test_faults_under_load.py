@@ -27,7 +27,7 @@ from tests.support.dialect_proxy import DialectProxy, Throttle
 from tests.support.dialects import Dialect
 from tests.support.documents import Document
 from tests.support.functions import EVENT, FEEDBACK, Post, UseSettings, body_of
-from tests.support.mongod import Mongod
+from tests.support.mongod import Mongod, RunMongod
 from tests.support.network_proxy import TASK_NAME, NetworkProxy
 
 CLIENTS = 32
@@ -244,9 +244,11 @@ async def assert_survives(
 
 
 @pytest.fixture
-def mongod(tmp_path: Path, use_settings: UseSettings, dialect: Dialect) -> Iterator[Mongod]:
+def mongod(
+    run_mongod: RunMongod, tmp_path: Path, use_settings: UseSettings, dialect: Dialect
+) -> Iterator[Mongod]:
     """Return a running MongoDB of the test's own, that the functions write to."""
-    mongod = Mongod(free_address(), tmp_path, dialect)
+    mongod = Mongod(run_mongod, free_address(), tmp_path, dialect)
     use_settings(MONGODB_URI=mongod.uri)
     with mongod.resources:
         mongod.start()
@@ -368,9 +370,11 @@ async def test_feedback_that_arrives_late_does_not_replace_a_later_one(
 
 
 @pytest.fixture
-def proxied(tmp_path: Path, use_settings: UseSettings, dialect: Dialect) -> Iterator[Mongod]:
+def proxied(
+    run_mongod: RunMongod, tmp_path: Path, use_settings: UseSettings, dialect: Dialect
+) -> Iterator[Mongod]:
     """Return a running MongoDB behind a proxy that has writes fail."""
-    mongod = Mongod(free_address(), tmp_path, dialect, proxied=True)
+    mongod = Mongod(run_mongod, free_address(), tmp_path, dialect, proxied=True)
     use_settings(MONGODB_URI=mongod.uri)
     with mongod.resources:
         mongod.start()

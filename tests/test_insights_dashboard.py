@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 from pymongo import MongoClient
 from pymongo.database import Database
 
@@ -17,7 +17,7 @@ from insights.charts import MAXIMUM_BARS, group
 from insights.dashboard import Trend, trend
 from insights.database import Document
 from insights.summaries import FeedbackDay, FeedbackSummary
-from tests.support.chromium import DESKTOP, HEIGHT, PHONE, Visitor, running_chromium
+from tests.support.chromium import DESKTOP, HEIGHT, PHONE, Visitor
 from tests.support.documents import a_feedback, an_event
 from tests.support.insights_cli import Insights
 from tests.support.page_checks import (
@@ -72,22 +72,6 @@ HOSTILE = [
     "W" * 190,
     "' onmouseover=alert(1) autofocus onfocus=alert(1) '",
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Run one browser for all of these tests."""
-    with running_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visitor(browser: Browser) -> Iterator[Visitor]:
-    """Return a visitor, whose pages must not do what they should not."""
-    visitor = Visitor(browser)
-    yield visitor
-    visitor.close()
-    assert visitor.problems == []
 
 
 @pytest.fixture(scope="module")

@@ -340,6 +340,7 @@ def test_weekends_and_nights_are_quiet() -> None:
     assert at_night < len(times) / 10
 
 
+@pytest.mark.usefixtures("run_mongod")
 def test_starts_a_mongodb_where_none_runs_and_ends_it(tmp_path: Path) -> None:
     address = free_address()
     insights = Insights(tmp_path, MONGODB_URI=f"mongodb://{address}")
@@ -354,6 +355,7 @@ def test_starts_a_mongodb_where_none_runs_and_ends_it(tmp_path: Path) -> None:
     assert (tmp_path / folder).is_dir()
 
 
+@pytest.mark.usefixtures("run_mongod")
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15)])
 def test_leaves_no_process_behind_when_it_is_ended(
     tmp_path: Path, number: signal.Signals, exit_code: int

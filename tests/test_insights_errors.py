@@ -3,16 +3,15 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from devserver.mongodb import free_address, running_mongod
+from devserver.mongodb import free_address
 from tests.support.documents import Document, a_feedback
 from tests.support.insights_cli import Insights
-from tests.support.mongod import Mongod
+from tests.support.mongod import Mongod, RunMongod
 from tests.support.odd_options import IGNORED, REFUSED, SECRET
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -39,15 +38,6 @@ def test_says_so_where_no_mongodb_answers(insights: Insights) -> None:
     assert result.stderr.startswith("insights: no MongoDB answers to MONGODB_URI in time (")
     assert result.stderr.count("\n") == 1
     assert "secret" not in result.stderr
-
-
-@pytest.fixture
-def own_mongod(tmp_path: Path) -> Iterator[Mongod]:
-    """Run a MongoDB of one test's own."""
-    mongod = Mongod(free_address(), tmp_path / "mongod")
-    with mongod.resources:
-        mongod.start()
-        yield mongod
 
 
 def test_says_so_where_mongodb_hangs(insights: Insights, own_mongod: Mongod) -> None:
@@ -82,14 +72,14 @@ def test_says_so_where_mongodb_ends_in_the_middle(insights: Insights, own_mongod
 
 
 @pytest.fixture(scope="module")
-def guarded_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def guarded_uri(run_mongod: RunMongod, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run a MongoDB with one user, who may only read the collection `feedback`."""
     folder = tmp_path_factory.mktemp("guarded")
     key = folder / "key"
     key.write_text("a key of the test")
     key.chmod(0o400)
     address = free_address()
-    with running_mongod(address, folder / "data", "--auth", "--keyFile", str(key)):
+    with run_mongod(address, folder / "data", "--auth", "--keyFile", str(key)):
         with MongoClient[Document](f"mongodb://{address}") as client:
             client.admin.command("createUser", "root", pwd="secret", roles=["root"])
         with MongoClient[Document](f"mongodb://root:secret@{address}") as client:

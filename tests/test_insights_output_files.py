@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +18,6 @@ from pyarrow import parquet
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from devserver.mongodb import free_address
 from tests.support.documents import Document, a_feedback, an_event
 from tests.support.insights_cli import SECONDS_TO_END, Insights
 from tests.support.mongod import Mongod
@@ -453,25 +451,16 @@ def test_a_kill_leaves_the_file_as_it_was(
     assert temporary.match(".insights-*.part")
 
 
-@pytest.fixture
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
-    """Return a MongoDB of the test's own that runs."""
-    mongod = Mongod(free_address(), tmp_path_factory.mktemp("mongod"))
-    with mongod.resources:
-        mongod.start()
-        yield mongod
-
-
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
 def test_a_mongodb_that_dies_leaves_the_file_as_it_was(
-    mongod: Mongod, tmp_path: Path, name: str
+    own_mongod: Mongod, tmp_path: Path, name: str
 ) -> None:
-    with MongoClient[Document](mongod.uri) as client:
+    with MongoClient[Document](own_mongod.uri) as client:
         fill(client.up2d8)
     (tmp_path / name).write_text("before")
 
-    process = stop_in_the_middle(Insights(tmp_path, MONGODB_URI=mongod.uri), name)
-    mongod.kill()
+    process = stop_in_the_middle(Insights(tmp_path, MONGODB_URI=own_mongod.uri), name)
+    own_mongod.kill()
     process.send_signal(signal.SIGCONT)
     _, stderr = process.communicate(timeout=SECONDS_TO_END)
 

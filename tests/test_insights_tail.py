@@ -18,7 +18,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect, OperationFailure
 
-from devserver.mongodb import find_mongod, free_address, running_mongod
+from devserver.mongodb import find_mongod, free_address
 from insights import polling
 from insights.changes import Change, Connection
 from insights.database import Kind
@@ -29,7 +29,7 @@ from tests.support.dialects import Dialect
 from tests.support.documents import Document, a_feedback, an_event
 from tests.support.functions import Post
 from tests.support.insights_cli import Insights
-from tests.support.mongod import Mongod
+from tests.support.mongod import Mongod, RunMongod
 
 # Of what changes twice between two looks, polling sees only the last; and deletions not at all.
 polling_lacks = pytest.mark.lacking(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
@@ -114,15 +114,6 @@ def start_tail(insights: Insights, processes: ExitStack) -> StartTail:
         return Tail(process)
 
     return start
-
-
-@pytest.fixture
-def mongod(tmp_path: Path) -> Iterator[Mongod]:
-    """Return a MongoDB of the test's own, which runs."""
-    own = Mongod(free_address(), tmp_path / "mongodb")
-    with own.resources:
-        own.start()
-        yield own
 
 
 def test_prints_what_arrives_of_both_kinds(
@@ -398,19 +389,19 @@ def test_wrong_arguments_are_refused(
 @pytest.mark.parametrize("waits", [False, True])
 def test_goes_on_where_it_was_after_a_restart(
     start_tail: StartTail,
-    mongod: Mongod,
+    own_mongod: Mongod,
     tmp_path: Path,
     waits: bool,  # noqa: FBT001 (a parameter of the test)
 ) -> None:
-    with MongoClient[Document](mongod.uri, w="majority") as client:
+    with MongoClient[Document](own_mongod.uri, w="majority") as client:
         events = client["up2d8"].analytics
-        tail = start_tail(insights=Insights(tmp_path, MONGODB_URI=mongod.uri))
+        tail = start_tail(insights=Insights(tmp_path, MONGODB_URI=own_mongod.uri))
         for restart in range(2):
             events.insert_many([an_event(NOON, event_type=f"before-{restart}-{n}") for n in "abc"])
-            mongod.kill()
+            own_mongod.kill()
             # A short interruption is one that PyMongo would pass over in silence.
             told = [tail.next_told()] if waits else []
-            mongod.start()
+            own_mongod.start()
             events.insert_many([an_event(NOON, event_type=f"after-{restart}-{n}") for n in "abc"])
 
             printed = [tail.next().split()[-1] for _ in range(6)]
@@ -424,16 +415,16 @@ def test_goes_on_where_it_was_after_a_restart(
 
 
 def test_waits_for_a_mongodb_that_hangs(
-    start_tail: StartTail, mongod: Mongod, tmp_path: Path
+    start_tail: StartTail, own_mongod: Mongod, tmp_path: Path
 ) -> None:
     # By default PyMongo takes ten seconds to look whether a MongoDB is still there.
-    uri = f"{mongod.uri}/?heartbeatFrequencyMS=500"
+    uri = f"{own_mongod.uri}/?heartbeatFrequencyMS=500"
     tail = start_tail(insights=Insights(tmp_path, MONGODB_URI=uri))
 
-    mongod.hang()
+    own_mongod.hang()
     told = tail.next_told()
-    mongod.go_on()
-    with MongoClient[Document](mongod.uri) as client:
+    own_mongod.go_on()
+    with MongoClient[Document](own_mongod.uri) as client:
         client["up2d8"].analytics.insert_one(an_event(NOON))
 
     assert (told, tail.next_told()) == (LOST, RESUMED)
@@ -463,11 +454,13 @@ def test_asks_every_second_where_mongodb_is_no_replica_set(
     )
 
 
-def test_says_that_mongodb_forgot_what_happened(tmp_path: Path, start_tail: StartTail) -> None:
+def test_says_that_mongodb_forgot_what_happened(
+    run_mongod: RunMongod, tmp_path: Path, start_tail: StartTail
+) -> None:
     address = free_address()
     test_commands = ("--setParameter", "enableTestCommands=1")
     with (
-        running_mongod(address, tmp_path / "mongodb", *test_commands),
+        run_mongod(address, tmp_path / "mongodb", *test_commands),
         MongoClient[Document](f"mongodb://{address}") as client,
     ):
         tail = start_tail(insights=Insights(tmp_path, MONGODB_URI=f"mongodb://{address}"))
@@ -570,7 +563,7 @@ def test_ends_when_it_is_told_to(empty_database: Database[Document], server_uri:
     assert list(changes(settings, {Kind.EVENTS: {}}, lambda *_: stop.set(), stop)) == []
 
 
-def test_ends_when_it_is_told_to_while_mongodb_is_gone(mongod: Mongod) -> None:
+def test_ends_when_it_is_told_to_while_mongodb_is_gone(own_mongod: Mongod) -> None:
     stop = Event()
     told = []
 
@@ -579,7 +572,7 @@ def test_ends_when_it_is_told_to_while_mongodb_is_gone(mongod: Mongod) -> None:
         if connection is Connection.LOST:
             stop.set()
         else:
-            mongod.kill()
+            own_mongod.kill()
 
-    assert list(changes(settings_for(mongod.uri, "up2d8"), {Kind.EVENTS: {}}, tell, stop)) == []
+    assert list(changes(settings_for(own_mongod.uri, "up2d8"), {Kind.EVENTS: {}}, tell, stop)) == []
     assert told == [Connection.WATCHING, Connection.LOST]

@@ -19,7 +19,7 @@ from insights.application import COMMANDS
 from shared_code.settings import Settings
 from tests.support.documents import Document
 from tests.support.insights_cli import Insights
-from tests.support.local_server import LocalServer, running_server
+from tests.support.local_server import LocalServer, RunServer
 from tests.support.project import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,14 +43,16 @@ def commands() -> Iterator[Command]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+def server(
+    run_server: RunServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalServer]:
     """Run the server as `make run` does, but on free ports."""
     folder = tmp_path_factory.mktemp("project")
     for path in ROOT.iterdir():
         if path.name not in {".data", ".git", ".venv"}:
             (folder / path.name).symlink_to(path)
     address = free_address()
-    with running_server(folder, MONGODB_URI=f"mongodb://localhost:{address.port}") as server:
+    with run_server(folder, MONGODB_URI=f"mongodb://localhost:{address.port}") as server:
         server.printed = server.printed.replace(str(address.port), "27017").replace(
             str(server.client.base_url.port), "7071"
         )

@@ -1,11 +1,20 @@
-"""The tests as a library: what they may import, and what is said of their fixtures."""
+"""The tests as a library: what they import, how their fixtures are listed, and their marks."""
 
 import ast
+import re
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
+
+from devserver.errors import DevServerError
+from devserver.mongodb import free_address, running_mongod
 from tests.support.project import ROOT
 
 MODULES = sorted((ROOT / "tests").rglob("*.py"))
+PYTEST = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+MARKERS = [line.split(":")[0] for line in PYTEST["markers"]]
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -32,3 +41,36 @@ def test_no_module_imports_a_test_module_or_the_fixtures() -> None:
     }
 
     assert found == {}
+
+
+def test_conftest_holds_fixtures_and_lists_each_of_them() -> None:
+    tree = ast.parse((ROOT / "tests" / "conftest.py").read_text(encoding="utf-8"))
+    functions = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    listed = re.findall(r"^ {4}(\w+(?:, \w+)*): ", ast.get_docstring(tree) or "", re.MULTILINE)
+    names = [name for line in listed for name in line.split(", ")]
+
+    assert [each.name for each in functions if "fixture" not in decorators(each)] == []
+    assert sorted(names) == sorted([*(each.name for each in functions), *MARKERS])
+
+
+def decorators(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """Return the decorators of a function as code."""
+    return " ".join(map(ast.unparse, function.decorator_list))
+
+
+def test_what_needs_no_database_is_marked_so(request: pytest.FixtureRequest) -> None:
+    assert request.node.get_closest_marker("no_database")
+
+
+@pytest.mark.usefixtures("server_uri")
+def test_what_needs_one_through_other_fixtures_is_not(request: pytest.FixtureRequest) -> None:
+    assert not request.node.get_closest_marker("no_database")
+
+
+def test_a_mongodb_cannot_be_started_by_what_is_marked_so(tmp_path: Path) -> None:
+    with pytest.raises(DevServerError), running_mongod(free_address(), tmp_path):
+        pass
+
+    assert "marked no_database" in (tmp_path / "mongod.log").read_text()

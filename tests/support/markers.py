@@ -1,4 +1,4 @@
-"""What the markers `timed`, `dialects` and `lacking` do (a plugin of pytest)."""
+"""A plugin of pytest: what the markers do."""
 
 import os
 import sys
@@ -13,6 +13,11 @@ from tests.support.dialects import Dialect
 if sys.platform != "win32":
     import fcntl
 
+# The fixtures that start a MongoDB, a local server or a browser: all others that do use them.
+STARTING = frozenset({"run_mongod", "run_server", "browser"})
+# On PATH, so that the processes of a test find it, too.
+WITHOUT_MONGOD = Path(__file__).parent / "without_mongod"
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that is marked `dialects` once in each that it does not lack."""
@@ -26,21 +31,37 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("dialect", [each for each in wanted if each not in lacking], indirect=True)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests that run alone last, when there are few others to wait for them."""
+    """Mark what needs no database, and put the tests that run alone last, when few wait for them.
+
+    First of all plugins, because `-m` selects by the marks that it finds.
+    """
+    for item in items:
+        if isinstance(item, pytest.Function) and STARTING.isdisjoint(item.fixturenames):
+            item.add_marker("no_database")
     items.sort(key=is_timed)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Run a test with its fixtures when it is its turn."""
-    with turn(alone=is_timed(item)):
+    with turn(alone=is_timed(item)), kept_promise(item):
         return (yield)
 
 
 def is_timed(item: pytest.Item) -> bool:
     """Say whether a test holds something to a limit of time."""
     return item.get_closest_marker("timed") is not None
+
+
+@contextmanager
+def kept_promise(item: pytest.Item) -> Iterator[None]:
+    """Let each `mongod` fail that a test starts although it is marked `no_database`."""
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("no_database"):
+            patch.setenv("PATH", str(WITHOUT_MONGOD), prepend=os.pathsep)
+        yield
 
 
 @contextmanager
