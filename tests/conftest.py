@@ -23,6 +23,7 @@ Clients:
     post: sends a request to a function.
     commands: the commands that the functions send to MongoDB.
     insights: runs the operator's tool on the empty database.
+    command_line: the same on no MongoDB, for what it says without one.
     visitor: opens pages in the browser, which must not complain.
     tolerant_visitor: the same, whose pages may.
 
@@ -202,6 +203,13 @@ def insights(
     """Return what runs the operator's tool on the empty database, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return Insights(tmp_path, MONGODB_URI=server_uri, MONGODB_DATABASE=empty_database.name)
+
+
+@pytest.fixture
+def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Insights:
+    """Return what runs the operator's tool in an empty folder, and on no MongoDB."""
+    monkeypatch.chdir(tmp_path)
+    return Insights(tmp_path, MONGODB_URI="mongodb://127.0.0.1:1", MONGODB_DATABASE="none")
 
 
 @pytest.fixture

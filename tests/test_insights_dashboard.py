@@ -410,9 +410,9 @@ def test_a_page_of_nothing_is_not_written(insights: Insights, tmp_path: Path) ->
     ],
 )
 def test_options_that_make_no_sense_are_refused(
-    insights: Insights, options: list[str], message: str
+    command_line: Insights, options: list[str], message: str
 ) -> None:
-    result = insights("dashboard", *options)
+    result = command_line("dashboard", *options)
     assert result.exit_code == 2
     assert message in result.stderr
 

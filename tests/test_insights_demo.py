@@ -438,9 +438,9 @@ def test_shows_how_far_it_is_on_a_terminal(
     ],
 )
 def test_says_why_there_is_no_mongodb(
-    insights: Insights, uri: str, exit_code: int, message: str
+    command_line: Insights, uri: str, exit_code: int, message: str
 ) -> None:
-    result = insights("demo", MONGODB_URI=uri)
+    result = command_line("demo", MONGODB_URI=uri)
 
     assert (result.exit_code, result.stdout) == (exit_code, "")
     assert f"insights: {message}" in result.stderr

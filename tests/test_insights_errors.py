@@ -20,19 +20,19 @@ WRONG_URI = "MONGODB_URI is not a MongoDB connection string"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_says_so_where_no_mongodb_runs(insights: Insights, command: list[str]) -> None:
+def test_says_so_where_no_mongodb_runs(command_line: Insights, command: list[str]) -> None:
     address = free_address()
 
-    result = insights(*command, MONGODB_URI=f"mongodb://user:secret@localhost:{address.port}/")
+    result = command_line(*command, MONGODB_URI=f"mongodb://user:secret@localhost:{address.port}/")
 
     assert (result.exit_code, result.stdout) == (3, "")
     assert result.stderr == f"insights: no MongoDB runs at {address}: `make run` starts one\n"
 
 
-def test_says_so_where_no_mongodb_answers(insights: Insights) -> None:
+def test_says_so_where_no_mongodb_answers(command_line: Insights) -> None:
     hosts = ",".join(str(free_address()) for _ in range(2))
 
-    result = insights("feedback", MONGODB_URI=f"mongodb://user:secret@{hosts}/?replicaSet=rs0")
+    result = command_line("feedback", MONGODB_URI=f"mongodb://user:secret@{hosts}/?replicaSet=rs0")
 
     assert (result.exit_code, result.stdout) == (3, "")
     assert result.stderr.startswith("insights: no MongoDB answers to MONGODB_URI in time (")
@@ -130,8 +130,8 @@ def test_says_so_where_the_user_may_not_do_it(
         "mongodb+srv://",
     ],
 )
-def test_names_a_wrong_connection_string_and_hides_it(insights: Insights, uri: str) -> None:
-    result = insights("feedback", MONGODB_URI=uri)
+def test_names_a_wrong_connection_string_and_hides_it(command_line: Insights, uri: str) -> None:
+    result = command_line("feedback", MONGODB_URI=uri)
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"insights: {WRONG_URI}\n"
@@ -174,9 +174,9 @@ def test_says_so_where_dns_does_not_know_the_cluster(insights: Insights) -> None
     ],
 )
 def test_names_a_missing_or_wrong_setting(
-    insights: Insights, settings: dict[str, str], name: str
+    command_line: Insights, settings: dict[str, str], name: str
 ) -> None:
-    result = insights("feedback", **settings)
+    result = command_line("feedback", **settings)
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
@@ -195,12 +195,12 @@ def test_names_a_missing_or_wrong_setting(
     ],
 )
 def test_says_what_is_wrong_with_the_settings_file(
-    insights: Insights, content: str, message: str
+    command_line: Insights, content: str, message: str
 ) -> None:
-    file = insights.folder / "local.settings.json"
+    file = command_line.folder / "local.settings.json"
     file.write_text(content, encoding="utf-8", errors="surrogateescape")
 
-    result = insights("feedback")
+    result = command_line("feedback")
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"insights: {message}")
@@ -230,14 +230,14 @@ def test_an_argument_that_is_not_utf_8_is_named_as_such(insights: Insights) -> N
 
 
 def test_a_defect_is_one_line_that_says_where(
-    insights: Insights, monkeypatch: pytest.MonkeyPatch
+    command_line: Insights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def defective() -> None:
         raise KeyError("x")
 
     monkeypatch.setattr("insights.commands.listing.read_settings", defective)
 
-    result = insights("feedback")
+    result = command_line("feedback")
 
     assert (result.exit_code, result.stdout) == (70, "")
     assert result.stderr.startswith(

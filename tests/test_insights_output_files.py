@@ -217,8 +217,8 @@ def test_the_end_of_the_name_says_the_format_unless_an_option_does(
 
 
 @pytest.mark.parametrize("out", ["a", "a.txt", "-", "a.csv.gz", ".csv"])
-def test_a_format_must_be_known(insights: Insights, out: str) -> None:
-    result = insights("export", "feedback", "--out", out)
+def test_a_format_must_be_known(command_line: Insights, out: str) -> None:
+    result = command_line("export", "feedback", "--out", out)
 
     assert (result.exit_code, result.stderr) == (
         2,
@@ -351,9 +351,9 @@ def test_a_bar_does_not_mix_with_what_is_exported_to_the_terminal(
     ]
 
 
-def test_parquet_is_not_written_to_a_terminal(insights: Insights) -> None:
+def test_parquet_is_not_written_to_a_terminal(command_line: Insights) -> None:
     exit_code, shown = on_terminal(
-        insights, "export", "feedback", "--format", "parquet", "--out", "-"
+        command_line, "export", "feedback", "--format", "parquet", "--out", "-"
     )
 
     assert exit_code == 2

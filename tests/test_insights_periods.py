@@ -87,8 +87,8 @@ def test_a_length_of_time_counts_from_now(
         "9" * 400,
     ],
 )
-def test_says_how_times_are_written(insights: Insights, option: str, text: str) -> None:
-    result = insights("feedback", option, text)
+def test_says_how_times_are_written(command_line: Insights, option: str, text: str) -> None:
+    result = command_line("feedback", option, text)
 
     assert result.exit_code == 2
     assert result.stderr == (
@@ -113,9 +113,9 @@ def test_says_how_times_are_written(insights: Insights, option: str, text: str) 
     ],
 )
 def test_says_so_where_a_period_ends_before_it_begins(
-    insights: Insights, options: list[str], message: str
+    command_line: Insights, options: list[str], message: str
 ) -> None:
-    result = insights("events", *options)
+    result = command_line("events", *options)
 
     assert (result.exit_code, result.stderr) == (2, f"insights: {message}\n")
 

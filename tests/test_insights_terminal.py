@@ -78,8 +78,8 @@ def test_json_gives_hostile_texts_back_without_raw_control_characters(
     assert not RAW.search(insights("events").stdout)
 
 
-def test_an_error_shows_what_the_user_wrote_in_one_harmless_line(insights: Insights) -> None:
-    result = insights("feedback", "--where", "\x1b[2J\n[red]x=1\u202e")
+def test_an_error_shows_what_the_user_wrote_in_one_harmless_line(command_line: Insights) -> None:
+    result = command_line("feedback", "--where", "\x1b[2J\n[red]x=1\u202e")
 
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
@@ -160,8 +160,8 @@ def test_no_color_is_obeyed(insights: Insights) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["feedback", "--help"]])
-def test_help_fits_a_narrow_terminal(insights: Insights, arguments: list[str]) -> None:
-    printed = ESCAPE_SEQUENCE.sub("", on_terminal(insights, 60, *arguments))
+def test_help_fits_a_narrow_terminal(command_line: Insights, arguments: list[str]) -> None:
+    printed = ESCAPE_SEQUENCE.sub("", on_terminal(command_line, 60, *arguments))
 
     assert "Usage: insights" in printed
     assert max(map(cell_len, printed.splitlines())) <= 60
