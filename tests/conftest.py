@@ -21,9 +21,13 @@ Databases:
 Clients:
     use_settings: replaces all settings of the functions.
     post: sends a request to a function.
+    key_server: publishes the keys of an issuer of tokens.
+    auth_on: has the functions ask for tokens of that issuer.
     commands: the commands that the functions send to MongoDB.
     insights: runs the operator's tool on the empty database.
-    command_line: the same on no MongoDB, for what it says without one.
+    indexed: the same, on a database that has its indexes.
+    command_line: the same, on no MongoDB, for what it says without one.
+    file_format: each format of an export.
     visitor: opens pages in the browser, which must not complain.
     tolerant_visitor: the same, whose pages may.
 
@@ -51,17 +55,20 @@ from pymongo import AsyncMongoClient, MongoClient
 from pymongo.database import Database
 
 from devserver.mongodb import free_address, loopback_address, running_mongod
-from shared_code import database, opt_outs, references, settings
+from shared_code import database, opt_outs, references, settings, tokens
 from tests.support.chromium import Visitor, running_chromium
 from tests.support.commands import Commands
 from tests.support.connection import close_database
 from tests.support.dialect_proxy import DialectProxy, running_proxy
 from tests.support.dialects import Dialect
 from tests.support.documents import Document
+from tests.support.exports import READERS
 from tests.support.functions import FUNCTIONS, Post, UseSettings
 from tests.support.insights_cli import Insights
+from tests.support.key_server import KeyServer, serving
 from tests.support.local_server import LocalServer, RunServer, running_server
 from tests.support.mongod import Mongod, RunMongod
+from tests.support.tokens import AUDIENCE, ISSUER
 
 pytest_plugins = ["tests.support.markers"]
 
@@ -206,10 +213,24 @@ def insights(
 
 
 @pytest.fixture
+def indexed(insights: Insights) -> Insights:
+    """Return what runs the operator's tool on an empty database that has its indexes."""
+    assert insights("setup").exit_code == 0
+    return insights
+
+
+@pytest.fixture
 def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Insights:
     """Return what runs the operator's tool in an empty folder, and on no MongoDB."""
     monkeypatch.chdir(tmp_path)
     return Insights(tmp_path, MONGODB_URI="mongodb://127.0.0.1:1", MONGODB_DATABASE="none")
+
+
+@pytest.fixture(params=READERS)
+def file_format(request: pytest.FixtureRequest) -> str:
+    """Return each format of an export."""
+    name: str = request.param
+    return name
 
 
 @pytest.fixture
@@ -220,6 +241,39 @@ async def fresh_database(
     use_settings(MONGODB_URI=server_uri, MONGODB_DATABASE=empty_database.name)
     yield empty_database
     await close_database()
+
+
+@pytest.fixture
+def key_server() -> Iterator[KeyServer]:
+    """Return a running key server."""
+    with serving(KeyServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def auth_on(
+    key_server: KeyServer,
+    fresh_database: Database[Document],
+    mongodb_uri: str,
+    use_settings: UseSettings,
+) -> Callable[..., None]:
+    """Turn tokens on, and return a function that changes the settings."""
+
+    def use(**others: str) -> None:
+        tokens.signing_keys.cache_clear()
+        use_settings(
+            **{
+                "MONGODB_URI": mongodb_uri,
+                "MONGODB_DATABASE": fresh_database.name,
+                "AUTH_ISSUER": ISSUER,
+                "AUTH_AUDIENCE": AUDIENCE,
+                "AUTH_JWKS_URL": key_server.url,
+            }
+            | others
+        )
+
+    use()
+    return use
 
 
 @pytest.fixture

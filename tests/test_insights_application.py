@@ -12,11 +12,9 @@ import pytest
 from pymongo.database import Database
 
 from insights.application import COMMANDS, load
-from tests.support.documents import Document, a_feedback, an_event
+from tests.support.documents import NOON, Document, a_feedback, an_event
 from tests.support.insights_cli import Insights
 from tests.support.project import ROOT
-
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 # More than a pipe holds.
 MANY = 5000

@@ -2,19 +2,17 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
 from devserver.mongodb import free_address
-from tests.support.documents import Document, a_feedback
+from tests.support.documents import NOON, Document, a_feedback
 from tests.support.insights_cli import Insights
 from tests.support.mongod import Mongod, RunMongod
 from tests.support.odd_options import IGNORED, REFUSED, SECRET
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 COMMANDS = [["feedback"], ["events", "--json"], ["setup"], ["setup", "--dry-run"]]
 WRONG_URI = "MONGODB_URI is not a MongoDB connection string"
 

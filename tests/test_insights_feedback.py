@@ -7,12 +7,11 @@ from pymongo.database import Database
 
 from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
-from tests.support.documents import Document, a_feedback
+from tests.support.documents import NOON, Document, a_feedback
 from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 

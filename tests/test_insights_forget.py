@@ -14,7 +14,7 @@ from insights.commands.counts import show_count
 from insights.database import Kind
 from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
-from tests.support.documents import Document, a_feedback, an_event
+from tests.support.documents import NOON, Document, a_feedback, an_event
 from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
@@ -22,7 +22,6 @@ pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUM
 # In an empty folder, Python is named by its whole path.
 PROGRAM = f"{sys.executable} -m insights"
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 QUESTION = "Erase 1 feedback and 2 events of u1? [y/n] (n): "
 ERASED = "Erased 1 feedback and 2 events of u1.\n"

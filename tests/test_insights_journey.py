@@ -14,12 +14,11 @@ from insights.journeys import before_ratings
 from insights.periods import Period
 from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
-from tests.support.documents import Document, a_feedback, an_event
+from tests.support.documents import NOON, Document, a_feedback, an_event
 from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 MILLISECOND = timedelta(milliseconds=1)
 WINDOW = timedelta(minutes=30)

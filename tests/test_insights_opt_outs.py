@@ -9,7 +9,7 @@ from pymongo.database import Database
 
 from shared_code import opt_outs
 from tests.support.dialects import Dialect
-from tests.support.documents import Document, a_feedback, an_event
+from tests.support.documents import NOON, Document, a_feedback, an_event
 from tests.support.functions import EVENT, Post, body_of
 from tests.support.insights_cli import Insights
 
@@ -18,7 +18,6 @@ pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUM
 # In an empty folder, Python is named by its whole path.
 PROGRAM = f"{sys.executable} -m insights"
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 OPTED_OUT = {"message": "Event not logged: the user opted out of analytics."}
 LOGGED = {"message": "Event logged."}
 

@@ -6,10 +6,9 @@ import pytest
 from pymongo.database import Database
 
 from insights.periods import Period
-from tests.support.documents import Document, a_feedback
+from tests.support.documents import NOON, Document, a_feedback
 from tests.support.insights_cli import Insights
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 

@@ -5,16 +5,14 @@ import pty
 import re
 import termios
 from contextlib import suppress
-from datetime import UTC, datetime
 
 import pytest
 from pymongo.database import Database
 from rich.cells import cell_len
 
-from tests.support.documents import Document, a_feedback, an_event
+from tests.support.documents import NOON, Document, a_feedback, an_event
 from tests.support.insights_cli import Insights
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 ESCAPE_SEQUENCE = re.compile(r"\x1b\[([0-9;]*)m")
 COLOUR = re.compile(r"\x1b\[([0-9]+;)*(3[0-8]|4[0-8]|9[0-7])[0-9;]*m")
 RAW = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")

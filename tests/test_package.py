@@ -14,8 +14,6 @@ from tests.support.documents import Document, a_feedback, an_event
 from tests.support.insights_cli import Insights
 from tests.support.project import ROOT
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
-
 DEPLOYED = ("analytics_function/", "feedback_function/", "shared_code/")
 DEPLOYED_FILES = {"host.json", "requirements.txt"}
 

@@ -1,12 +1,15 @@
 """Documents as MongoDB stores them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from shared_code.models import Event, Feedback
 
 Document = dict[str, Any]
+
+# When most documents of tests are from.
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
 def a_feedback(timestamp: datetime, **fields: Any) -> Document:
