@@ -1,43 +1,47 @@
 """The fixtures that several test modules use.
 
-Programs that tests start:
-    run_mongod: starts a MongoDB of the test's own.
+Programs:
+    run_mongod: starts a MongoDB for the time of a block.
     mongodb_uri: the connection string of the session's MongoDB.
-    own_mongod: a running MongoDB that one test may kill and hang.
-    start_proxy: starts the proxy of a dialect in front of the session's MongoDB.
-    run_server: starts a local server.
-    server: the local server, as cloned, on the session's MongoDB.
+    mongodb_address: the address of the session's MongoDB.
+    own_mongod: a running MongoDB that the test may kill and hang.
+    mongod: such a MongoDB, of the test's dialect and not yet started; the functions write to it.
+    start_proxy: starts the proxy of a dialect in front of the session's MongoDB, once a session.
+    through: opens a collection through a proxy of the test's own.
+    run_server: runs a local server for the time of a block.
+    server: the local server as cloned, on the session's MongoDB.
     browser: Chromium.
 
-Which MongoDB a test meets:
-    dialect: the server that it is to meet, MongoDB unless the test is marked `dialects`.
-    server_uri: the session's MongoDB, as that server.
+Dialects:
+    dialect: the server that the test meets; MongoDB, unless the test is marked `dialects`.
+    server_uri: the connection string of the session's MongoDB as that server.
 
 Databases:
     empty_database: a database of the session's MongoDB.
     fresh_database: the same, and the functions write to it.
-    database_name, server_database: the database of `server`, and its name.
+    database_name: the name of the database that `server` writes to.
+    server_database: that database, emptied.
 
 Clients:
     use_settings: replaces all settings of the functions.
     post: sends a request to a function.
-    key_server: publishes the keys of an issuer of tokens.
-    auth_on: has the functions ask for tokens of that issuer.
     commands: the commands that the functions send to MongoDB.
+    key_server: a key server that publishes the keys of an issuer of tokens.
+    auth_on: has the functions ask for tokens of that issuer.
     insights: runs the operator's tool on the empty database.
     indexed: the same, on a database that has its indexes.
-    command_line: the same, on no MongoDB, for what it says without one.
-    file_format: each format of an export.
-    visitor: opens pages in the browser, which must not complain.
-    tolerant_visitor: the same, whose pages may.
+    command_line: the same, without a MongoDB.
+    file_format: each format of an export in turn.
+    visitor: opens pages in the browser, and fails if they report an error.
+    tolerant_visitor: opens pages in the browser.
 
 Markers:
-    timed: holds something to a limit of time. Such tests run last, and nothing runs beside them, on
-        any worker: mark a test that measures time, or fails on a machine that is busy.
+    timed: holds something to a limit of time, so it runs last, and no worker runs anything beside
+        it. Mark a test that measures time, or fails on a busy machine.
     dialects: runs once for each server, or for MongoDB and those named.
     lacking: does not run for the servers named.
-    no_database: set on each test that uses none of `run_mongod`, `run_server` and `browser`, even
-        through others. A test that starts one without them says so: `usefixtures("run_mongod")`.
+    no_database: set on each test that depends on none of `run_mongod`, `run_server` and `browser`.
+        A test that starts one in another way says so: `usefixtures("run_mongod")`.
 """
 
 import json
@@ -54,12 +58,12 @@ from playwright.sync_api import Browser
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.database import Database
 
-from devserver.mongodb import free_address, loopback_address, running_mongod
+from devserver.mongodb import Address, free_address, loopback_address, running_mongod
 from shared_code import database, opt_outs, references, settings, tokens
 from tests.support.chromium import Visitor, running_chromium
 from tests.support.commands import Commands
 from tests.support.connection import close_database
-from tests.support.dialect_proxy import DialectProxy, running_proxy
+from tests.support.dialect_proxy import DialectProxy, Open, Opened, running_proxy
 from tests.support.dialects import Dialect
 from tests.support.documents import Document
 from tests.support.exports import READERS
@@ -97,12 +101,31 @@ def own_mongod(run_mongod: RunMongod, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def start_proxy(mongodb_uri: str) -> Iterator[Callable[[Dialect], DialectProxy]]:
+def mongodb_address(mongodb_uri: str) -> Address:
+    """Return the address of the session's MongoDB."""
+    address = loopback_address(mongodb_uri)
+    assert address is not None
+    return address
+
+
+@pytest.fixture(scope="session")
+def start_proxy(mongodb_address: Address) -> Iterator[Callable[[Dialect], DialectProxy]]:
     """Return a function that starts the proxy of a dialect for the whole session."""
-    server = loopback_address(mongodb_uri)
-    assert server
     with ExitStack() as running:
-        yield cache(lambda dialect: running.enter_context(running_proxy(server, dialect)))
+        yield cache(lambda dialect: running.enter_context(running_proxy(mongodb_address, dialect)))
+
+
+@pytest.fixture
+def through(mongodb_address: Address, empty_database: Database[Document]) -> Iterator[Open]:
+    """Return a function that opens an empty collection through a proxy."""
+    with ExitStack() as stack:
+
+        def open_collection(dialect: Dialect, **options: Any) -> Opened:
+            proxy = stack.enter_context(running_proxy(mongodb_address, dialect))
+            client = stack.enter_context(MongoClient[Document](proxy.uri, **options))
+            return Opened(proxy, client[empty_database.name]["events"])
+
+        yield open_collection
 
 
 @pytest.fixture(scope="session")
@@ -231,6 +254,17 @@ def file_format(request: pytest.FixtureRequest) -> str:
     """Return each format of an export."""
     name: str = request.param
     return name
+
+
+@pytest.fixture
+def mongod(
+    run_mongod: RunMongod, tmp_path: Path, use_settings: UseSettings, dialect: Dialect
+) -> Iterator[Mongod]:
+    """Return a MongoDB of the test's own, not yet started, that the functions write to."""
+    mongod = Mongod(run_mongod, free_address(), tmp_path, dialect)
+    use_settings(MONGODB_URI=mongod.uri)
+    with mongod.resources:
+        yield mongod
 
 
 @pytest.fixture

@@ -4,19 +4,17 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Awaitable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable
 
 import azure.functions as func
 import dns.asyncresolver
 import pytest
 from pymongo import MongoClient
 
-from devserver.mongodb import free_address
 from tests.support.dialects import Dialect
 from tests.support.documents import Document
 from tests.support.functions import BODIES, NAMES, Post, UseSettings, body_of
-from tests.support.mongod import Mongod, RunMongod
+from tests.support.mongod import Mongod
 
 pytestmark = [pytest.mark.timed, pytest.mark.dialects]
 
@@ -26,17 +24,6 @@ on_mongodb_only = pytest.mark.lacking(
 )
 
 PASSWORD = "hunter2"  # noqa: S105
-
-
-@pytest.fixture
-def mongod(
-    run_mongod: RunMongod, tmp_path: Path, use_settings: UseSettings, dialect: Dialect
-) -> Iterator[Mongod]:
-    """Return a MongoDB of the test's own, not yet started, that the functions write to."""
-    mongod = Mongod(run_mongod, free_address(), tmp_path, dialect)
-    use_settings(MONGODB_URI=mongod.uri)
-    with mongod.resources:
-        yield mongod
 
 
 async def assert_unavailable(answer: Awaitable[func.HttpResponse]) -> None:

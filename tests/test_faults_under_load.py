@@ -91,15 +91,10 @@ async def assert_survives(
 
 
 @pytest.fixture
-def mongod(
-    run_mongod: RunMongod, tmp_path: Path, use_settings: UseSettings, dialect: Dialect
-) -> Iterator[Mongod]:
-    """Return a running MongoDB of the test's own, that the functions write to."""
-    mongod = Mongod(run_mongod, free_address(), tmp_path, dialect)
-    use_settings(MONGODB_URI=mongod.uri)
-    with mongod.resources:
-        mongod.start()
-        yield mongod
+def mongod(mongod: Mongod) -> Mongod:
+    """Return the MongoDB of the test's own, running."""
+    mongod.start()
+    return mongod
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from devserver.mongodb import loopback_address
+from devserver.mongodb import Address
 from insights.repair import double_ids, repeats
 from insights.repair.double_ids import DoubleIds
 from insights.repair.findings import Tally
@@ -274,11 +274,9 @@ def test_counts_the_ids_of_a_document(ids: list[object], found: int, repairable:
 
 
 @pytest.fixture
-def azure(mongodb_uri: str) -> Iterator[DialectProxy]:
+def azure(mongodb_address: Address) -> Iterator[DialectProxy]:
     """Run Azure DocumentDB, which reads a stored `_if` as a second `_id`."""
-    address = loopback_address(mongodb_uri)
-    assert address is not None
-    with running_proxy(address, Dialect.AZURE_DOCUMENTDB) as proxy:
+    with running_proxy(mongodb_address, Dialect.AZURE_DOCUMENTDB) as proxy:
         proxy.aliases = {"_if": "_id"}
         yield proxy
 

@@ -1,10 +1,14 @@
-"""The commands that MongoDB gets, and how it runs them."""
+"""The commands that MongoDB gets, how it runs them, and what it answers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import pytest
 from pymongo import monitoring
+from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from tests.support.documents import Document
 
@@ -44,3 +48,16 @@ def plan_of(database: Database[Document], collection: str) -> Iterator[list[str]
             "planSummary": {"$exists": True, "$ne": "RECORD_STORE_FAST_COUNT"},
         }
         plans += [each["planSummary"] for each in database.system.profile.find(reads)]
+
+
+def ids(collection: Collection[Document]) -> list[Any]:
+    """Return the ids of all documents in order."""
+    return [each["_id"] for each in collection.find(sort={"_id": 1})]
+
+
+def failure_of(call: Callable[[], object]) -> tuple[int | None, str]:
+    """Return the code and the text that a call fails with."""
+    with pytest.raises(OperationFailure) as caught:
+        call()
+    assert caught.value.details is not None
+    return caught.value.code, caught.value.details["errmsg"]

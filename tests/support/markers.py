@@ -13,9 +13,9 @@ from tests.support.dialects import Dialect
 if sys.platform != "win32":
     import fcntl
 
-# The fixtures that start a MongoDB, a local server or a browser: all others that do use them.
+# The fixtures on which all depend that start a MongoDB, a local server or a browser.
 STARTING = frozenset({"run_mongod", "run_server", "browser"})
-# On PATH, so that the processes of a test find it, too.
+# A folder with a `mongod` that fails; on PATH, so that subprocesses find it, too.
 WITHOUT_MONGOD = Path(__file__).parent / "without_mongod"
 
 
@@ -35,7 +35,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs no database, and put the tests that run alone last, when few wait for them.
 
-    First of all plugins, because `-m` selects by the marks that it finds.
+    Before all other plugins, because `-m` selects by the marks set so far.
     """
     for item in items:
         if isinstance(item, pytest.Function) and STARTING.isdisjoint(item.fixturenames):
@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Run a test with its fixtures when it is its turn."""
-    with turn(alone=is_timed(item)), kept_promise(item):
+    with turn(alone=is_timed(item)), without_mongod(item):
         return (yield)
 
 
@@ -56,8 +56,8 @@ def is_timed(item: pytest.Item) -> bool:
 
 
 @contextmanager
-def kept_promise(item: pytest.Item) -> Iterator[None]:
-    """Let each `mongod` fail that a test starts although it is marked `no_database`."""
+def without_mongod(item: pytest.Item) -> Iterator[None]:
+    """Have every `mongod` fail that a test starts although it is marked `no_database`."""
     with pytest.MonkeyPatch.context() as patch:
         if item.get_closest_marker("no_database"):
             patch.setenv("PATH", str(WITHOUT_MONGOD), prepend=os.pathsep)
