@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -26,6 +27,21 @@ from tests.support.key_server import (
 from tests.support.tokens import assert_keys_unavailable, assert_refused, bearer, token
 
 
+@dataclass
+class Clock:
+    """What the functions take for the time, in seconds."""
+
+    now: float = 1000.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Return the clock by which keys are kept."""
+    clock = Clock()
+    monkeypatch.setattr(signing_keys, "monotonic", lambda: clock.now)
+    return clock
+
+
 @pytest.mark.usefixtures("auth_on")
 async def test_fetches_the_keys_once(post: Post, key_server: KeyServer) -> None:
     credentials = bearer(token())
@@ -42,23 +58,21 @@ async def test_fetches_a_rotated_key_at_most_once_a_minute(
     post: Post,
     fresh_database: Database[Document],
     key_server: KeyServer,
-    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     rotated = bearer(token(OTHER_RSA_KEY, kid="rotated"))
-    now = time.monotonic()
-    monkeypatch.setattr(signing_keys, "monotonic", lambda: now)
     await post("feedback", BODIES["feedback"], bearer(token(sub="u2")))
     key_server.publish(public_jwk(OTHER_RSA_KEY, "rotated"))
 
     # The keys have just been fetched: whether there is a new one is known at the next fetch.
     for passed, seconds in ((0, 60), (20.5, 40), (39, 1)):
-        now += passed
+        clock.now += passed
         response = await post("feedback", BODIES["feedback"], rotated)
         assert_keys_unavailable(response, fresh_database)
         assert response.headers["Retry-After"] == str(seconds)
         assert "the key is unknown" in caplog.text
-    now += 1
+    clock.now += 1
     assert (await post("feedback", BODIES["feedback"], rotated)).status_code == 201
     assert key_server.requests == 2
 
@@ -68,10 +82,8 @@ async def test_strangers_have_the_keys_fetched_at_most_once_a_minute(
     post: Post,
     fresh_database: Database[Document],
     key_server: KeyServer,
-    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
 ) -> None:
-    now = time.monotonic()
-    monkeypatch.setattr(signing_keys, "monotonic", lambda: now)
     statuses = []
     for number in range(130):
         stranger = bearer(token(OTHER_RSA_KEY, kid=f"random-{number}"))
@@ -79,7 +91,7 @@ async def test_strangers_have_the_keys_fetched_at_most_once_a_minute(
         # Users whose key is known notice nothing.
         response = await post("analytics", BODIES["analytics"], bearer(token()))
         assert response.status_code == 202
-        now += 1
+        clock.now += 1
 
     # The one whose token has the keys fetched learns that there is no such key.
     assert [at for at, status in enumerate(statuses) if status == 401] == [0, 60, 120]
@@ -93,13 +105,11 @@ async def test_a_withdrawn_key_is_refused_after_the_next_fetch(
     post: Post,
     fresh_database: Database[Document],
     key_server: KeyServer,
-    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
 ) -> None:
-    now = time.monotonic()
-    monkeypatch.setattr(signing_keys, "monotonic", lambda: now)
     await post("feedback", BODIES["feedback"], bearer(token(sub="u2")))
     key_server.publish(public_jwk(OTHER_RSA_KEY, "rotated"))
-    now += 601
+    clock.now += 601
 
     assert_refused(await post("feedback", BODIES["feedback"], bearer(token())), fresh_database)
     for _ in range(20):
@@ -136,28 +146,26 @@ async def test_forgets_keys_that_it_cannot_fetch_again(
     post: Post,
     fresh_database: Database[Document],
     key_server: KeyServer,
-    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
 ) -> None:
-    now = time.monotonic()
-    monkeypatch.setattr(signing_keys, "monotonic", lambda: now)
     assert (await post("feedback", BODIES["feedback"], bearer(token()))).status_code == 201
     fresh_database.feedback.delete_many({})
     key_server.status = 500
 
-    now += 599
+    clock.now += 599
     assert (await post("feedback", BODIES["feedback"], bearer(token()))).status_code == 201
     fresh_database.feedback.delete_many({})
     # It may be a new key, or none: without the key server nobody knows.
     unknown = await post("feedback", BODIES["feedback"], bearer(token(kid="unknown")))
     assert_keys_unavailable(unknown, fresh_database)
 
-    now += 2
+    clock.now += 2
     response = await post("feedback", BODIES["feedback"], bearer(token()))
     assert_keys_unavailable(response, fresh_database)
     key_server.status = 200
-    now += 6
+    clock.now += 6
     assert (await post("feedback", BODIES["feedback"], bearer(token()))).status_code == 201
-    now += 60
+    clock.now += 60
     unknown = await post("feedback", BODIES["feedback"], bearer(token(kid="unknown")))
     assert unknown.status_code == 401
 
@@ -201,34 +209,34 @@ async def test_a_key_server_without_keys_opens_no_door(
     assert key_server.requests == 1
 
 
+ODD: dict[str, Any] = {
+    "a number": 5,
+    "an empty object": {},
+    "a secret": {"kty": "oct", "kid": "q"},
+    "RSA without numbers": {"kty": "RSA", "kid": "q"},
+    "kty of another type": {"kty": ["RSA"], "kid": "q"},
+    "kid of another type": public_jwk(RSA_KEY, "q") | {"kid": ["q"]},
+    "alg of another type": public_jwk(RSA_KEY, "q") | {"alg": {}},
+    "alg none": public_jwk(RSA_KEY, "q") | {"alg": "none"},
+    "RSA to encrypt": public_jwk(OTHER_RSA_KEY, "rsa") | {"use": "enc"},
+    "RSA with a small n": public_jwk(OTHER_RSA_KEY, "rsa") | {"n": "AQAB"},
+    "RSA with e of 0": public_jwk(OTHER_RSA_KEY, "rsa") | {"e": "AA"},
+    "RSA with n of another type": public_jwk(OTHER_RSA_KEY, "rsa") | {"n": 5},
+    "RSA for ES256": public_jwk(OTHER_RSA_KEY, "rsa") | {"alg": "ES256"},
+    "EC off the curve": public_jwk(EC_KEY, "rsa") | {"y": "AA"},
+    "EC on an unknown curve": public_jwk(EC_KEY, "rsa") | {"crv": "P-1"},
+    "OKP without x": public_jwk(ED_KEY, "rsa") | {"x": ""},
+    "an encrypted key": {"ciphertext": "eA", "protected": "e30", "kid": "rsa"},
+    "private RSA": private_jwk(OTHER_RSA_KEY, "rsa"),
+    "private EC": private_jwk(EC_KEY, "rsa"),
+    "private OKP": private_jwk(ED_KEY, "rsa"),
+    "private RSA of d alone": {"kty": "RSA", "kid": "rsa", "d": "AQAB"},
+    "short RSA": public_jwk(SHORT_RSA_KEY, "rsa"),
+}
+
+
 @pytest.mark.usefixtures("auth_on")
-@pytest.mark.parametrize(
-    "odd",
-    [
-        5,
-        {},
-        {"kty": "oct", "kid": "q"},
-        {"kty": "RSA", "kid": "q"},
-        {"kty": ["RSA"], "kid": "q"},
-        public_jwk(RSA_KEY, "q") | {"kid": ["q"]},
-        public_jwk(RSA_KEY, "q") | {"alg": {}},
-        public_jwk(RSA_KEY, "q") | {"alg": "none"},
-        public_jwk(OTHER_RSA_KEY, "rsa") | {"use": "enc"},
-        public_jwk(OTHER_RSA_KEY, "rsa") | {"n": "AQAB"},
-        public_jwk(OTHER_RSA_KEY, "rsa") | {"e": "AA"},
-        public_jwk(OTHER_RSA_KEY, "rsa") | {"n": 5},
-        public_jwk(OTHER_RSA_KEY, "rsa") | {"alg": "ES256"},
-        public_jwk(EC_KEY, "rsa") | {"y": "AA"},
-        public_jwk(EC_KEY, "rsa") | {"crv": "P-1"},
-        public_jwk(ED_KEY, "rsa") | {"x": ""},
-        {"ciphertext": "eA", "protected": "e30", "kid": "rsa"},
-        private_jwk(OTHER_RSA_KEY, "rsa"),
-        private_jwk(EC_KEY, "rsa"),
-        private_jwk(ED_KEY, "rsa"),
-        {"kty": "RSA", "kid": "rsa", "d": "AQAB"},
-        public_jwk(SHORT_RSA_KEY, "rsa"),
-    ],
-)
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
 async def test_an_odd_key_does_not_cost_the_others(
     post: Post, key_server: KeyServer, odd: Any
 ) -> None:

@@ -1,4 +1,4 @@
-"""The tests as a library: what they import, how their fixtures are listed, and their marks."""
+"""The tests as a library: their imports, the list of fixtures, marks and ids."""
 
 import ast
 import re
@@ -10,6 +10,7 @@ import pytest
 
 from devserver.errors import DevServerError
 from devserver.mongodb import free_address, running_mongod
+from tests.support.ids import pytest_make_parametrize_id
 from tests.support.project import ROOT
 
 MODULES = sorted((ROOT / "tests").rglob("*.py"))
@@ -74,3 +75,19 @@ def test_a_mongodb_cannot_be_started_by_what_is_marked_so(tmp_path: Path) -> Non
         pass
 
     assert "marked no_database" in (tmp_path / "mongod.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({"a": [1, {"b": None}]}, "{a: [1, {b: None}]}"),
+        (["--limit", "3"], "--limit 3"),
+        ("\0\n", r"\x00\n"),
+        ({"y", "x"}, "{x, y}"),
+        ("x" * 100, f"{'x' * 57}..."),
+        # Another in each worker.
+        (object(), None),
+    ],
+)
+def test_ids_show_the_values(value: object, shown: str | None) -> None:
+    assert pytest_make_parametrize_id(value) == shown
