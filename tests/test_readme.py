@@ -178,7 +178,13 @@ def test_paths_exist(page: str) -> None:
 @pytest.mark.parametrize("page", NAMES)
 def test_names_no_unknown_command(page: str) -> None:
     spans = [span.split() for span in pages.code_spans(page)]
-    made = {span[-1] for span in spans if span[0] == "make" or span[1:2] == ["make"]} - {"make"}
+    made = {
+        word
+        for span in spans
+        if "make" in span[:2]
+        for word in span[span.index("make") + 1 :]
+        if "=" not in word
+    }
     operated = {span[1] for span in spans if span[0] == "insights" and len(span) > 1} - {"--help"}
     modules = set(re.findall(r"python -m ([\w.]+)", pages.text_of(page)))
 
