@@ -17,11 +17,12 @@ from pymongo.errors import (
 )
 from pymongo.monitoring import CommandListener
 
-from devserver.errors import DevServerError
-from devserver.mongodb import WRONG_URI, Address, loopback_address, silence_warnings
 from insights.errors import Refused, Unreachable, UsageError
 from insights.servers import UNSUPPORTED, recognize, what_works, words_of
 from insights.settings import Settings
+from local_project.addresses import Address
+from local_project.connection_strings import WRONG_URI, loopback_address, silence_warnings
+from local_project.errors import LocalProjectError
 
 Document = dict[str, Any]
 
@@ -138,7 +139,7 @@ def check(client: MongoClient[Document], uri: str) -> None:
 def unused_address(uri: str) -> Address | None:
     """Return the address that `uri` names, if it is one on loopback and nothing listens there."""
     # It refuses options that a client only warns of.
-    with suppress(DevServerError):
+    with suppress(LocalProjectError):
         address = loopback_address(uri)
         return address if address is not None and address.is_free() else None
     return None

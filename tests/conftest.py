@@ -17,7 +17,9 @@ from pymongo.database import Database
 
 import analytics_function
 import feedback_function
-from devserver.mongodb import free_address, loopback_address, running_mongod
+from local_project.addresses import free_address
+from local_project.connection_strings import loopback_address
+from local_project.mongod import running_mongod
 from shared_code import database, opt_outs, references, settings
 from tests.insights_cli import Insights
 from tests.support.dialect_proxy import DialectProxy, running_proxy

@@ -5,7 +5,8 @@ import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
-from devserver.mongodb import Address, running_mongod
+from local_project.addresses import Address
+from local_project.mongod import running_mongod
 from tests.support.dialect_proxy import DialectProxy, running_proxy
 from tests.support.dialects import Dialect
 from tests.support.processes import suspend

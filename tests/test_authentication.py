@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pymongo.database import Database
 
-from devserver.mongodb import free_address
+from local_project.addresses import free_address
 from shared_code import signing_keys, tokens
 from tests.conftest import Document, Post, UseSettings, body_of
 from tests.key_server import (

@@ -19,16 +19,10 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from devserver.errors import DevServerError
-from devserver.mongodb import (
-    check,
-    free_address,
-    loopback_address,
-    open_log,
-    start_mongod,
-    stop,
-    wait_for_primary,
-)
+from local_project.addresses import free_address
+from local_project.connection_strings import loopback_address
+from local_project.errors import LocalProjectError
+from local_project.mongod import check, open_log, start_mongod, stop, wait_for_primary
 from tests.conftest import ROOT, Document
 from tests.local_server import LocalServer, read_start, running_server, start, start_and_fail
 from tests.odd_options import IGNORED, REFUSED, SECRET
@@ -181,7 +175,7 @@ def test_shows_nobody_what_is_odd_in_the_connection_string(
     for read in (loopback_address, check):
         try:
             read(f"{mongodb_uri}/?{option}")
-        except DevServerError as error:
+        except LocalProjectError as error:
             assert SECRET not in str(error)  # noqa: PT017 (it need not be raised)
     assert [str(warning.message) for warning in recwarn] == []
 

@@ -37,7 +37,9 @@ from pymongo.errors import (
     OperationFailure,
 )
 
-from devserver.mongodb import Address, free_address, loopback_address, running_mongod
+from local_project.addresses import Address, free_address
+from local_project.connection_strings import loopback_address
+from local_project.mongod import running_mongod
 from tests.support.dialect_proxy import READS, DialectProxy, Throttle, running_proxy
 from tests.support.dialects import Dialect
 from tests.support.processes import suspend

@@ -13,7 +13,7 @@ import dns.asyncresolver
 import pytest
 from pymongo import MongoClient
 
-from devserver.mongodb import free_address
+from local_project.addresses import free_address
 from tests.conftest import Document, Post, UseSettings, body_of
 from tests.mongod import Mongod
 from tests.support.dialects import Dialect

@@ -21,7 +21,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from devserver.mongodb import free_address
+from local_project.addresses import free_address
 from shared_code import database
 from tests.conftest import Document, Post, UseSettings, body_of
 from tests.mongod import Mongod

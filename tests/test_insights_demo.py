@@ -18,12 +18,12 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from devserver.mongodb import free_address
 from insights.database import Kind
 from insights.demo.rhythms import Rhythm
 from insights.demo.stories import Story
 from insights.demo.users import Entry, User
 from insights.settings import Settings
+from local_project.addresses import free_address
 from shared_code.models import Event, Feedback
 from tests.conftest import ROOT, Document
 from tests.insights_cli import Insights, a_feedback

@@ -19,11 +19,11 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect, BulkWriteError
 
-from devserver.mongodb import loopback_address
 from insights.repair import double_ids, fields, originals, repeats
 from insights.repair.double_ids import DoubleIds
 from insights.repair.findings import Tally
 from insights.repair.raw_documents import BATCH_SIZE
+from local_project.connection_strings import loopback_address
 from tests.conftest import Document
 from tests.insights_cli import Insights, Result, a_feedback, an_event
 from tests.support.dialect_proxy import DialectProxy, running_proxy

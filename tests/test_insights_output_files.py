@@ -19,7 +19,7 @@ from pyarrow import parquet
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from devserver.mongodb import free_address
+from local_project.addresses import free_address
 from tests.conftest import Document
 from tests.insights_cli import ROOT, SECONDS_TO_END, Insights, a_feedback, an_event
 from tests.mongod import Mongod

@@ -23,8 +23,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 import feedback_function
-from devserver.mongodb import free_address
 from insights.database import Document
+from local_project.addresses import free_address
 from shared_code import database
 from tests.chromium import PHONE, WAIT_MS, Visitor, running_chromium
 from tests.conftest import UseSettings

@@ -9,7 +9,8 @@ import pytest
 from pymongo import ASCENDING, MongoClient
 from pymongo.database import Database
 
-from devserver.mongodb import free_address, running_mongod
+from local_project.addresses import free_address
+from local_project.mongod import running_mongod
 from tests.conftest import Document
 from tests.insights_cli import Insights, a_feedback, an_event
 from tests.support.dialects import Dialect

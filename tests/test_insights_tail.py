@@ -18,13 +18,14 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect, OperationFailure
 
-from devserver.mongodb import find_mongod, free_address, running_mongod
 from insights import polling
 from insights.changes import Change, Connection
 from insights.database import Kind
 from insights.filters import Filter
 from insights.settings import Settings
 from insights.streams import changes
+from local_project.addresses import free_address
+from local_project.mongod import find_mongod, running_mongod
 from tests.conftest import Document, Post
 from tests.insights_cli import Insights, a_feedback, an_event
 from tests.mongod import Mongod

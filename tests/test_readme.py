@@ -14,8 +14,8 @@ from pymongo import MongoClient
 
 import insights.settings
 import shared_code.problems
-from devserver.mongodb import free_address
 from insights.application import COMMANDS
+from local_project.addresses import free_address
 from shared_code.settings import Settings
 from tests.conftest import ROOT, Document
 from tests.insights_cli import Insights

@@ -23,7 +23,8 @@ from pymongo.errors import (
 )
 
 from analytics_function.events import BATCH_LIMIT
-from devserver.mongodb import free_address, running_mongod
+from local_project.addresses import free_address
+from local_project.mongod import running_mongod
 from shared_code import storage
 from shared_code.database import get_collection
 from shared_code.group_commit import MAXIMUM_BYTES, Failed

@@ -12,8 +12,6 @@ import typer
 from pymongo.database import Database
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from devserver.errors import DevServerError
-from devserver.mongodb import available_mongodb, loopback_address
 from insights.commands.counts import show_counts
 from insights.commands.program import program
 from insights.commands.questions import Yes, ask
@@ -24,6 +22,9 @@ from insights.indexes import apply, plan
 from insights.settings import Settings, read_settings
 from insights.signals import Ended, cleaning_up
 from insights.terminal import clean, errors, print_line, show_number
+from local_project.connection_strings import loopback_address
+from local_project.errors import LocalProjectError
+from local_project.mongod import available_mongodb
 
 TO_TRY = (
     "summary --since 30d",
@@ -106,12 +107,12 @@ def running_mongodb(uri: str) -> Iterator[bool]:
     """
     try:
         loopback_address(uri)
-    except DevServerError as error:
+    except LocalProjectError as error:
         raise UsageError(str(error)) from None
     try:
         with available_mongodb(uri, Path.cwd(), say) as started:
             yield started
-    except DevServerError as error:
+    except LocalProjectError as error:
         raise Unreachable(str(error)) from None
 
 

