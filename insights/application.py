@@ -15,8 +15,8 @@ import typer
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from insights.errors import Defect, FileNotWritable, InsightsError, Refused, Unreachable, UsageError
-from insights.servers import words_of
-from insights.terminal import print_error
+from insights.mongodb.servers import words_of
+from insights.terminal.console import print_error
 
 INTERRUPTED = 130
 INVALID_PATTERN = 51091

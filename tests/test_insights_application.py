@@ -191,6 +191,13 @@ def test_works_without_a_standard_stream(
 def test_imports_nothing_of_commands_that_are_not_run(insights: Insights) -> None:
     result = insights.run("feedback", "--help", PYTHONPROFILEIMPORTTIME="1")
 
-    assert "insights.commands.listing" in result.stderr
-    for module in ("insights.indexes", "pyarrow", "altair", "jinja2", "uvicorn", "azure.functions"):
+    assert "insights.terminal.listing" in result.stderr
+    for module in (
+        "insights.mongodb.indexes",
+        "pyarrow",
+        "altair",
+        "jinja2",
+        "uvicorn",
+        "azure.functions",
+    ):
         assert module not in result.stderr

@@ -13,10 +13,10 @@ from playwright.sync_api import Browser, Page
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from insights.charts import MAXIMUM_BARS, group
-from insights.dashboard import Trend, trend
-from insights.database import Document
-from insights.summaries import FeedbackDay, FeedbackSummary
+from insights.figures.summaries import FeedbackDay, FeedbackSummary
+from insights.figures.verdicts import Trend, trend
+from insights.kinds import Document
+from insights.pages.charts import MAXIMUM_BARS, group
 from tests.chromium import DESKTOP, HEIGHT, PHONE, Visitor, running_chromium
 from tests.insights_cli import Insights, a_feedback, an_event
 from tests.page_checks import missing_names, overflows, poor_contrasts, smallest_text_of_a_chart

@@ -18,10 +18,10 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from insights.database import Kind
 from insights.demo.rhythms import Rhythm
 from insights.demo.stories import Story
 from insights.demo.users import Entry, User
+from insights.kinds import Kind
 from insights.settings import Settings
 from local_project.addresses import free_address
 from shared_code.models import Event, Feedback
@@ -393,11 +393,11 @@ def test_opens_the_dashboard_of_its_database_until_ctrl_c(
 ) -> None:
     served: list[tuple[str, bool, tuple[int, int]]] = []
 
-    def serve(settings: Settings, *, open_browser: bool) -> None:
+    def serve(settings: Settings, *, open_browser: bool, **_: object) -> None:
         served.append((settings.mongodb_database, open_browser, counts(demo_database)))
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setitem(sys.modules, "insights.server", SimpleNamespace(serve=serve))
+    monkeypatch.setitem(sys.modules, "insights.pages.server", SimpleNamespace(serve=serve))
 
     result = insights("demo", *SMALL, "--open")
 

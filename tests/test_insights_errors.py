@@ -246,7 +246,7 @@ def test_a_defect_is_one_line_that_says_where(
     def defective() -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr("insights.commands.listing.read_settings", defective)
+    monkeypatch.setattr("insights.terminal.listing.read_settings", defective)
 
     result = insights("feedback")
 

@@ -7,7 +7,7 @@ import pytest
 from bson import Int64, ObjectId
 from pymongo.database import Database
 
-from insights.database import Kind
+from insights.kinds import Kind
 from tests.conftest import Document
 from tests.insights_cli import Insights, a_feedback, an_event
 from tests.support.dialects import Dialect

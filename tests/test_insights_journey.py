@@ -9,9 +9,9 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 
-from insights.filters import rated
-from insights.journeys import before_ratings
-from insights.periods import Period
+from insights.figures.journeys import before_ratings
+from insights.queries.filters import rated
+from insights.queries.periods import Period
 from tests.conftest import Document
 from tests.insights_cli import Insights, a_feedback, an_event, plan_of
 from tests.support.dialects import Dialect

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pymongo.database import Database
 
-from insights.periods import Period
+from insights.queries.periods import Period
 from tests.conftest import Document
 from tests.insights_cli import Insights, a_feedback
 

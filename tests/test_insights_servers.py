@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pymongo.database import Database
 
-from insights import summaries
 from insights.application import COMMANDS
+from insights.figures import summaries
 from tests.conftest import ROOT, Document
 from tests.insights_cli import Insights, a_feedback, an_event
 from tests.support.dialects import Dialect

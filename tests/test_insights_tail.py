@@ -18,12 +18,12 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect, OperationFailure
 
-from insights import polling
-from insights.changes import Change, Connection
-from insights.database import Kind
-from insights.filters import Filter
+from insights.arrivals import polling
+from insights.arrivals.changes import Change, Connection
+from insights.arrivals.streams import changes
+from insights.kinds import Kind
+from insights.queries.filters import Filter
 from insights.settings import Settings
-from insights.streams import changes
 from local_project.addresses import free_address
 from local_project.mongod import find_mongod, running_mongod
 from tests.conftest import Document, Post

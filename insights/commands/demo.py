@@ -12,16 +12,18 @@ import typer
 from pymongo.database import Database
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from insights.commands.counts import show_counts
-from insights.commands.program import program
-from insights.commands.questions import Yes, ask
-from insights.database import Document, Kind, open_database
 from insights.demo.databases import NAME, Filling, fill
 from insights.errors import Unreachable, UsageError
-from insights.indexes import apply, plan
+from insights.kinds import Document, Kind
+from insights.mongodb.connection import open_database
+from insights.mongodb.indexes import apply, plan
 from insights.settings import Settings, read_settings
 from insights.signals import Ended, cleaning_up
-from insights.terminal import clean, errors, print_line, show_number
+from insights.terminal.console import errors, print_error, print_line
+from insights.terminal.counts import show_counts
+from insights.terminal.program import program
+from insights.terminal.questions import Yes, ask
+from insights.wording import clean, show_number
 from local_project.connection_strings import loopback_address
 from local_project.errors import LocalProjectError
 from local_project.mongod import available_mongodb
@@ -197,4 +199,5 @@ def serve_dashboard(settings: Settings) -> None:
     """Serve the dashboard until Ctrl-C, which is the way to end it."""
     with suppress(KeyboardInterrupt, Ended):
         # Only this needs what draws charts, which takes long to import.
-        importlib.import_module("insights.server").serve(settings, open_browser=True)
+        server = importlib.import_module("insights.pages.server")
+        server.serve(settings, say=print_line, warn=print_error, open_browser=True)

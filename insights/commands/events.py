@@ -2,11 +2,11 @@
 
 import json
 
-from insights.commands.listing import Layout, print_newest, time_of
-from insights.database import Document, Kind
-from insights.documents import plain_value
-from insights.filters import Selection
-from insights.options import AsJson, EventType, Limit, Since, Until, User, Where
+from insights.kinds import Document, Kind
+from insights.queries.documents import plain_value
+from insights.queries.filters import Selection
+from insights.terminal.listing import Layout, print_newest, time_of
+from insights.terminal.options import AsJson, EventType, Limit, Since, Until, User, Where
 
 
 def events(

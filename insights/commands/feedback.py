@@ -1,9 +1,9 @@
 """`insights feedback`: list feedback."""
 
-from insights.commands.listing import Layout, print_newest, time_of
-from insights.database import Document, Kind
-from insights.filters import Selection
-from insights.options import AsJson, Limit, Message, Rating, Since, Until, User, Where
+from insights.kinds import Document, Kind
+from insights.queries.filters import Selection
+from insights.terminal.listing import Layout, print_newest, time_of
+from insights.terminal.options import AsJson, Limit, Message, Rating, Since, Until, User, Where
 
 
 def feedback(

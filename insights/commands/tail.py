@@ -11,15 +11,16 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from insights.changes import Change, Connection, polling_notice
-from insights.database import Kind
-from insights.documents import plain_value, to_plain
+from insights.arrivals.changes import Change, Connection, polling_notice
+from insights.arrivals.streams import changes
 from insights.errors import UsageError
-from insights.filters import Filter, Selection, to_filter
-from insights.options import AsJson, EventType, Message, Rating, User, Where
+from insights.kinds import Kind
+from insights.queries.documents import plain_value, to_plain
+from insights.queries.filters import Filter, Selection, to_filter
 from insights.settings import Settings, read_settings
-from insights.streams import changes
-from insights.terminal import clean, output, print_error, print_json
+from insights.terminal.console import output, print_error, print_json
+from insights.terminal.options import AsJson, EventType, Message, Rating, User, Where
+from insights.wording import clean
 
 NOTICES = {
     Connection.LOST: "MongoDB does not answer any more; waiting for it",

@@ -8,10 +8,10 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
-from insights.database import Document, Kind
 from insights.demo.rhythms import Rhythm
 from insights.demo.stories import Story
 from insights.demo.users import User
+from insights.kinds import Document, Kind
 
 NAME = "up2d8_demo"
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from insights.database import Document, Kind
 from insights.errors import UsageError
 from insights.exports.details import DETAILS, flatten
+from insights.kinds import Document, Kind
 
 # Spreadsheets and data frames become unusable far below; keys that are ids must not fill memory.
 MAXIMUM_FLATTENED = 1000

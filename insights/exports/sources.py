@@ -12,9 +12,9 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from insights.database import Document, Kind
 from insights.exports.columns import STORED, Column
-from insights.filters import Filter
+from insights.kinds import Document, Kind
+from insights.queries.filters import Filter
 
 Batch = list[Document]
 
