@@ -17,8 +17,8 @@ from pyarrow import parquet
 from pymongo.database import Database
 
 from insights.exports import formats, parquet_files
-from insights.exports.columns import Column
 from insights.exports.sources import Source
+from insights.kinds import Field
 from tests.conftest import Document
 from tests.insights_cli import Insights, a_feedback, an_event, plan_of
 from tests.support.dialects import Dialect
@@ -609,7 +609,7 @@ def arrive_meanwhile(
     def arrive(event: Document) -> None:
         found = formats.find_columns
 
-        def then_arrive(source: Source, watch: formats.Watch) -> list[Column]:
+        def then_arrive(source: Source, watch: formats.Watch) -> list[Field]:
             columns = found(source, watch)
             empty_database.analytics.insert_one(event)
             return columns

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from insights.errors import UsageError
-from insights.kinds import Kind
+from insights.kinds import ID, Field, Kind, Type
 from insights.queries import sentiment
 from insights.queries.periods import parse_period, parse_time
 from insights.queries.sentiment import Sentiment
@@ -20,16 +20,12 @@ from insights.users.ids import LARGEST_INTEGER, of_user
 
 Filter = dict[str, Any]
 
-FIELDS = {
-    Kind.FEEDBACK: ("message_id", "user_id", "rating", "comment", "timestamp"),
-    Kind.EVENTS: ("user_id", "event_type", "timestamp", "occurred_at", "details.NAME"),
-}
-TIMES = ("timestamp", "occurred_at")
 ORDERS = {"<": "$lt", ">": "$gt", "<=": "$lte", ">=": "$gte"}
 
 # The shortest field that is followed by an operator, and the longest operator there.
 CONDITION = re.compile(r"(?P<field>.+?)(?P<operator>!=|<=|>=|=|<|>|~)(?P<value>.*)", re.DOTALL)
-DETAIL = re.compile(r"details(\.[^.\0]+)+")
+# A key in an object, or in an object in that.
+PATH = re.compile(r"(?P<object>[^.]+)(\.[^.\0]+)+")
 
 
 @dataclass(frozen=True)
@@ -108,22 +104,29 @@ def parse_condition(kind: Kind, text: str, now: datetime) -> Filter:
         raise UsageError(
             f"--where {text!r}: one = is enough, and quotes keep a value that begins so"
         )
-    check_field(kind, field)
-    return compare(field, operator, value, now)
+    return compare(find_field(kind, field), operator, value, now)
 
 
-def check_field(kind: Kind, field: str) -> None:
-    """Refuse a field that documents of this kind do not have.
+def find_field(kind: Kind, name: str) -> Field:
+    """Return the field that a condition names: one of this kind, or one in an object.
+
+    The `_id` is none of them, because it may be of several types.
 
     Raises:
-        UsageError: it is one.
+        UsageError: documents of this kind do not have it.
     """
-    is_detail = kind is Kind.EVENTS and DETAIL.fullmatch(field)
-    if field not in FIELDS[kind] and not is_detail:
-        raise UsageError(f"there is no field {field!r} in {kind}, only {', '.join(FIELDS[kind])}")
+    fields = {field.name: field for field in kind.fields if field.name != ID}
+    objects = [each for each, field in fields.items() if field.type is Type.JSON]
+    if (path := PATH.fullmatch(name)) and path["object"] in objects:
+        return Field(name, Type.JSON)
+    if name in objects or name not in fields:
+        allowed = [each for each in fields if each not in objects]
+        allowed += [f"{each}.NAME" for each in objects]
+        raise UsageError(f"there is no field {name!r} in {kind}, only {', '.join(allowed)}")
+    return fields[name]
 
 
-def compare(field: str, operator: str, value: str, now: datetime) -> Filter:
+def compare(field: Field, operator: str, value: str, now: datetime) -> Filter:
     """Return the filter for one comparison.
 
     Raises:
@@ -133,35 +136,35 @@ def compare(field: str, operator: str, value: str, now: datetime) -> Filter:
         return match_pattern(field, value)
     if operator in ORDERS:
         return order(field, ORDERS[operator], value, now)
-    values = [parse_moment(value, now)] if field in TIMES else meanings(value)
-    return {field: {"$in" if operator == "=" else "$nin": values}}
+    values = [parse_moment(value, now)] if field.type is Type.TIME else meanings(value)
+    return {field.name: {"$in" if operator == "=" else "$nin": values}}
 
 
-def match_pattern(field: str, pattern: str) -> Filter:
+def match_pattern(field: Field, pattern: str) -> Filter:
     """Return the filter for a regular expression, in upper or lower case. MongoDB checks it.
 
     Raises:
         UsageError: the field is a time.
     """
-    if field in TIMES:
-        raise UsageError(f"{field} is a time: ~ is for texts")
-    return {field: {"$regex": pattern, "$options": "i"}}
+    if field.type is Type.TIME:
+        raise UsageError(f"{field.name} is a time: ~ is for texts")
+    return {field.name: {"$regex": pattern, "$options": "i"}}
 
 
-def order(field: str, operator: str, value: str, now: datetime) -> Filter:
+def order(field: Field, operator: str, value: str, now: datetime) -> Filter:
     """Return the filter that compares a time, a number with numbers, or a text with texts.
 
     Raises:
         UsageError: the field is a time, and the value is not.
     """
-    if field in TIMES:
-        return {field: {operator: parse_time(value, now)}}
+    if field.type is Type.TIME:
+        return {field.name: {operator: parse_time(value, now)}}
     limit = next((each for each in meanings(value) if is_number(each)), None)
-    if field == "rating" and limit is not None:
+    if field.name == "rating" and limit is not None:
         return rating_order(operator, limit)
-    if limit is not None and field.startswith("details."):
-        return {field: {operator: limit}}
-    return {field: {operator: meanings(value)[-1]}}
+    if limit is not None and field.type is not Type.TEXT:
+        return {field.name: {operator: limit}}
+    return {field.name: {operator: meanings(value)[-1]}}
 
 
 def rating_order(operator: str, limit: float) -> Filter:
