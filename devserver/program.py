@@ -72,6 +72,8 @@ def serve(root: Path) -> None:
             server_header=False,
             proxy_headers=False,
         )
+        # Its steps at the start and at the end tell nothing that is not printed already.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         server = uvicorn.Server(config)
         # As an exception, a signal that comes while uvicorn loads the rest might be lost.
         with server.capture_signals():

@@ -1,4 +1,4 @@
-"""The command line: `python -m insights COMMAND`."""
+"""The command line: `insights COMMAND`, or `python -m insights COMMAND`."""
 
 import signal
 
@@ -7,6 +7,12 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from insights.application import end, main  # noqa: E402
 
-if __name__ == "__main__":
+
+def run() -> None:
+    """Run a command, and end the process with its exit code."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     end(main())
+
+
+if __name__ == "__main__":
+    run()

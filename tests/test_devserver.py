@@ -67,6 +67,16 @@ def test_prints_each_function_and_a_request_that_works(
         assert stored[function].count_documents({}) == 1
 
 
+def test_prints_only_requests_after_its_start(mongodb_uri: str) -> None:
+    with running_server(MONGODB_URI=mongodb_uri) as server:
+        server.client.get("/")
+        deadline = time.monotonic() + 10
+        while not server.log and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+        assert [line.split('"')[1:2] for line in server.log if line.strip()] == [["GET / HTTP/1.1"]]
+
+
 def test_answers_have_the_functions_status_headers_and_body(server: LocalServer) -> None:
     response = server.client.post("/api/feedback", json={})
 

@@ -18,6 +18,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from insights.commands.demo import invitation, print_commands
 from insights.demo.rhythms import Rhythm
 from insights.demo.stories import Story
 from insights.demo.users import Entry, User
@@ -134,13 +135,14 @@ def test_makes_the_indexes_and_none_that_deletes(
 
 
 def test_prints_commands_that_work(
-    insights: Insights, demo_database: Database[Document], mongodb_uri: str, tmp_path: Path
+    insights: Insights, demo_database: Database[Document], tmp_path: Path
 ) -> None:
     # Enough for each of them to find something.
     result = insights("demo", "--users", "100")
 
-    commands = [line.strip() for line in result.stdout.splitlines() if " -m insights " in line]
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "MONGODB_URI": mongodb_uri}
+    # Copied into another terminal, which knows no settings.
+    commands = [line.strip() for line in result.stdout.splitlines() if line.startswith("  MONGODB")]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     assert len(commands) >= 5
     assert counts(demo_database) != (0, 0)
     for command in commands:
@@ -148,6 +150,17 @@ def test_prints_commands_that_work(
             ["/bin/sh", "-c", command], check=False, cwd=tmp_path, env=environment, timeout=60
         )
         assert done.returncode == 0, command
+
+
+def test_prints_no_password(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = invitation("mongodb://me:secret@db.example/", served=True, started=False)
+
+    assert printed == "Try in another terminal with the same MONGODB_URI, while this runs:"
+    settings = Settings.model_validate({"MONGODB_URI": "mongodb://me:secret@db.example/"})
+    print_commands(settings)
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.startswith("  MONGODB_DATABASE=up2d8 /") for line in lines)
+    assert "secret" not in "".join(lines)
 
 
 def test_tells_the_same_story_each_time() -> None:
@@ -348,7 +361,10 @@ def test_starts_a_mongodb_where_none_runs_and_ends_it(tmp_path: Path) -> None:
     folder = f".data/mongodb-127.0.0.1-{address.port}"
     assert result.exit_code == 0
     assert result.stderr == f"Starting MongoDB at {address}, with its data in {folder} ...\n"
-    assert "Try, while `make run` runs MongoDB in another terminal:" in result.stdout
+    assert (
+        f"Try, while `MONGODB_URI=mongodb://{address} make run` runs MongoDB in another terminal:"
+        in result.stdout
+    )
     assert address.is_free()
     assert (tmp_path / folder).is_dir()
 

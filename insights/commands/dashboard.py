@@ -34,6 +34,7 @@ Port = Annotated[
     typer.Option(
         min=0,
         max=65535,
+        metavar="PORT",
         help=f"Where to serve it: {server.PORT} unless said otherwise, 0 for any free port.",
     ),
 ]
