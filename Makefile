@@ -1,34 +1,54 @@
 # Python 3.11, 3.12 or 3.13 will do: make PYTHON=/path/to/python run
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 
-.PHONY: run demo test lint openapi bench fuzz
+# Some tests need /proc, or that a mongod ends with its parent.
+ELSEWHERE = $(if $(filter Linux,$(shell uname)),,-m "not linux")
+COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 
-run: .venv/installed
+.PHONY: help run demo test lint openapi picture bench fuzz requirements
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
+
+run: .venv/installed ## serve both functions on an embedded MongoDB
 	@.venv/bin/python -m devserver
 
-demo: .venv/installed
+demo: .venv/installed ## open the dashboard on two months of invented data
 	@.venv/bin/python -m insights demo --open
 
-test: .venv/installed
-	@.venv/bin/python -m pytest -n 3 --dist worksteal
+test: .venv/installed ## run the tests, once what they need is there
+	@.venv/bin/python -m tests.support.prerequisites
+	@.venv/bin/python -m pytest -n 3 --dist worksteal $(ELSEWHERE)
 
-lint: .venv/installed
+lint: .venv/installed ## check style, types and workflows
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
+	@.venv/bin/shellcheck .ci/run
+	@.venv/bin/jactionlint --shellcheck=.venv/bin/shellcheck
+	@.venv/bin/zizmor --offline --quiet .github
 
-openapi: .venv/installed
-	@.venv/bin/python -m docs.openapi
+openapi: .venv/installed ## write docs/openapi.json
+	@.venv/bin/python -m tools.openapi
 
-bench: .venv/installed
+picture: .venv/installed ## write docs/dashboard.png from the demo's data
+	@.venv/bin/python -m tools.picture
+
+bench: .venv/installed ## measure the functions against bare PyMongo and FastAPI
 	@.venv/bin/python -m benchmarks
 
-fuzz: .venv/installed
+fuzz: .venv/installed ## look a minute for inputs that break the functions
 	@.venv/bin/python -m fuzz
 
-.venv/installed: requirements.txt requirements-dev.txt
+# Keeps the versions that are pinned and still fit; UPGRADE=--upgrade takes the newest.
+requirements: .venv/installed ## pin what requirements.in and requirements-dev.in name
+	@$(COMPILE) $(UPGRADE) requirements.in --output-file requirements.txt
+	@$(COMPILE) $(UPGRADE) requirements-dev.in --output-file requirements-dev.txt
+
+.venv/installed: requirements-dev.txt
 	@echo "Setting up .venv; this takes a minute, once ..."
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python")'
 	@$(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	@.venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@.venv/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

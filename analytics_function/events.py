@@ -1,4 +1,4 @@
-"""Storing events, and the answers that say what became of each."""
+"""Events: one or a batch, checked, stored, and answered one by one."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import azure.functions as func
 from pydantic_core import ValidationError, to_json
 
-from shared_code.authentication import Caller
+from shared_code.auth.caller import Caller
+from shared_code.lookups import lookup_errors
 from shared_code.models import Event
-from shared_code.opt_outs import find_opted_out
+from shared_code.mongodb.group_commit import LARGE
+from shared_code.mongodb.writes import Outcome, insert
 from shared_code.problems import BodyTooLarge, FieldError, InvalidFields
-from shared_code.references import find_unknown
-from shared_code.requests import OBJECT_LIMIT
+from shared_code.requests import OBJECT_LIMIT, parse_json
 from shared_code.responses import error_list, json_response, message_response
-from shared_code.storage import Outcome, insert
-from shared_code.validation import Budget, Document, check_infinity, validate
+from shared_code.validation import Budget, Checked, Write, check_infinity, encode, validate
+
+from .opt_outs import find_opted_out
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -26,7 +28,7 @@ COLLECTION = "analytics"
 BATCH_LIMIT = 512 * 1024
 MAXIMUM_EVENTS = 500
 
-# What an answer of at most 64 KiB can list, and what an error takes besides its pointer and detail.
+# The room for errors in an answer of 64 KiB, and an error's size without pointer and detail.
 LISTED_BYTES = 63 * 1024
 ENTRY_BYTES = len('{"index": 499, "pointer": "", "detail": ""}, ')
 
@@ -34,51 +36,75 @@ LOGGED = "Event logged."
 OPTED_OUT = "Event not logged: the user opted out of analytics."
 
 
-async def log_event(event: object, size: int, caller: Caller) -> func.HttpResponse:
-    """Store one event that was `size` bytes of JSON.
+async def log_event(event: Write, caller: Caller) -> func.HttpResponse:
+    """Store one event.
 
     Raises:
-        BodyTooLarge: only a batch may be that large.
-        InvalidFields: the event is wrong, or MongoDB refuses it.
+        InvalidFields: MongoDB refuses the event.
     """
-    if size > OBJECT_LIMIT:
-        raise BodyTooLarge(OBJECT_LIMIT)
-    valid = validate(Event, event)
-    check_infinity(event, to_json(event))
-    document = Document(valid.to_document(datetime.now(UTC)), size)
-    [outcome] = await store([document], caller)
+    [outcome] = await store([event], caller)
     if isinstance(outcome, list):
         raise InvalidFields(outcome)
     return message_response(202, OPTED_OUT if outcome == "opted_out" else LOGGED)
 
 
-async def log_batch(events: list[Any], caller: Caller) -> func.HttpResponse:
-    """Store each valid event of a batch, and say which are not.
+async def log_batch(events: Sequence[Checked], caller: Caller) -> func.HttpResponse:
+    """Store the valid events of a batch.
+
+    Raises:
+        InvalidFields: MongoDB refuses every event.
+    """
+    stored = iter(await store([each for each in events if isinstance(each, Write)], caller))
+    outcomes = [next(stored) if isinstance(each, Write) else each for each in events]
+    return batch_response(outcomes)
+
+
+def check_body(body: bytes) -> Write | Sequence[Checked]:
+    """Return the event in a body; of a batch, each event or its errors.
+
+    Raises:
+        MalformedBody: it is not JSON.
+        BodyTooLarge: only a batch may be that large.
+        InvalidFields: the event is wrong, or every event of the batch.
+    """
+    parsed = parse_json(body)
+    if isinstance(parsed, list):
+        return check_batch(parsed)
+    if len(body) > OBJECT_LIMIT:
+        raise BodyTooLarge(OBJECT_LIMIT)
+    checked = check_event(parsed, to_json(parsed), datetime.now(UTC), Budget())
+    if isinstance(checked, list):
+        raise InvalidFields(checked)
+    return checked
+
+
+def check_batch(events: list[Any]) -> Sequence[Checked]:
+    """Return each event of a batch or its errors.
 
     Raises:
         InvalidFields: no event is valid, or there are too few or too many.
     """
     if not 1 <= len(events) <= MAXIMUM_EVENTS:
         raise InvalidFields([FieldError((), f"must have 1 to {MAXIMUM_EVENTS} events")])
-    # Without an offset, which means UTC to BSON, it is encoded in half the time.
-    now = datetime.now(UTC).replace(tzinfo=None)
-    checked = check_events(events, now)
-    stored = iter(await store([each for each in checked if isinstance(each, Document)], caller))
-    outcomes = [next(stored) if isinstance(each, Document) else each for each in checked]
-    return batch_response(outcomes)
+    # BSON takes a naive datetime for UTC, and encodes it in half the time.
+    checked = check_events(events, datetime.now(UTC).replace(tzinfo=None))
+    refused = {index: each for index, each in enumerate(checked) if isinstance(each, list)}
+    if len(refused) == len(checked):
+        raise InvalidFields(errors_to_list(refused))
+    return checked
 
 
-def check_events(events: list[Any], now: datetime) -> Sequence[Document | list[FieldError]]:
-    """Return the document of each event of a batch, or what is wrong with the event.
+def check_events(events: list[Any], now: datetime) -> Sequence[Checked]:
+    """Return each event of a batch or its errors.
 
     Validate the batch in one call; fall back to single events to name their errors.
     """
     encoded = [to_json(event) for event in events]
     sizes = list(map(len, encoded))
-    if max(sizes, default=0) <= OBJECT_LIMIT and not any(b"Infinity" in each for each in encoded):
+    if max(sizes, default=0) <= LARGE and not any(b"Infinity" in each for each in encoded):
         with suppress(ValidationError):
             fields = [event.to_document(now) for event in event_list().validate_python(events)]
-            return list(map(Document, fields, sizes))
+            return list(map(Write, fields, sizes))
     budget = Budget()
     return [
         check_event(event, json, now, budget) for event, json in zip(events, encoded, strict=True)
@@ -87,22 +113,17 @@ def check_events(events: list[Any], now: datetime) -> Sequence[Document | list[F
 
 @cache
 def event_list() -> "TypeAdapter[list[Event]]":
-    """Return what checks many events at once, up to the first wrong one.
+    """Return the validator of a whole batch, which stops at the first wrong event.
 
-    It is made when the first batch comes.
+    Created with the first batch.
     """
-    from pydantic import Field, TypeAdapter  # noqa: PLC0415 (it would only slow a cold start)
+    from pydantic import Field, TypeAdapter  # noqa: PLC0415 (slows a cold start)
 
     return TypeAdapter(Annotated[list[Event], Field(fail_fast=True)])
 
 
-def check_event(
-    event: object, json: bytes, now: datetime, budget: Budget
-) -> Document | list[FieldError]:
-    """Return the document of one event of a batch, or what is wrong with the event.
-
-    `json` is its compact JSON, whose size is the event's.
-    """
+def check_event(event: object, json: bytes, now: datetime, budget: Budget) -> Checked:
+    """Return an event or its errors; `json` is its compact JSON, which determines its size."""
     if len(json) > OBJECT_LIMIT:
         return [FieldError((), f"must be at most {OBJECT_LIMIT} bytes of JSON")]
     try:
@@ -110,32 +131,34 @@ def check_event(
         check_infinity(event, json, budget)
     except InvalidFields as invalid:
         return invalid.errors
-    return Document(valid.to_document(now), len(json))
+    write = Write(valid.to_document(now), len(json))
+    # Encoding takes long, so it belongs to a large body's turn.
+    return encode(write, budget) if write.size > LARGE else write
 
 
-async def store(documents: Sequence[Document], caller: Caller) -> list[Outcome]:
-    """Store those documents whose users exist and did not opt out; return what became of each.
+async def store(events: Sequence[Write], caller: Caller) -> list[Outcome]:
+    """Store the events whose users exist and did not opt out; return the outcome of each.
 
     Raises:
         OtherUser: the caller may not write one of them; none is stored.
         StoreUnavailable: MongoDB did not answer in time.
     """
-    caller.check(documents)
-    unknown = await find_unknown(documents)
-    opted_out = await find_opted_out({each.fields["user_id"] for each in documents})
-    if not (unknown or opted_out):
-        return await insert(COLLECTION, documents)
+    caller.check(events)
+    errors = await lookup_errors(events)
+    opted_out = await find_opted_out({each.document["user_id"] for each in events})
+    if not (errors or opted_out):
+        return await insert(COLLECTION, events)
     outcomes: list[Outcome | None] = [
-        unknown.get(index) or ("opted_out" if each.fields["user_id"] in opted_out else None)
-        for index, each in enumerate(documents)
+        errors.get(index) or ("opted_out" if each.document["user_id"] in opted_out else None)
+        for index, each in enumerate(events)
     ]
-    wanted = [each for each, outcome in zip(documents, outcomes, strict=True) if outcome is None]
+    wanted = [each for each, outcome in zip(events, outcomes, strict=True) if outcome is None]
     inserted = iter(await insert(COLLECTION, wanted))
     return [next(inserted) if each is None else each for each in outcomes]
 
 
 def batch_response(outcomes: list[Outcome]) -> func.HttpResponse:
-    """Answer 202 when every event of the batch was valid, or else 207 with what is wrong.
+    """Return 202 when every event of the batch was valid, else 207 with the errors.
 
     Raises:
         InvalidFields: none was valid.
@@ -161,8 +184,7 @@ def batch_response(outcomes: list[Outcome]) -> func.HttpResponse:
 def errors_to_list(refused: Mapping[int, list[FieldError]]) -> list[FieldError]:
     """Return the errors of refused events, as many as an answer of 64 KiB holds.
 
-    It names every refused event: where all errors are too many, by the first of each, and where
-    these are too long, without the path within the event.
+    Every refused event is named: by all its errors, or by its first, or by that one's detail alone.
     """
     every = [error.under(index) for index, errors in refused.items() for error in errors]
     if fits(every):
@@ -174,7 +196,7 @@ def errors_to_list(refused: Mapping[int, list[FieldError]]) -> list[FieldError]:
 
 
 def fits(errors: Sequence[FieldError]) -> bool:
-    """Say whether an answer can list these errors; of more than events, it is not even measured."""
+    """Say whether an answer can list these errors, which are at most one an event."""
     return len(errors) <= MAXIMUM_EVENTS and (
         sum(len(error.pointer) + len(error.detail) + ENTRY_BYTES for error in errors)
         <= LISTED_BYTES

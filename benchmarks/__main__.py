@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from benchmarks import (
+    attack,
     chart,
     connections,
     floor,
@@ -59,6 +60,7 @@ async def measure(effort: Effort, uri: str) -> tuple[str, bytes]:
         lambda: connections.measure(effort, uri),
         lambda: stages.measure(effort, uri),
         lambda: versus_peer.measure(effort, uri),
+        lambda: attack.measure(effort, uri),
         lambda: growth.measure(effort, uri),
         lambda: reading.measure(effort, uri),
     ]

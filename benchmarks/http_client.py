@@ -53,12 +53,12 @@ class Connection(asyncio.Protocol):
         if not self.answer.done():
             self.answer.set_exception(error or ConnectionError("closed without an answer"))
 
-    async def post(self, path: str, body: bytes) -> int:
-        """Return the status that a request is answered with."""
+    async def post(self, path: str, body: bytes, header: bytes = b"") -> int:
+        """Return the status that a request is answered with; `header` is a line of its own."""
         self.answer = asyncio.get_running_loop().create_future()
         self.transport.write(
-            b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            b"Content-Length: %d\r\n\r\n%b" % (path.encode(), len(body), body)
+            b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%b"
+            b"Content-Length: %d\r\n\r\n%b" % (path.encode(), header, len(body), body)
         )
         async with asyncio.timeout(TIMEOUT_SECONDS):
             return await self.answer

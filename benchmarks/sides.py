@@ -14,7 +14,8 @@ import analytics_function
 import feedback_function
 from benchmarks.load import Act
 from benchmarks.samples import Document, event_document, feedback_document
-from shared_code import database, settings
+from shared_code import settings
+from shared_code.mongodb import connection
 
 MAINS = {"analytics": analytics_function.main, "feedback": feedback_function.main}
 
@@ -39,7 +40,7 @@ async def functions(uri: str, name: str) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await database.close()
+            await connection.close()
 
 
 @contextmanager

@@ -15,14 +15,14 @@ from benchmarks.load import Act, rate
 from benchmarks.report import Section
 from benchmarks.samples import Document, event, event_document
 from benchmarks.sides import bare_client, functions, inserting, inserting_many, posting
-from shared_code import storage
-from shared_code.group_commit import Grouper
 from shared_code.models import Event
-from shared_code.operations import start_clock
+from shared_code.mongodb import writes
+from shared_code.mongodb.bulk_writes import Reply
+from shared_code.mongodb.deadlines import start_clock
+from shared_code.mongodb.group_commit import Grouper
 from shared_code.problems import FieldError
 from shared_code.settings import get_settings
-from shared_code.validation import Document as Valid
-from shared_code.validation import validate
+from shared_code.validation import Write, validate
 
 BATCH = 500
 
@@ -85,7 +85,7 @@ def single_stages(client: Client, bounded: Client) -> Stages:
 
     async def check_and_commit(sample: Document) -> None:
         start_clock()
-        await storage.insert("checked", [Valid(validate(Event, sample).to_document(now()), 0)])
+        await writes.insert("checked", [Write(validate(Event, sample).to_document(now()), 0)])
 
     return {
         "bare `insert_one`": inserting(client["benchmark_bare"]["stages"], event),
@@ -104,7 +104,7 @@ def batch_stages(client: Client, bounded: Client) -> Stages:
     async def check_and_commit(samples: list[Document]) -> None:
         start_clock()
         checked = check_events(samples, now())
-        await storage.insert("checked", [each for each in checked if isinstance(each, Valid)])
+        await writes.insert("checked", [each for each in checked if isinstance(each, Write)])
 
     return {
         "bare `insert_many`": inserting_many(client["benchmark_bare"]["stages"], batch),
@@ -115,12 +115,12 @@ def batch_stages(client: Client, bounded: Client) -> Stages:
     }
 
 
-def new_writer() -> Grouper[Valid, storage.Reply | list[FieldError]]:
+def new_writer() -> Grouper[Write, Reply | list[FieldError]]:
     """Return what the functions insert with."""
-    return Grouper(partial(storage.insert_new, "group_commit"))
+    return Grouper(partial(writes.insert_group, "group_commit"))
 
 
-def to_store(events: list[Document]) -> list[Valid]:
+def to_store(events: list[Document]) -> list[Write]:
     """Return what a writer takes, without a check."""
     fields = [{"_id": ObjectId(), **event_document(each)} for each in events]
-    return [Valid(each, size=0) for each in fields]
+    return [Write(each, size=0) for each in fields]

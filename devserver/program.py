@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
@@ -134,9 +135,14 @@ def announce(functions: list[HttpFunction], host: dict[str, Any], port: int) -> 
     say("\nTry:")
     for each in functions:
         if each.sample:
-            body = shlex.quote(json.dumps(json.loads(each.sample)))
+            body = quoted(json.dumps(json.loads(each.sample)))
             say(f"  curl -i {urls[each.name]} -d {body}")
     say("\nCtrl-C stops the server.\n")
+
+
+def quoted(argument: str) -> str:
+    """Quote an argument for a POSIX shell, or for cmd.exe, to which `'` is any character."""
+    return subprocess.list2cmdline([argument]) if os.name == "nt" else shlex.quote(argument)
 
 
 def say(line: str) -> None:

@@ -4,30 +4,51 @@ from datetime import UTC, datetime
 
 import azure.functions as func
 
-from shared_code.authentication import authenticate
+from shared_code.auth.caller import authenticate
+from shared_code.lookups import lookup_errors
 from shared_code.models import Feedback
-from shared_code.problems import InvalidFields
-from shared_code.ratings import check_rating
-from shared_code.references import find_unknown
+from shared_code.mongodb.writes import replace
+from shared_code.problems import FieldError, InvalidFields
 from shared_code.requests import OBJECT_LIMIT, parse_json, read_body
 from shared_code.responses import answers_problems, message_response
-from shared_code.storage import replace
-from shared_code.validation import Document, validate
+from shared_code.settings import get_settings
+from shared_code.turns import in_turn
+from shared_code.validation import Write, validate
 
 COLLECTION = "feedback"
 
 
 @answers_problems
 async def main(req: func.HttpRequest) -> func.HttpResponse:
-    """Store the feedback in the request; a second one of the user on the message replaces it."""
+    """Store the feedback in the request, in place of an earlier one of the user on the message."""
     caller = await authenticate(req)
-    body = read_body(req, OBJECT_LIMIT)
-    feedback = validate(Feedback, parse_json(body))
-    document = Document(feedback.to_document(datetime.now(UTC)), len(body))
-    caller.check([document])
-    check_rating(feedback.rating)
-    if unknown := await find_unknown([document]):
-        raise InvalidFields(unknown[0])
-    if await replace(COLLECTION, document):
+    feedback = await in_turn(check_body, read_body(req, OBJECT_LIMIT))
+    caller.check([feedback])
+    check_rating(feedback.document["rating"])
+    if errors := await lookup_errors([feedback]):
+        raise InvalidFields(errors[0])
+    if await replace(COLLECTION, feedback):
         return message_response(201, "Feedback received.")
     return message_response(200, "Feedback updated.")
+
+
+def check_body(body: bytes) -> Write:
+    """Return the feedback in a body.
+
+    Raises:
+        MalformedBody: it is not JSON.
+        InvalidFields: a field is missing, unknown or wrong.
+    """
+    feedback = validate(Feedback, parse_json(body))
+    return Write(feedback.to_document(datetime.now(UTC)), len(body))
+
+
+def check_rating(rating: str) -> None:
+    """Check a rating against the vocabulary in the settings; without one, any rating is valid.
+
+    Raises:
+        InvalidFields: the vocabulary does not have it.
+    """
+    allowed = get_settings().feedback_ratings
+    if allowed and rating not in allowed:
+        raise InvalidFields([FieldError(("rating",), f"must be one of: {', '.join(allowed)}")])

@@ -2,36 +2,26 @@
 
 import gzip
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 import azure.functions as func
 import bson
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
-from pydantic_core import to_json
 
-from analytics_function.events import BATCH_LIMIT, MAXIMUM_EVENTS, check_events
+import analytics_function.events
+import feedback_function
+from analytics_function.events import BATCH_LIMIT, MAXIMUM_EVENTS
 from fuzz.oracle import check_document, check_problem, inflated, parse, require
-from shared_code.models import Event, Feedback
-from shared_code.problems import BodyTooLarge, FieldError, InvalidFields, Problem
-from shared_code.requests import OBJECT_LIMIT, parse_json, read_body
+from shared_code.problems import FieldError, InvalidFields, Problem
+from shared_code.requests import OBJECT_LIMIT, read_body
 from shared_code.responses import problem_response
-from shared_code.validation import (
-    Budget,
-    Document,
-    check_infinity,
-    unstorable_fields,
-    validate,
-)
+from shared_code.validation import Budget, Checked, Write, encode
 
 READ_RAW = CodecOptions(
     document_class=RawBSONDocument, tz_aware=True, uuid_representation=UuidRepresentation.STANDARD
 )
 GZIP = {"Content-Encoding": "gzip"}
-
-Checked = Document | list[FieldError]
-"""What would be stored of one object, or what is wrong with it."""
 
 
 def run(data: bytes) -> None:
@@ -62,20 +52,10 @@ def read(function: str, request: func.HttpRequest) -> Sequence[Checked]:
     Raises:
         Problem: it is refused as a whole.
     """
-    now = datetime.now(UTC)
     if function == "feedback":
-        body = read_body(request, OBJECT_LIMIT)
-        feedback = validate(Feedback, parse_json(body))
-        return [Document(feedback.to_document(now), len(body))]
-    body = read_body(request, BATCH_LIMIT)
-    parsed = parse_json(body)
-    if isinstance(parsed, list):
-        return check_events(parsed[:MAXIMUM_EVENTS], now)
-    if len(body) > OBJECT_LIMIT:
-        raise BodyTooLarge(OBJECT_LIMIT)
-    event = validate(Event, parsed)
-    check_infinity(parsed, to_json(parsed))
-    return [Document(event.to_document(now), len(body))]
+        return [feedback_function.check_body(read_body(request, OBJECT_LIMIT))]
+    checked = analytics_function.events.check_body(read_body(request, BATCH_LIMIT))
+    return [checked] if isinstance(checked, Write) else checked
 
 
 def check(function: str, body: bytes, checked: Sequence[Checked]) -> None:
@@ -88,8 +68,8 @@ def check(function: str, body: bytes, checked: Sequence[Checked]) -> None:
         if errors:
             under = [error.under(index) for error in errors]
             check_problem(problem_response(InvalidFields(under)))
-        elif isinstance(each, Document):
-            encoded = bson.encode(each.fields)
+        elif isinstance(each, Write):
+            encoded = bson.encode(each.document)
             # Any reader of the collection must be able to decode it.
             bson.decode(encoded)
             stored: Mapping[str, object] = RawBSONDocument(encoded, READ_RAW)
@@ -100,4 +80,5 @@ def wrong_fields(function: str, checked: Checked) -> list[FieldError]:
     """Return what is wrong with an object; a feedback has nothing that BSON cannot hold."""
     if isinstance(checked, list):
         return checked
-    return unstorable_fields(checked, Budget()) if function == "analytics" else []
+    encoded = encode(checked, Budget()) if function == "analytics" else checked
+    return encoded if isinstance(encoded, list) else []

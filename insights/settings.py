@@ -44,4 +44,4 @@ def read_settings() -> Settings:
     except LocalProjectError as error:
         raise UsageError(str(error)) from None
     except ConfigurationError as error:
-        raise UsageError(f"{error} (the README lists what is allowed)") from None
+        raise UsageError(f"{error} (docs/deployment.md lists what is allowed)") from None

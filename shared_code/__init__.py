@@ -1,13 +1,13 @@
-"""What both functions share: settings, models, checks, the MongoDB connection, and answers."""
+"""Code that both functions use: settings, models, requests, responses, and MongoDB."""
 
 import os
 import sys
 
-# Wherever cryptography is installed, PyMongo imports it for PyOpenSSL, which its async API does not
-# use ("the async API does not support PyOpenSSL", pymongo/pyopenssl_context.py). Tokens need it
-# installed, but while they are off no cold start should pay for it.
+# If cryptography is installed, PyMongo imports it for PyOpenSSL, which its async API does not use
+# ("the async API does not support PyOpenSSL", pymongo/pyopenssl_context.py). Only tokens need it,
+# so a cold start without them should not pay for it.
 sys.modules.setdefault("pymongo.pyopenssl_context", None)  # type: ignore[arg-type]
 
-# Pydantic looks through the metadata of every installed package for plugins, of which there are
-# none (Pydantic documentation, "Plugins"): a cold start takes 3 % longer for nothing.
+# Pydantic searches the metadata of every installed package for plugins (Pydantic documentation,
+# "Plugins"). There are none, and the search takes 3 % of a cold start.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

@@ -1,4 +1,4 @@
-"""One structured line for each failed request, for an operator's queries; nothing personal."""
+"""The log: one structured line for each failed request, without personal data."""
 
 import json
 import logging
@@ -20,9 +20,9 @@ SERVER_ERROR = 500
 def log_failure(
     problem: Problem, function: str, req: func.HttpRequest, started: float, defect: Exception | None
 ) -> None:
-    """Log that `function` answered `problem` to a request that it was given at `started`.
+    """Log one line of JSON, with the fields in docs/logs.md, and the traceback of a defect.
 
-    The line is JSON; docs/logs.md says what its fields mean. A defect is followed by its traceback.
+    `started` is the value of `perf_counter` when the request arrived.
     """
     line = {
         "status": problem.status,
@@ -38,6 +38,6 @@ def log_failure(
 
 
 def trace_id(req: func.HttpRequest) -> str | None:
-    """Return the trace that the request is a part of, if it says so."""
+    """Return the trace id of the request, if it has one."""
     match = TRACEPARENT.fullmatch(req.headers.get("traceparent", ""))
     return match[1] if match else None

@@ -1,4 +1,4 @@
-"""What clients send, and the documents made of it."""
+"""The models of feedback and events, and their MongoDB documents."""
 
 import re
 from contextlib import suppress
@@ -10,9 +10,9 @@ from bson import Binary
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from shared_code.object_ids import new_object_id
+from shared_code.mongodb.object_ids import new_object_id
 
-# RFC 3339, section 5.6. Pydantic alone would also take Unix times and dates without a time.
+# RFC 3339, section 5.6. Pydantic also accepts Unix times and dates without a time.
 RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:[0-5]\d)", flags=re.ASCII
 )
@@ -21,14 +21,14 @@ RFC_3339 = re.compile(
 def to_utc(value: object) -> datetime:
     """Parse an RFC 3339 date-time with an offset into UTC."""
     if isinstance(value, str) and RFC_3339.fullmatch(value):
-        # A day may not exist, and an offset may lead out of the years 1 to 9999.
+        # The day may not exist, and the offset may leave the years 1 to 9999.
         with suppress(ValueError, OverflowError):
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
     raise PydanticCustomError("date_time", "not an RFC 3339 date-time")
 
 
 def check_uuid(value: UUID) -> UUID:
-    """Return a UUID that is not one of the two that stand for none (RFC 9562, 5.9 and 5.10)."""
+    """Refuse the nil and the max UUID (RFC 9562, 5.9 and 5.10)."""
     if value in RESERVED:
         raise PydanticCustomError("uuid_reserved", "the nil or the max UUID")
     return value
@@ -36,13 +36,13 @@ def check_uuid(value: UUID) -> UUID:
 
 RESERVED = {UUID(int=0), UUID(int=2**128 - 1)}
 
-# No command line can name what holds a NUL.
+# No command line can pass a NUL.
 NO_NUL = r"^[^\x00]*$"
 NOT_BLANK = r"\S"
 
 
 def check_nul(value: str) -> str:
-    """Return a text without NUL, where its one pattern is needed for something else."""
+    """Refuse NUL in a field whose pattern checks something else."""
     if "\0" in value:
         raise PydanticCustomError("nul", "has a NUL")
     return value
@@ -57,7 +57,7 @@ DateTime = Annotated[datetime, BeforeValidator(to_utc)]
 
 
 class Feedback(BaseModel):
-    """One user's rating of one chat message. A null comment is no comment."""
+    """One user's rating of one chat message. A null field counts as absent."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -67,7 +67,7 @@ class Feedback(BaseModel):
     comment: Annotated[str, Field(max_length=4000)] | None = None
 
     def to_document(self, now: datetime) -> dict[str, Any]:
-        """Return the document to store; its `_id` allows one feedback per user and message."""
+        """Return the document, whose `_id` allows one feedback per user and message."""
         document: dict[str, Any] = {
             "_id": {"user_id": self.user_id, "message_id": self.message_id},
             "message_id": self.message_id,
@@ -79,7 +79,7 @@ class Feedback(BaseModel):
 
 
 class Event(BaseModel):
-    """One thing a user did. A null in an optional field is the same as its absence."""
+    """One action of a user. A null in an optional field counts as absent."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -90,7 +90,7 @@ class Event(BaseModel):
     occurred_at: DateTime | None = None
 
     def to_document(self, now: datetime) -> dict[str, Any]:
-        """Return the document to store; `event_id` as its `_id` makes a repeated send harmless."""
+        """Return the document. With `event_id` as its `_id`, sending it again is harmless."""
         document: dict[str, Any] = {
             "_id": Binary.from_uuid(self.event_id) if self.event_id else new_object_id(),
             "user_id": self.user_id,

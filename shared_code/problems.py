@@ -1,22 +1,22 @@
-"""Every way a request can fail: one exception, one status, one RFC 9457 problem type each."""
+"""Every way a request can fail: an exception with a status and a problem type (RFC 9457) each."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import ClassVar, NamedTuple
 from urllib.parse import quote
 
-# A key may be as long as the whole body; what its pointer leads to is then named no more exactly.
+# Keys may be as long as the body, so pointers are truncated to this many characters.
 MAXIMUM_POINTER = 200
 
-# After how many seconds a client tries again, unless the server asks for another wait.
+# The default of `Retry-After`.
 RETRY_SECONDS = 5
 
-# What a URI fragment may hold unescaped (RFC 3986, section 3.5), without "/" and "?".
+# The characters of a URI fragment that need no escape (RFC 3986, section 3.5), without "/" and "?".
 FRAGMENT_CHARACTERS = "!$&'()*+,;=:@"
 
 
 class FieldError(NamedTuple):
-    """One wrong field: the path that leads to it from the body's root, and what is wrong."""
+    """A wrong field: its path from the body's root, and the error."""
 
     path: tuple[str | int, ...]
     detail: str
@@ -25,7 +25,7 @@ class FieldError(NamedTuple):
     def pointer(self) -> str:
         """The path as a JSON Pointer in URI-fragment form, such as ``#/rating`` (RFC 6901, 6).
 
-        It ends early, at what holds the wrong field, rather than to grow beyond all bounds.
+        Truncated to whole tokens of at most 200 characters in all.
         """
         pointer = "#"
         for token in self.path:
@@ -49,7 +49,7 @@ def escape(token: str) -> str:
 
 
 class Problem(Exception):
-    """A failure that the client is told of, as an RFC 9457 problem document."""
+    """A failure that the client sees, as a problem document."""
 
     status: ClassVar[int]
     name: ClassVar[str]
@@ -68,13 +68,13 @@ class Problem(Exception):
 
 
 class MalformedBody(Problem):
-    """The body is not JSON, or not the gzip that its header says."""
+    """The body is neither JSON nor JSON in gzip."""
 
     status, name, title = 400, "malformed-body", "The body cannot be read"
 
 
 class InvalidToken(Problem):
-    """The request has no bearer token, or not a valid one (RFC 6750, section 3.1)."""
+    """The request has no valid bearer token (RFC 6750, section 3.1)."""
 
     status, name, title = 401, "invalid-token", "A valid token is required"
 
@@ -86,7 +86,7 @@ class InvalidToken(Problem):
 
 
 class OtherUser(Problem):
-    """The token is of another user than the body."""
+    """The token's user is not the body's."""
 
     status, name, title = 403, "other-user", "The token is of another user"
 
@@ -95,7 +95,7 @@ class OtherUser(Problem):
 
 
 class BodyTooLarge(Problem):
-    """The body, or what it inflates to, is larger than `limit` bytes."""
+    """The body is larger than `limit` bytes, as sent or inflated."""
 
     status, name, title = 413, "body-too-large", "The body is too large"
 
@@ -116,7 +116,7 @@ class UnsupportedEncoding(Problem):
 
 
 class InvalidFields(Problem):
-    """Fields are missing, unknown or wrong, or hold what MongoDB cannot."""
+    """Fields are missing, unknown or wrong, or MongoDB cannot hold them."""
 
     status, name, title = 422, "invalid-fields", "Some fields are not valid"
 
@@ -125,9 +125,9 @@ class InvalidFields(Problem):
 
 
 class Unavailable(Problem):
-    """Something that the answer depends on failed; the cause and MongoDB's code are for the log.
+    """A dependency failed. `cause` and MongoDB's `code` are for the log.
 
-    The client is asked to wait for `seconds`, rounded up.
+    `Retry-After` is `seconds`, rounded up.
     """
 
     status = 503
@@ -148,13 +148,13 @@ class StoreUnavailable(Unavailable):
 
 
 class KeysUnavailable(Unavailable):
-    """The keys of the token's issuer cannot be fetched, or not yet again for an unknown key."""
+    """The issuer's keys cannot be fetched, or not again so soon for an unknown key."""
 
     name, title = "keys-unavailable", "Tokens cannot be checked"
 
 
 class InternalError(Problem):
-    """A defect of ours."""
+    """A bug in this service."""
 
     status, name, title = 500, "internal-error", "Internal error"
 

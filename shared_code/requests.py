@@ -1,6 +1,7 @@
-"""Reading a request's body: bounded, inflated, parsed once from its bytes."""
+"""Request bodies: bounded, inflated, and parsed once."""
 
 import gc
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,20 +9,33 @@ from contextlib import contextmanager
 import azure.functions as func
 from pydantic_core import from_json
 
-from shared_code.problems import BodyTooLarge, MalformedBody, UnsupportedEncoding
+from shared_code.problems import (
+    BodyTooLarge,
+    FieldError,
+    InvalidFields,
+    MalformedBody,
+    UnsupportedEncoding,
+)
 
-# One feedback or one event. Browsers cap what a closing page may send (`sendBeacon`) at 64 KiB.
+# For one feedback or event. A closing page can send at most 64 KiB (`sendBeacon`).
 OBJECT_LIMIT = 32 * 1024
+
+# A batch of 500 events may have 40 objects and arrays in each.
+MAXIMUM_CONTAINERS = 20_000
+TOO_MANY_CONTAINERS = f"must have at most {MAXIMUM_CONTAINERS} objects and arrays"
+
+# Possessive, and always matches at a quote: linear in any input.
+STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
 GZIP_WINDOW = zlib.MAX_WBITS | 16
 
 
 def read_body(req: func.HttpRequest, limit: int) -> bytes:
-    """Return the body's bytes, at most `limit` of them before and after gzip.
+    """Return the inflated body.
 
     Raises:
-        BodyTooLarge: it is larger, as sent or inflated.
-        MalformedBody: it is not the gzip that its header says.
+        BodyTooLarge: it has more than `limit` bytes, as sent or inflated.
+        MalformedBody: its header says gzip, and it is not.
         UnsupportedEncoding: its content coding is not gzip.
     """
     body = req.get_body()
@@ -40,7 +54,7 @@ def read_body(req: func.HttpRequest, limit: int) -> bytes:
 
 
 def inflate(body: bytes, limit: int) -> bytes:
-    """Inflate one gzip member (RFC 1952), never past `limit` bytes."""
+    """Inflate one gzip member (RFC 1952), up to `limit` bytes."""
     inflater = zlib.decompressobj(GZIP_WINDOW)
     try:
         inflated = inflater.decompress(body, limit + 1)
@@ -58,10 +72,12 @@ def parse_json(body: bytes) -> object:
 
     Raises:
         MalformedBody: it is anything else.
+        InvalidFields: it has too many objects and arrays.
     """
     try:
         if len(body) <= OBJECT_LIMIT:
             return from_json(body, allow_inf_nan=False)
+        check_containers(body)
         with without_collection():
             return from_json(body, allow_inf_nan=False)
     except ValueError:
@@ -71,13 +87,24 @@ def parse_json(body: bytes) -> object:
         ) from None
 
 
+def check_containers(body: bytes) -> None:
+    """Refuse a body with too many objects and arrays before it is parsed; they take the longest.
+
+    Raises:
+        InvalidFields: there are too many.
+    """
+    if opening_brackets(body) > MAXIMUM_CONTAINERS < opening_brackets(STRING.sub(b"", body)):
+        raise InvalidFields([FieldError((), TOO_MANY_CONTAINERS)])
+
+
+def opening_brackets(text: bytes) -> int:
+    """Count the brackets that begin an object or an array."""
+    return text.count(b"{") + text.count(b"[")
+
+
 @contextmanager
 def without_collection() -> Iterator[None]:
-    """Pause the garbage collector in the block.
-
-    While many objects are made, it looks through all of them again and again, which takes longer
-    than to make them.
-    """
+    """Pause the garbage collector, which would scan a large body's objects again and again."""
     is_on = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Answers, and the one place that maps every failure to a problem document."""
+"""Responses, and the one place that maps exceptions to problem documents."""
 
 import functools
 import json
@@ -9,7 +9,7 @@ from typing import Any
 import azure.functions as func
 
 from shared_code.logs import log_failure
-from shared_code.operations import start_clock
+from shared_code.mongodb.deadlines import start_clock
 from shared_code.problems import FieldError, InternalError, Problem, StoreUnavailable
 from shared_code.settings import ConfigurationError
 
@@ -22,7 +22,7 @@ def json_response(
     mimetype: str = "application/json",
     headers: Mapping[str, str] | None = None,
 ) -> func.HttpResponse:
-    """Return `body` as a JSON answer."""
+    """Return `body` as a JSON response."""
     return func.HttpResponse(
         json.dumps(body), status_code=status, mimetype=mimetype, headers=headers
     )
@@ -30,10 +30,7 @@ def json_response(
 
 @functools.cache
 def message_response(status: int, message: str) -> func.HttpResponse:
-    """Return an answer that says nothing but one of our few messages.
-
-    One serves all requests: whoever sends it adds nothing but its content type.
-    """
+    """Return a cached `{"message": …}` response; the host adds nothing but its content type."""
     return json_response(status, {"message": message})
 
 
@@ -53,7 +50,7 @@ def problem_response(problem: Problem) -> func.HttpResponse:
 
 
 def error_list(errors: Sequence[FieldError]) -> list[dict[str, Any]]:
-    """Return field errors as clients see them; those of a batch say their event's index."""
+    """Return field errors as clients see them, in a batch with the index of the event."""
     return [
         {"index": error.path[0], "pointer": error.pointer, "detail": error.detail}
         if error.path and isinstance(error.path[0], int)
@@ -63,7 +60,7 @@ def error_list(errors: Sequence[FieldError]) -> list[dict[str, Any]]:
 
 
 def answers_problems(handler: Handler) -> Handler:
-    """Make `handler` answer a problem document for whatever it raises, and log that it did."""
+    """Make `handler` return a logged problem document for any exception it raises."""
     function = handler.__module__.rpartition(".")[2]
 
     @functools.wraps(handler)
@@ -72,7 +69,7 @@ def answers_problems(handler: Handler) -> Handler:
         try:
             start_clock()
             return await handler(req)
-        except Exception as error:  # noqa: BLE001 (the one last resort)
+        except Exception as error:  # noqa: BLE001 (the last resort)
             problem = to_problem(error)
             defect = error if isinstance(problem, InternalError) else None
             log_failure(problem, function, req, started, defect)
@@ -82,7 +79,7 @@ def answers_problems(handler: Handler) -> Handler:
 
 
 def to_problem(error: Exception) -> Problem:
-    """Map what a handler raised to the problem to answer."""
+    """Return the problem for an exception."""
     match error:
         case Problem():
             return error

@@ -1,4 +1,4 @@
-"""The application settings: environment variables, read on first use."""
+"""Settings: environment variables, read on first use."""
 
 import os
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 environment: Mapping[str, str] = os.environ
-"""Where settings are read from; tests put another mapping here."""
+"""The source of the settings; tests replace it."""
 
 
 class ConfigurationError(Exception):
-    """A setting is missing or wrong. The text names it and never shows its value."""
+    """A setting is missing or wrong. The text names it, without its value."""
 
 
 def split_words(value: str) -> list[str]:
@@ -32,10 +32,10 @@ def split_words(value: str) -> list[str]:
 
 
 def check_key_server(url: str) -> str:
-    """Return the URL of a key server, which nobody on the way may pose as.
+    """Require https, except on loopback.
 
     Raises:
-        ValueError: it is neither `https` nor on loopback.
+        ValueError: the URL has neither.
     """
     target = urlsplit(url)
     host = target.hostname or ""
@@ -48,7 +48,7 @@ def check_key_server(url: str) -> str:
 
 
 ConnectionString = Annotated[str, Field(pattern=r"^mongodb(\+srv)?://")]
-# What every platform allows (MongoDB manual, "Naming Restrictions").
+# Valid on every platform (MongoDB manual, "Naming Restrictions").
 DatabaseName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$")]
 Words = Annotated[tuple[str, ...], BeforeValidator(split_words), Field(min_length=1)]
 KeyServer = Annotated[str, AfterValidator(check_key_server)]
@@ -56,13 +56,13 @@ Lookup = Annotated[str, Field(pattern=r"^[^.$\x00]+\.[^.$\x00]+(\.[^.$\x00]+)*$"
 
 
 class Settings(BaseModel):
-    """The settings, each under its environment variable's name in lower case."""
+    """The settings, named for their environment variables in lower case."""
 
     model_config = ConfigDict(alias_generator=str.upper, frozen=True)
 
     mongodb_uri: ConnectionString
     mongodb_database: DatabaseName = "up2d8"
-    # Opt-outs hold within a minute because no more is allowed: see opt_outs.py.
+    # The maximum keeps the promise that opt-outs hold within a minute (opt_outs.py).
     mongodb_timeout_ms: Annotated[int, Field(gt=0, le=10_000)] = 2500
     feedback_ratings: Words | None = None
     honor_privacy_signals: bool = True
@@ -75,13 +75,13 @@ class Settings(BaseModel):
 
     @cached_property
     def lookups(self) -> dict[str, str]:
-        """Where the value of each field must exist, such as `{"user_id": "users._id"}`."""
+        """The collection and field in which each value must exist: `{"user_id": "users._id"}`."""
         lookups = {"user_id": self.user_lookup, "message_id": self.message_lookup}
         return {field: lookup for field, lookup in lookups.items() if lookup}
 
     @model_validator(mode="after")
     def check_auth_is_complete(self) -> Self:
-        """Refuse some settings of tokens without the others: a check half on opens the door."""
+        """Refuse incomplete settings for tokens: a check that is half on protects nothing."""
         auth = {
             "AUTH_ISSUER": self.auth_issuer,
             "AUTH_AUDIENCE": self.auth_audience,
@@ -108,7 +108,7 @@ def get_settings() -> Settings:
 
 
 def read_settings(model: type[Model], given: Mapping[str, str]) -> Model:
-    """Return what `given` says of the settings in `model`; an empty one counts as not set.
+    """Return the settings in `given` as a `model`. An empty value counts as not set.
 
     Raises:
         ConfigurationError: a required setting is missing, or one is wrong.

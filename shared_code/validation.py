@@ -1,4 +1,4 @@
-"""From parsed JSON to a checked model and to what BSON holds, or to the list of wrong fields."""
+"""Validation: from parsed JSON to a model that BSON can hold, or to the list of wrong fields."""
 
 import math
 import re
@@ -9,16 +9,17 @@ from typing import Any, NamedTuple, TypeVar
 
 import bson
 from bson.errors import InvalidDocument
+from bson.raw_bson import RawBSONDocument
 from pydantic import ValidationError
 from pydantic_core import to_json
 
 from shared_code.models import NO_NUL, NOT_BLANK, Event, Feedback
 from shared_code.problems import FieldError, InvalidFields
 
-# A client that gets ten errors for one object has enough to go on; an answer stays bounded.
+# For one object, so that responses stay bounded.
 MAXIMUM_ERRORS = 10
 
-# Pydantic's error types in our words: its own texts may repeat what the client sent.
+# Our texts for Pydantic's error types: its own may repeat the client's values.
 DETAILS = {
     "missing": "is required",
     "extra_forbidden": "is not a known field",
@@ -34,10 +35,10 @@ DETAILS = {
     "date_time": "must be an RFC 3339 date-time with an offset, such as 2026-01-31T09:30:00Z",
 }
 
-# The same of strings, by the pattern that they do not match.
+# The texts for strings that do not match a pattern.
 PATTERNS = {NOT_BLANK: "must not be blank", NO_NUL: DETAILS["nul"]}
 
-# An object of the contract has at most five fields. Pydantic makes an error of each unknown one.
+# The models have at most five fields. Pydantic creates an error for each unknown one.
 MAXIMUM_FIELDS = 12
 TOO_MANY_FIELDS = f"must have at most {MAXIMUM_FIELDS} fields"
 
@@ -46,13 +47,12 @@ NUL_IN_KEY = "has a key with a NUL character"
 INFINITE = "is a number too large for a 64-bit float"
 UNSTORABLE = "holds a number or a key that cannot be stored"
 
-# How `to_json` writes one, or a text that looks like that.
+# An infinity as `to_json` writes it, or a text that looks like one.
 INFINITY = re.compile(rb"[:,\[]-?Infinity[,\]}]")
 
-# A few milliseconds of the processor. After that, an error points to the details as a whole.
+# A few milliseconds of the processor. Later errors point to `details` as a whole.
 SEARCH_STEPS = 2_500
 MEMBERS_A_STEP = 32
-LARGE = 4096
 
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 INFINITIES = (math.inf, -math.inf)
@@ -61,23 +61,34 @@ END: tuple[None, None] = (None, None)
 Model = TypeVar("Model", Feedback, Event)
 
 
-Fields = dict[str, Any]
-"""What will be stored of a feedback or an event."""
+Document = dict[str, Any]
+"""A MongoDB document."""
 
 
-class Document(NamedTuple):
-    """A feedback or an event that was checked, as it will be stored.
+class Write(NamedTuple):
+    """A checked feedback or event, as the document to store.
 
-    `size` is in bytes of JSON. `again` says that an earlier attempt may have stored it.
+    `size` is in bytes of JSON. `again` means that an earlier attempt may have stored it. `encoded`
+    is its BSON, if that is known already.
     """
 
-    fields: Fields
+    document: Document
     size: int
     again: bool = False
+    encoded: RawBSONDocument | None = None
+
+    @property
+    def written(self) -> Document | RawBSONDocument:
+        """The document in the form for PyMongo."""
+        return self.document if self.encoded is None else self.encoded
+
+
+Checked = Write | list[FieldError]
+"""A feedback or an event, or its errors."""
 
 
 class Budget:
-    """How many members a search through one request or group may still look at."""
+    """The members that a search through one request or group may still examine."""
 
     def __init__(self) -> None:
         self.steps = SEARCH_STEPS
@@ -100,48 +111,40 @@ def validate(model: type[Model], value: object) -> Model:
     return validated
 
 
-def check_infinity(event: Any, json: bytes, budget: Budget | None = None) -> None:  # noqa: ANN401 (any JSON)
-    """Refuse an infinity in a valid event, which `to_json` wrote into `json`; 1e999 is one.
+def check_infinity(event: Any, json: bytes, budget: Budget) -> None:  # noqa: ANN401 (any JSON)
+    """Refuse an infinity, such as 1e999, in a valid event; `to_json` wrote it as `json`.
 
     Raises:
         InvalidFields: there is one.
     """
     if b"Infinity" not in json or not INFINITY.search(json):
         return
-    budget = budget or Budget()
     errors = find_unstorable(event, budget)
-    # Where the search ended early: as a text, it is the same in both modes.
+    # The search ended early. Texts are the same in both modes, infinities are not.
     if not errors and budget.steps <= 0 and json != to_json(event, inf_nan_mode="null"):
         errors = [FieldError(("details",), UNSTORABLE)]
     if errors:
         raise InvalidFields(errors)
 
 
+def encode(event: Write, budget: Budget) -> Checked:
+    """Return an event together with its BSON, or the fields that BSON cannot hold."""
+    if event.encoded is not None:
+        return event
+    with suppress(OverflowError, InvalidDocument):
+        return event._replace(encoded=RawBSONDocument(bson.encode(event.document)))
+    return find_unstorable(event.document, budget) or [FieldError(("details",), UNSTORABLE)]
+
+
 def field_error(error: dict[str, Any]) -> FieldError:
-    """Turn one of Pydantic's errors into one that repeats nothing of the value."""
+    """Return one of Pydantic's errors without the client's values."""
     context = error.get("ctx", {})
     detail = PATTERNS.get(context.get("pattern"), DETAILS.get(error["type"], "is not valid"))
     return FieldError(error["loc"], detail.format_map(context))
 
 
-def unstorable_fields(event: Document, budget: Budget) -> list[FieldError]:
-    """List what BSON cannot hold of an event."""
-    # The search passes over a large event faster than it is encoded.
-    if event.size > LARGE:
-        errors = find_unstorable(event.fields, budget)
-        if errors or budget.steps > 0:
-            return errors
-    with suppress(OverflowError, InvalidDocument):
-        bson.encode(event.fields)
-        return []
-    return find_unstorable(event.fields, budget) or [FieldError(("details",), UNSTORABLE)]
-
-
-def find_unstorable(value: Fields, budget: Budget) -> list[FieldError]:
-    """List the first integers, keys and numbers in `value` that are refused.
-
-    A path is only made for an error, and the search ends where the budget does.
-    """
+def find_unstorable(value: Document, budget: Budget) -> list[FieldError]:
+    """List the first integers, floats and keys that BSON cannot hold, within the budget."""
     errors: list[FieldError] = []
     path: list[str | int] = []
     levels = [iter(suspects(value, budget))]
@@ -161,14 +164,14 @@ def find_unstorable(value: Fields, budget: Budget) -> list[FieldError]:
     return errors
 
 
-def suspects(value: Fields | list[Any], budget: Budget) -> list[tuple[Any, Any]]:
-    """Return the members of an object or an array that hold others, or are refused."""
+def suspects(value: Document | list[Any], budget: Budget) -> list[tuple[Any, Any]]:
+    """Return the members of an object or array that are refused or have members themselves."""
     items: Iterable[tuple[Any, Any]]
     values, items = (
         (value.values(), value.items()) if isinstance(value, dict) else (value, enumerate(value))
     )
     kinds = set(map(type, values))
-    # One comparison for each member is all that integers alone need.
+    # Integers alone need just one comparison each.
     if kinds == {int}:
         found = first((key, each) for key, each in items if each > HIGHEST or each < LOWEST)
     elif kinds & {dict, list}:
@@ -185,12 +188,12 @@ def suspects(value: Fields | list[Any], budget: Budget) -> list[tuple[Any, Any]]
 
 
 def first(found: Iterator[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
-    """Return as many of the found members as are told."""
+    """Return at most `MAXIMUM_ERRORS` members."""
     return list(islice(found, MAXIMUM_ERRORS))
 
 
 def is_suspect(value: Any) -> bool:  # noqa: ANN401 (any JSON)
-    """Say whether a value holds others, or is a number that is refused."""
+    """Say whether a value is a refused number or has members itself."""
     kind = type(value)
     if kind is int:
         return not LOWEST <= int(value) <= HIGHEST

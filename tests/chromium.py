@@ -1,16 +1,17 @@
-"""A real browser: Debian's Chromium without a window, driven by Playwright.
+"""A real browser: Chromium or Chrome without a window, driven by Playwright.
 
 While it runs, its thread counts as one that runs an event loop, so that no asynchronous test can
 run in a module that uses it.
 """
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, sync_playwright
+
+from tests.support.prerequisites import NO_CHROMIUM, find_chromium
 
 # It runs as root in CI, and looks for nothing on the network.
 FLAGS = [
@@ -33,8 +34,8 @@ WAIT_MS = 10_000
 @contextmanager
 def running_chromium() -> Iterator[Browser]:
     """Run the browser, on a new empty profile."""
-    path = shutil.which("chromium")
-    assert path, "Chromium is missing, and these tests need it: apt-get install chromium"
+    path = find_chromium()
+    assert path, NO_CHROMIUM
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser

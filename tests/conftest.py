@@ -17,10 +17,12 @@ from pymongo.database import Database
 
 import analytics_function
 import feedback_function
+from analytics_function import opt_outs
 from local_project.addresses import free_address
 from local_project.connection_strings import loopback_address
 from local_project.mongod import running_mongod
-from shared_code import database, opt_outs, references, settings
+from shared_code import lookups, settings
+from shared_code.mongodb import connection
 from tests.insights_cli import Insights
 from tests.support.dialect_proxy import DialectProxy, running_proxy
 from tests.support.dialects import Dialect
@@ -105,10 +107,10 @@ async def close_database() -> None:
     """Close the connection, and wait for what was still asked of MongoDB.
 
     The end of an event loop cancels its tasks and waits for them. In Python 3.11 a cancelled task
-    of PyMongo may then wait for a lock for ever (see `operations.py`), so the loop forgets those
+    of PyMongo may then wait for a lock for ever (see `deadlines.py`), so the loop forgets those
     that are late (Python manual, "Extending asyncio").
     """
-    closing = asyncio.create_task(database.close())
+    closing = asyncio.create_task(connection.close())
     asked = {closing, *(task for task in asyncio.all_tasks() if is_of_mongodb(task))}
     _, late = await asyncio.wait(asked, timeout=SECONDS_TO_END)
     for task in late:
@@ -160,8 +162,8 @@ def use_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[UseSettings]:
 
     def forget() -> None:
         settings.get_settings.cache_clear()
-        opt_outs.remembered.clear()
-        references.remembered.cache_clear()
+        opt_outs.cached_answers.clear()
+        lookups.cached_keys.cache_clear()
 
     def use(**environment: str) -> None:
         monkeypatch.setattr(settings, "environment", environment)
@@ -213,7 +215,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
     commands = Commands()
 
     listening = partial(AsyncMongoClient, event_listeners=[commands])
-    monkeypatch.setattr(database, "AsyncMongoClient", listening)
+    monkeypatch.setattr(connection, "AsyncMongoClient", listening)
     return commands
 
 

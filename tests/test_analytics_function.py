@@ -298,3 +298,13 @@ async def test_refuses_batches_of_other_sizes(
     assert response.status_code == 422
     assert body_of(response)["errors"] == [{"pointer": "#", "detail": "must have 1 to 500 events"}]
     assert fresh_database.analytics.count_documents({}) == 0
+
+
+async def test_brackets_in_texts_are_no_objects(
+    fresh_database: Database[Document], post: Post
+) -> None:
+    code = '{"a": [' * 2000 + '\\"'
+    event = {"user_id": "u1", "event_type": "code_copied", "details": {"code": code}}
+
+    assert body_of(await post("analytics", [event] * 8))["logged"] == 8
+    assert fresh_database.analytics.count_documents({}) == 8

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pymongo.database import Database
 
 from local_project.addresses import free_address
-from shared_code import signing_keys, tokens
+from shared_code.auth import signing_keys, tokens
 from tests.conftest import Document, Post, UseSettings, body_of
 from tests.key_server import (
     EC_KEY,

@@ -11,7 +11,7 @@ from pymongo import AsyncMongoClient, MongoClient
 from pymongo.database import Database
 from pymongo.uri_parser import parse_uri
 
-from shared_code import database
+from shared_code.mongodb import connection
 from tests.conftest import Commands, Document, Post, UseSettings
 from tests.odd_options import IGNORED, REFUSED, SECRET
 
@@ -29,29 +29,29 @@ def record(opened: list[Client], *args: Any, **options: Any) -> Client:
 
 
 async def test_is_opened_once(fresh_database: Database[Document]) -> None:
-    assert database.get_database().client is database.get_database().client
-    assert database.get_database().name == fresh_database.name
+    assert connection.get_database().client is connection.get_database().client
+    assert connection.get_database().name == fresh_database.name
 
 
 async def test_a_collection_is_of_the_client_that_is_open(
     fresh_database: Database[Document],
 ) -> None:
-    first = database.get_collection("analytics")
-    assert database.get_collection("analytics") is first
+    first = connection.get_collection("analytics")
+    assert connection.get_collection("analytics") is first
     assert first.database.name == fresh_database.name
-    await database.close()
+    await connection.close()
 
-    second = database.get_collection("analytics")
-    assert second.database.client is database.get_database().client
+    second = connection.get_collection("analytics")
+    assert second.database.client is connection.get_database().client
     assert second.database.client is not first.database.client
 
 
 async def test_what_is_loaded_is_not_collected_again(fresh_database: Database[Document]) -> None:
-    assert database.get_database().name == fresh_database.name
+    assert connection.get_database().name == fresh_database.name
     frozen = gc.get_freeze_count()
     assert frozen > 10_000
-    await database.close()
-    database.get_database()
+    await connection.close()
+    connection.get_database()
     assert gc.get_freeze_count() <= frozen
 
 
@@ -59,7 +59,7 @@ async def test_is_opened_once_when_many_first_requests_come_at_once(
     fresh_database: Database[Document], post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Client] = []
-    monkeypatch.setattr(database, "AsyncMongoClient", partial(record, opened))
+    monkeypatch.setattr(connection, "AsyncMongoClient", partial(record, opened))
     responses = await asyncio.gather(*(post("analytics", EVENT) for _ in range(100)))
 
     assert {response.status_code for response in responses} == {202}
@@ -69,11 +69,11 @@ async def test_is_opened_once_when_many_first_requests_come_at_once(
 
 async def test_closing_leads_to_another(fresh_database: Database[Document], post: Post) -> None:
     await post("analytics", EVENT)
-    client = database.get_database().client
-    await database.close()
-    await database.close()
+    client = connection.get_database().client
+    await connection.close()
+    await connection.close()
 
-    assert database.get_database().client is not client
+    assert connection.get_database().client is not client
     assert (await post("analytics", EVENT)).status_code == 202
     assert fresh_database.analytics.count_documents({}) == 2
 
@@ -84,8 +84,8 @@ def test_several_event_loops_one_after_another_and_at_once(
     use_settings(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=empty_database.name)
 
     async def insert_and_close() -> None:
-        await database.get_database().events.insert_one({})
-        await database.close()
+        await connection.get_database().events.insert_one({})
+        await connection.close()
 
     for _ in range(2):
         asyncio.run(insert_and_close())
@@ -114,8 +114,8 @@ async def test_waits_for_a_journaled_majority_whatever_the_connection_string_say
 ) -> None:
     use_settings(MONGODB_URI=f"{mongodb_uri}/?w=0&journal=false")
 
-    assert database.get_database().client.write_concern.document == {"w": "majority", "j": True}
-    await database.close()
+    assert connection.get_database().client.write_concern.document == {"w": "majority", "j": True}
+    await connection.close()
 
 
 @pytest.mark.parametrize(
@@ -136,11 +136,11 @@ async def test_the_pool_is_small_unless_the_connection_string_says_otherwise(
 ) -> None:
     use_settings(MONGODB_URI=f"{mongodb_uri}{options}")
 
-    client = database.get_database().client
+    client = connection.get_database().client
     assert client.options.pool_options.max_pool_size == size
     assert client.options.pool_options.max_idle_time_seconds == idle_seconds
     assert not client.options.retry_writes
-    await database.close()
+    await connection.close()
 
 
 async def test_200_requests_at_once_need_few_connections(
@@ -189,8 +189,8 @@ async def test_warnings_stay_hidden_when_the_connection_string_is_read_again(
     mongodb_uri: str, use_settings: UseSettings, recwarn: pytest.WarningsRecorder
 ) -> None:
     use_settings(MONGODB_URI=mongodb_uri)
-    database.get_database()
-    await database.close()
+    connection.get_database()
+    await connection.close()
     for option in IGNORED:
         # As a client does that looks up an SRV record.
         parse_uri(f"{mongodb_uri}/?{option}", warn=True)

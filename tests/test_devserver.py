@@ -291,6 +291,7 @@ def wait_until_gone(pid: int) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.linux
 @pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
 def test_runs_an_embedded_mongodb_and_leaves_no_process_behind(project: Path, ending: str) -> None:
     address = free_address()
@@ -332,6 +333,7 @@ def test_ends_in_order_while_requests_come(project: Path, ending: str) -> None:
     assert address.is_free()
 
 
+@pytest.mark.linux
 def test_starts_right_after_a_kill(project: Path) -> None:
     address = free_address()
     for expected in (201, 200, 200):
@@ -342,6 +344,7 @@ def test_starts_right_after_a_kill(project: Path) -> None:
             server.process.wait()
 
 
+@pytest.mark.linux
 @pytest.mark.parametrize("seconds", [0.05, 0.2, 0.4, 0.7, 1.0, 1.3, 1.6, 2.0])
 def test_ctrl_c_at_any_moment_leaves_no_process_behind(project: Path, seconds: float) -> None:
     address = free_address()

@@ -22,7 +22,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from local_project.addresses import free_address
-from shared_code import database
+from shared_code.mongodb import connection
 from tests.conftest import Document, Post, UseSettings, body_of
 from tests.mongod import Mongod
 from tests.network_proxy import TASK_NAME, NetworkProxy
@@ -241,7 +241,7 @@ async def assert_survives(
 
         assert await soon(lambda: tasks() <= tasks_before)
         assert 0 < connections(client) <= POOL
-        await database.close()
+        await connection.close()
         assert await soon(lambda: connections(client) == 0)
 
 
@@ -263,7 +263,7 @@ async def network(mongod: Mongod, use_settings: UseSettings) -> AsyncIterator[Ne
     await network.listen()
     yield network
     network.answer_delay = 0.0
-    await database.close()
+    await connection.close()
     await network.close()
 
 
@@ -472,6 +472,7 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
+@pytest.mark.linux
 async def test_100_000_requests_leave_nothing_behind(
     fresh_database: Database[Document], post: Post, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -96,12 +96,10 @@ def test_overload_is_refused_and_failures_are_all_kept() -> None:
     assert set(sampling["excludedTypes"].split(";")) == {"Exception", "Request"}
 
 
-def test_deployed_packages_are_pinned_and_no_more_than_agreed() -> None:
-    requirements = (ROOT / "requirements.txt").read_text().splitlines()
+def test_deployed_packages_are_no_more_than_agreed() -> None:
+    requirements = (ROOT / "requirements.in").read_text().splitlines()
 
-    assert [line.split("==")[0] for line in requirements] == [
-        # One for each of the two groups of Pythons.
-        "azure-functions",
+    assert [line for line in requirements if not line.startswith("#")] == [
         "azure-functions",
         "cachetools",
         "pydantic",

@@ -32,10 +32,10 @@ from fuzz import mutation, target
 from fuzz.costs import Costliest
 from fuzz.oracle import Finding, check_document, check_error, check_problem, inflated, parse
 from fuzz.seeds import EVENT, FEEDBACK, ODD_VALUES, seeds
-from shared_code import database
+from shared_code.auth.signing_keys import SigningKeys
 from shared_code.models import Event, Feedback
+from shared_code.mongodb import connection
 from shared_code.settings import get_settings
-from shared_code.signing_keys import SigningKeys
 from tests.conftest import FUNCTIONS, Document, UseSettings, body_of
 
 READ_RAW = CodecOptions(
@@ -146,7 +146,7 @@ def service(
     use_settings(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=empty_database.name)
     with asyncio.Runner() as runner:
         yield Service(runner, empty_database)
-        runner.run(database.close())
+        runner.run(connection.close())
 
 
 def json_values(

@@ -10,18 +10,19 @@ from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
-from shared_code import database, group_commit
-from shared_code.group_commit import Grouper
-from shared_code.storage import Reply, insert_all
-from shared_code.validation import Document as Valid
-from tests.conftest import Document, Post, body_of
+from shared_code.mongodb import connection, group_commit
+from shared_code.mongodb.bulk_writes import Reply, bulk_insert
+from shared_code.mongodb.deadlines import start_clock
+from shared_code.mongodb.group_commit import LARGE, Grouper, send_twice
+from shared_code.validation import Write
+from tests.conftest import Document, Post, UseSettings, body_of
 
 pytestmark = pytest.mark.dialects
 
 EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 
 
-class WatchedWriter(Grouper[Valid, Reply]):
+class WatchedWriter(Grouper[Write, Reply]):
     """A writer to a real collection that remembers its groups, and waits or fails when told to."""
 
     def __init__(self) -> None:
@@ -31,13 +32,13 @@ class WatchedWriter(Grouper[Valid, Reply]):
         self.may_send.set()
         self.failure: Exception | None = None
 
-    async def watched_send(self, documents: Sequence[Valid]) -> Sequence[Reply]:
+    async def watched_send(self, documents: Sequence[Write]) -> Sequence[Reply]:
         """Send, unless told otherwise."""
         self.groups.append(len(documents))
         await self.may_send.wait()
         if self.failure:
             raise self.failure
-        return await insert_all("watched", [each.fields for each in documents], in_bulk=True)
+        return await bulk_insert("watched", documents, as_command=True)
 
     def hold(self) -> list[asyncio.Future[Sequence[Reply]]]:
         """Fill what may be in flight, and have it wait."""
@@ -56,9 +57,9 @@ async def writer(fresh_database: Database[Document]) -> WatchedWriter:
     return WatchedWriter()
 
 
-def document(key: Any = None) -> Valid:
+def document(key: Any = None) -> Write:
     """Return a document with this `_id`."""
-    return Valid({"_id": ObjectId() if key is None else key}, 0)
+    return Write({"_id": ObjectId() if key is None else key}, 0)
 
 
 async def test_a_write_alone_is_sent_at_once(
@@ -67,7 +68,7 @@ async def test_a_write_alone_is_sent_at_once(
     assert await writer.write_one() == ["stored"]
     assert writer.groups == [1]
     assert fresh_database.watched.count_documents({}) == 1
-    await database.close()
+    await connection.close()
 
 
 async def test_what_comes_while_two_are_in_flight_goes_together_in_the_next(
@@ -130,7 +131,7 @@ async def test_groups_stay_whole_when_two_are_answered_at_once() -> None:
     groups: list[int] = []
     both_sent = asyncio.Event()
 
-    async def send(documents: Sequence[Valid]) -> Sequence[str]:
+    async def send(documents: Sequence[Write]) -> Sequence[str]:
         groups.append(len(documents))
         if len(groups) % 2 == 0:
             both_sent.set()
@@ -285,3 +286,22 @@ async def test_requests_of_every_kind_at_once(
     pointers = ["#/2/details", "#/3/details/big", "#/4/details"]
     assert all([each["pointer"] for each in batch["errors"]] == pointers for batch in batches)
     assert fresh_database.analytics.count_documents({}) == 101
+
+
+async def test_small_items_do_not_wait_for_large_ones(use_settings: UseSettings) -> None:
+    use_settings(MONGODB_URI="mongodb://localhost")
+    may_send = asyncio.Event()
+
+    async def send(_collection: str, sizes: Sequence[int]) -> Sequence[str]:
+        if max(sizes) > LARGE:
+            await may_send.wait()
+        return ["stored"] * len(sizes)
+
+    def submit(size: int) -> asyncio.Future[Sequence[Any]]:
+        return asyncio.ensure_future(send_twice(send, "any", [size], size))
+
+    start_clock()
+    large = [submit(LARGE + 1) for _ in range(group_commit.MAXIMUM_IN_FLIGHT + 1)]
+    assert await submit(LARGE) == ["stored"]
+    may_send.set()
+    assert await asyncio.gather(*large) == [["stored"]] * len(large)

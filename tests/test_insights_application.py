@@ -146,7 +146,7 @@ def test_ctrl_c_ends_it_quietly(insights: Insights, empty_database: Database[Doc
 
 
 @pytest.mark.parametrize("arguments", [["feedback"], ["feedback", "--json"], ["--help"]])
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+@pytest.mark.linux
 def test_says_so_where_the_output_cannot_be_written(
     insights: Insights, empty_database: Database[Document], arguments: list[str]
 ) -> None:

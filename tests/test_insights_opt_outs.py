@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pymongo.database import Database
 
-from shared_code import opt_outs
+from analytics_function import opt_outs
 from tests.conftest import Document, Post, body_of
 from tests.insights_cli import Insights, a_feedback, an_event
 from tests.support.dialects import Dialect
@@ -35,13 +35,13 @@ async def test_the_function_obeys(
     assert body_of(await post("analytics", EVENT)) == LOGGED
 
     assert insights("opt-out", "u1").exit_code == 0
-    opt_outs.remembered.clear()
+    opt_outs.cached_answers.clear()
     response = await post("analytics", EVENT)
     assert (response.status_code, body_of(response)) == (202, OPTED_OUT)
     assert fresh_database.analytics.count_documents({}) == 1
 
     assert insights("opt-in", "u1").exit_code == 0
-    opt_outs.remembered.clear()
+    opt_outs.cached_answers.clear()
     assert body_of(await post("analytics", EVENT)) == LOGGED
     assert fresh_database.analytics.count_documents({}) == 2
 
@@ -56,7 +56,7 @@ async def test_what_a_function_stored_before_it_knew_is_forgotten_again(
     )
     # The function remembers its last answer.
     assert body_of(await post("analytics", EVENT)) == LOGGED
-    opt_outs.remembered.clear()
+    opt_outs.cached_answers.clear()
     assert body_of(await post("analytics", EVENT)) == OPTED_OUT
     assert insights("forget", "u1", "--yes").stdout == (
         f"Erased 0 feedback and 1 event of u1.\n{AGAIN}"

@@ -277,6 +277,7 @@ def test_a_closed_pipe_ends_it_quietly(
     assert process.wait(SECONDS_TO_END) == 0
 
 
+@pytest.mark.linux
 @pytest.mark.parametrize("name", FORMATS)
 def test_standard_output_on_a_full_disk_is_told_in_one_line(
     insights: Insights, empty_database: Database[Document], name: str
@@ -483,6 +484,7 @@ def test_a_mongodb_that_dies_leaves_the_file_as_it_was(
 # Memory
 
 
+@pytest.mark.linux
 @pytest.mark.parametrize("arguments", [("a.csv",), ("a.jsonl",), ("a.parquet", "--flatten")])
 def test_ten_times_the_documents_take_no_more_memory(
     insights: Insights, empty_database: Database[Document], arguments: tuple[str, ...]

@@ -25,7 +25,7 @@ from pymongo.database import Database
 import feedback_function
 from insights.kinds import Document
 from local_project.addresses import free_address
-from shared_code import database
+from shared_code.mongodb import connection
 from tests.chromium import PHONE, WAIT_MS, Visitor, running_chromium
 from tests.conftest import UseSettings
 from tests.insights_cli import Insights, a_feedback, an_event
@@ -159,7 +159,7 @@ def post_feedback(**fields: str) -> None:
     async def send() -> None:
         request = func.HttpRequest("POST", "/api/feedback", body=json.dumps(fields).encode())
         answers.append(await feedback_function.main(request))
-        await database.close()
+        await connection.close()
 
     answers: list[func.HttpResponse] = []
     thread = Thread(target=lambda: asyncio.run(send()))

@@ -5,8 +5,8 @@ from itertools import count, pairwise
 
 import pytest
 
-from shared_code import object_ids
-from shared_code.object_ids import new_object_id
+from shared_code.mongodb import object_ids
+from shared_code.mongodb.object_ids import new_object_id
 
 
 def test_each_is_new_and_later_than_those_before() -> None:

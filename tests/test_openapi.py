@@ -22,7 +22,6 @@ from pymongo.database import Database
 
 import analytics_function
 import feedback_function
-from docs.openapi import EVENT, FEEDBACK, FILE, render
 from shared_code.problems import (
     InvalidToken,
     KeysUnavailable,
@@ -32,6 +31,7 @@ from shared_code.problems import (
 )
 from tests.conftest import ROOT, Document, Post, body_of
 from tests.local_server import running_server
+from tools.openapi import EVENT, FEEDBACK, FILE, render
 
 DESCRIPTION = json.loads(FILE.read_text(encoding="utf-8"))
 OPERATIONS = {

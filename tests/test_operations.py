@@ -1,55 +1,74 @@
-"""Waiting for MongoDB."""
+"""Deadlines of requests."""
 
 import asyncio
 
 import pytest
 
-from shared_code import operations
-from shared_code.operations import in_time, start_clock
+from shared_code.mongodb import deadlines
+from shared_code.mongodb.deadlines import in_time, seconds_left, start_clock
 from shared_code.problems import StoreUnavailable
 from tests.conftest import UseSettings
 
 pytestmark = pytest.mark.timed
 
 
-async def test_what_is_asked_after_the_time_is_over_is_given_up_at_once(
+async def test_a_wait_after_the_deadline_fails_immediately(
     use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_settings(MONGODB_URI="mongodb://localhost", MONGODB_TIMEOUT_MS="1")
-    monkeypatch.setattr(operations, "GRACE_SECONDS", 0)
-    monkeypatch.setattr(operations, "SHARED_SECONDS", 0)
+    monkeypatch.setattr(deadlines, "GRACE_SECONDS", 0)
     start_clock()
     await asyncio.sleep(0.1)
 
+    assert seconds_left() < 0
     never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     async with asyncio.timeout(1):
         with pytest.raises(StoreUnavailable):
             await in_time(never)
 
 
-async def test_requests_that_start_together_are_given_up_together_and_later_ones_later(
+async def test_each_request_has_its_own_deadline_for_all_its_waits(
     use_settings: UseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    use_settings(MONGODB_URI="mongodb://localhost", MONGODB_TIMEOUT_MS="100")
-    monkeypatch.setattr(operations, "GRACE_SECONDS", 0)
+    use_settings(MONGODB_URI="mongodb://localhost", MONGODB_TIMEOUT_MS="300")
+    monkeypatch.setattr(deadlines, "GRACE_SECONDS", 0)
     loop = asyncio.get_running_loop()
-
-    deadlines: list[operations.Deadline] = []
 
     async def request() -> float:
         start_clock()
-        deadlines.append(operations._deadline.get())  # noqa: SLF001
         started = loop.time()
+        for _ in range(2):
+            soon: asyncio.Future[None] = loop.create_future()
+            loop.call_later(0.1, soon.set_result, None)
+            await in_time(soon)
         with pytest.raises(StoreUnavailable):
             await in_time(loop.create_future())
         return loop.time() - started
 
     requests = []
-    for _ in range(20):
+    for _ in range(10):
         requests.append(asyncio.create_task(request()))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.02)
     waited = await asyncio.gather(*requests)
 
-    assert len({id(each) for each in deadlines}) < len(deadlines) / 2
-    assert min(waited) >= 0.1
-    assert max(waited) < 0.1 + operations.SHARED_SECONDS + 0.1
+    assert min(waited) >= 0.3
+    assert max(waited) < 0.5
+
+
+async def test_an_operation_goes_on_after_the_deadline(use_settings: UseSettings) -> None:
+    use_settings(MONGODB_URI="mongodb://localhost", MONGODB_TIMEOUT_MS="1")
+    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    is_done = asyncio.Event()
+
+    async def operate() -> None:
+        await asyncio.sleep(0.5)
+        if not answer.done():
+            answer.set_result(None)
+        is_done.set()
+
+    start_clock()
+    operation = asyncio.create_task(operate())
+    with pytest.raises(StoreUnavailable):
+        await in_time(answer)
+    await operation
+    assert is_done.is_set()

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from pymongo.database import Database
 
-from shared_code import opt_outs
-from shared_code.group_commit import Failed
+from analytics_function import opt_outs
+from shared_code.mongodb.group_commit import Failed
 from tests.conftest import Commands, Document, Post, UseSettings, body_of
 
 pytestmark = pytest.mark.dialects
@@ -30,13 +30,13 @@ async def test_before_during_and_after_an_opt_out(
     assert body_of(await post("analytics", EVENT)) == {"message": "Event logged."}
 
     opt_out(fresh_database, "u1")
-    opt_outs.remembered.clear()
+    opt_outs.cached_answers.clear()
     response = await post("analytics", EVENT)
     assert response.status_code == 202
     assert body_of(response) == OPTED_OUT
 
     fresh_database.opt_outs.delete_one({"_id": "u1"})
-    opt_outs.remembered.clear()
+    opt_outs.cached_answers.clear()
     assert body_of(await post("analytics", EVENT)) == {"message": "Event logged."}
     assert fresh_database.analytics.count_documents({}) == 2
 
@@ -132,7 +132,7 @@ async def test_an_answer_that_came_late_is_remembered_from_when_it_was_asked_for
     fresh_database: Database[Document], post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    read = opt_outs.read
+    read = opt_outs.have_opted_out
 
     async def read_late(collection: str, user_ids: Sequence[str]) -> list[bool | Failed]:
         nonlocal now
@@ -141,7 +141,7 @@ async def test_an_answer_that_came_late_is_remembered_from_when_it_was_asked_for
         return found
 
     monkeypatch.setattr(opt_outs, "monotonic", lambda: now)
-    monkeypatch.setattr(opt_outs, "read", read_late)
+    monkeypatch.setattr(opt_outs, "have_opted_out", read_late)
     await post("analytics", EVENT)
     opt_out(fresh_database, "u1")
 
@@ -165,4 +165,4 @@ async def test_remembers_so_many_and_no_more(
     for number in range(10):
         answer = body_of(await post("analytics", EVENT | {"user_id": f"u{number}"}))
         assert (answer == OPTED_OUT) == (number == 4)
-        assert len(opt_outs.remembered) <= 3
+        assert len(opt_outs.cached_answers) <= 3

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -168,3 +169,11 @@ def test_git_keeps_all_of_the_project() -> None:
     assert (
         git(ROOT, "ls-files", "--cached", "--ignored", "--exclude-per-directory=.gitignore") == []
     )
+
+
+def test_the_newest_release_in_the_changelog_has_the_packages_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    newest = re.search(r"^## \[(\d[\d.]*)\] - ", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert newest
+    assert newest[1] == project["version"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from shared_code.privacy_signals import has_request
+from analytics_function.privacy_signals import has_one
 from tests.conftest import Document, Post, UseSettings, body_of
 
 EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
@@ -105,9 +105,9 @@ async def test_a_signal_asks_nothing_of_mongodb(post: Post, use_settings: UseSet
 
 @pytest.mark.parametrize("value", ["1", " 1", "1\t", "1,1", "0, 1", "1 ,null", ",,1,"])
 def test_one_member_of_a_list_is_enough(value: str) -> None:
-    assert has_request(value)
+    assert has_one(value)
 
 
 @pytest.mark.parametrize("value", ["", ",", " ", "11", "1;1", "1 1", "0, 10", "1.0", '"1"', "-1"])
 def test_no_other_member_is_a_request(value: str) -> None:
-    assert not has_request(value)
+    assert not has_one(value)

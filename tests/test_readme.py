@@ -1,44 +1,55 @@
-"""Every request in the README gives the answer that the README shows."""
+"""The README and the other pages say what the code does: commands, tables, names and links."""
 
+import importlib.util
+import json
+import logging
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 
+import azure.functions as func
 import httpx
 import pytest
+from pydantic import BaseModel
 from pymongo import MongoClient
 
 import insights.settings
 import shared_code.problems
-from insights.application import COMMANDS
+from insights import errors
+from insights.application import COMMANDS, INTERRUPTED
 from local_project.addresses import free_address
+from shared_code.logs import log_failure
+from shared_code.models import Event, Feedback
+from shared_code.problems import StoreUnavailable
 from shared_code.settings import Settings
-from tests.conftest import ROOT, Document
-from tests.insights_cli import Insights
+from tests.conftest import Document
+from tests.insights_cli import ROOT, Insights
 from tests.local_server import LocalServer, running_server
+from tests.support import pages
+from tests.support.pages import NAMES
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-VARIABLE_DATE = re.compile(r"datetime\.datetime\([\d, ]+\)")
+HTTP_API, INSIGHTS = "docs/http-api.md", "docs/insights.md"
+DEPLOYMENT, LOGS = "docs/deployment.md", "docs/logs.md"
 
+MAXIMUM_LINES = 150
 
-@dataclass
-class Command:
-    """A command of the README, and what it is said to print."""
+# Times that are another in each run.
+TIMES = re.compile(r"datetime\.datetime\([\d, ]+\)|\d{4}-\d\d-\d\dT[\d:.]+Z")
 
-    line: str
-    output: str
-
-
-def commands() -> Iterator[Command]:
-    """Return the commands of the README in their order."""
-    for block in re.findall(r"```console\n(.*?)```", README, flags=re.DOTALL):
-        for text in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            line, _, output = text.partition("\n")
-            yield Command(line, output)
+FOLDERS = sorted(
+    path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))
+)
+PATHS = re.compile(rf"(?<![\w./-])(?:{'|'.join(FOLDERS)})/[\w./-]*")
+SETTINGS = {
+    name.upper(): field
+    for model in (Settings, insights.settings.Settings)
+    for name, field in model.model_fields.items()
+}
+SETTING = re.compile(r"\b(?:MONGODB|FEEDBACK|ANALYTICS|HONOR|AUTH|USER|MESSAGE)_[A-Z_]+\b")
 
 
 @pytest.fixture(scope="module")
@@ -65,73 +76,190 @@ def send(client: httpx.Client, line: str) -> str:
     return f"{response.text} {response.status_code}\n"
 
 
-def run_python(line: str, port: int) -> str:
+def run_python(line: str, uri: str) -> str:
     """Run a line of Python in the tests' environment and on the tests' MongoDB."""
     interpreter, option, script = shlex.split(line)
     assert (interpreter, option) == (".venv/bin/python", "-c")
-    script = script.replace("MongoClient()", f"MongoClient(port={port})")
     command = [sys.executable, "-c", script]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        command, env={"MONGODB_URI": uri}, capture_output=True, text=True, check=True
+    ).stdout
 
 
-def test_commands_print_what_the_readme_says(server: LocalServer) -> None:
-    with MongoClient[Document](port=server.mongodb_port) as client:
+def targets() -> set[str]:
+    """Return the targets of the Makefile."""
+    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", [name for name in NAMES if list(pages.commands(name))])
+def test_commands_print_what_the_page_says(server: LocalServer, page: str, tmp_path: Path) -> None:
+    uri = f"mongodb://localhost:{server.mongodb_port}"
+    run_insights = Insights(tmp_path, MONGODB_URI=uri)
+    with MongoClient[Document](uri) as client:
         client.drop_database("up2d8")
-    for command in commands():
-        match command.line.split()[0]:
+    for command in pages.commands(page):
+        program, *arguments = shlex.split(command.line)
+        match program:
             case "curl":
                 assert send(server.client, command.line) == command.output
             case "make":
-                makefile = (ROOT / "Makefile").read_text()
-                assert f"\n{command.line.split()[1]}:" in makefile
+                assert set(arguments) <= targets()
+            case ".venv/bin/insights":
+                assert without_times(run_insights(*arguments).stdout) == without_times(
+                    command.output
+                )
             case _:
-                printed = run_python(command.line, server.mongodb_port)
-                assert VARIABLE_DATE.sub("", printed) == VARIABLE_DATE.sub("", command.output)
+                printed = run_python(command.line, uri)
+                assert without_times(printed) == without_times(command.output)
+
+
+def without_times(text: str) -> str:
+    """Return a text without its times."""
+    assert text
+    return TIMES.sub("", text)
 
 
 def test_make_run_prints_what_the_readme_says(server: LocalServer) -> None:
-    [run] = [command for command in commands() if command.line == "make run"]
+    [run] = [command for command in pages.commands("README.md") if command.line == "make run"]
 
     assert server.printed.strip() == run.output.strip()
 
 
-def test_lists_every_setting() -> None:
-    names = re.findall(r"^\| `([A-Z_]+)` \|", README, flags=re.MULTILINE)
+def insights_lines(page: str) -> list[str]:
+    """Return the arguments of the operator's commands that a page shows without their output."""
+    scripts = "\n".join(pages.blocks(page, "sh"))
+    return re.findall(r"^\.venv/bin/insights (.*)$", scripts, re.MULTILINE)
 
-    settings = Settings.model_fields.keys() | insights.settings.Settings.model_fields.keys()
-    assert sorted(names) == sorted(name.upper() for name in settings)
+
+@pytest.mark.parametrize("page", [name for name in NAMES if insights_lines(name)])
+def test_the_operators_commands_work_on_the_demo(insights: Insights, page: str) -> None:
+    assert insights("demo", "--here", "--days", "40", "--users", "30").exit_code == 0
+
+    failed = {
+        line: found.stderr
+        for line in insights_lines(page)
+        if (found := insights(*shlex.split(line))).exit_code
+    }
+    assert failed == {}
+
+
+def test_the_readme_is_short() -> None:
+    assert len(pages.text_of("README.md").splitlines()) <= MAXIMUM_LINES
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    assert set(NAMES) - {"README.md"} <= set(pages.links("README.md"))
+
+
+@pytest.mark.parametrize("page", [*NAMES, "CHANGELOG.md", "benchmarks/RESULTS.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    assert [link for link in pages.links(page) if not leads_somewhere(page, link)] == []
+
+
+def leads_somewhere(page: str, link: str) -> bool:
+    """Say whether the file and the heading exist that a link names."""
+    path, _, anchor = link.partition("#")
+    file = (ROOT / page).parent / path if path else ROOT / page
+    return file.exists() and (
+        not anchor or anchor in pages.anchors(file.read_text(encoding="utf-8"))
+    )
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_paths_exist(page: str) -> None:
+    paths = {path.rstrip(".") for path in PATHS.findall(pages.text_of(page))}
+
+    assert sorted(path for path in paths if not (ROOT / path).exists()) == []
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_names_no_unknown_command(page: str) -> None:
+    spans = [span.split() for span in pages.code_spans(page)]
+    made = {span[-1] for span in spans if span[0] == "make" or span[1:2] == ["make"]} - {"make"}
+    operated = {span[1] for span in spans if span[0] == "insights" and len(span) > 1} - {"--help"}
+    modules = set(re.findall(r"python -m ([\w.]+)", pages.text_of(page)))
+
+    assert made <= targets()
+    assert operated <= COMMANDS.keys()
+    assert {module for module in modules if not importlib.util.find_spec(module)} == set()
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_names_no_unknown_setting(page: str) -> None:
+    assert set(SETTING.findall(pages.text_of(page))) - {"AUTH_"} <= SETTINGS.keys()
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_code_can_be_parsed(page: str) -> None:
+    for block in pages.blocks(page, "json"):
+        json.loads(block)
+    for block in pages.blocks(page, "sh"):
+        subprocess.run(["bash", "-n"], input=block, text=True, check=True)  # noqa: S607
+
+
+def test_lists_every_setting() -> None:
+    rows = pages.table(DEPLOYMENT, "name", "default", "meaning")
+
+    assert sorted(name.strip("`") for name, *_ in rows) == sorted(SETTINGS)
+    assert {name.strip("`"): default.strip("`") for name, default, _ in rows if "`" in default} == {
+        name: str(field.default).lower()
+        for name, field in SETTINGS.items()
+        if not field.is_required() and field.default is not None
+    }
 
 
 def test_lists_every_problem() -> None:
-    listed = re.findall(r"^\| (\d{3}) \| `([a-z-]+)` \|", README, flags=re.MULTILINE)
+    listed = [(status, name) for status, name, _ in pages.table(HTTP_API, "status", "type")]
 
     problems = [
         each
         for each in vars(shared_code.problems).values()
         if hasattr(each, "status") and hasattr(each, "name")
     ]
-    assert sorted(listed) == sorted((str(each.status), each.name) for each in problems)
+    assert sorted(listed) == sorted((str(each.status), f"`{each.name}`") for each in problems)
+
+
+@pytest.mark.parametrize(("number", "model"), [(0, Feedback), (1, Event)])
+def test_lists_every_field(number: int, model: type[BaseModel]) -> None:
+    rows = pages.tables(HTTP_API, "field", "type", "rule")[number]
+
+    assert [(name.strip("`"), "optional" not in kind) for name, kind, _ in rows] == [
+        (name, field.is_required()) for name, field in model.model_fields.items()
+    ]
 
 
 def test_names_every_folder() -> None:
     folders = {path.parent.name for path in ROOT.glob("*/__init__.py")}
 
-    assert {name for name in folders if f"`{name}/`" not in README} == set()
-    assert Path(ROOT / "LICENSE").exists()
-
-
-def test_the_operators_commands_work_on_the_demo(insights: Insights) -> None:
-    lines = re.findall(r"^\.venv/bin/python -m insights (.*)$", README, flags=re.MULTILINE)
-    assert insights("demo", "--here", "--days", "40", "--users", "30").exit_code == 0
-
-    failed = {
-        line: found.stderr for line in lines if (found := insights(*shlex.split(line))).exit_code
-    }
-    assert failed == {}
+    text = pages.text_of("ARCHITECTURE.md")
+    assert {name for name in folders if f"`{name}/`" not in text} == set()
+    assert (ROOT / "LICENSE").exists()
 
 
 def test_lists_every_command_of_the_operator() -> None:
-    [table] = re.findall(r"^\| command \|.*\n\| ---.*\n((?:\|.*\n)+)", README, flags=re.MULTILINE)
-    first_cells = re.findall(r"^\|([^|]*)\|", table, flags=re.MULTILINE)
+    first_cells = " ".join(cells[0] for cells in pages.table(INSIGHTS, "command"))
 
-    assert sorted(re.findall(r"`([a-z-]+)`", " ".join(first_cells))) == sorted(COMMANDS)
+    assert sorted(re.findall(r"`([a-z-]+)`", first_cells)) == sorted(COMMANDS)
+
+
+def test_lists_every_exit_code() -> None:
+    listed = [int(code) for code, _ in pages.table(INSIGHTS, "code", "meaning")]
+
+    known = {
+        each.exit_code
+        for each in vars(errors).values()
+        if isinstance(each, type) and issubclass(each, errors.InsightsError)
+    }
+    assert listed == sorted({0, *known, INTERRUPTED})
+
+
+def test_lists_every_field_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    fields = [name.strip("`") for name, _ in pages.table(LOGS, "field", "meaning")]
+    [example] = pages.blocks(LOGS, "json")
+    request = func.HttpRequest("POST", "/api/feedback", body=b"")
+
+    with caplog.at_level(logging.ERROR):
+        problem = StoreUnavailable("no answer in time")
+        log_failure(problem, "feedback_function", request, perf_counter(), None)
+
+    assert fields == list(json.loads(example)) == list(json.loads(caplog.messages[-1]))

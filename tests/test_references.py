@@ -10,7 +10,7 @@ from bson.datetime_ms import DatetimeMS
 from cachetools import TTLCache
 from pymongo.database import Database
 
-from shared_code import references
+from shared_code import lookups as module
 from tests.conftest import Commands, Document, Post, UseSettings, body_of
 
 pytestmark = pytest.mark.dialects
@@ -123,8 +123,8 @@ async def test_what_was_found_is_remembered_for_a_minute(
 ) -> None:
     stored = lookups(**BOTH)
     now = 0.0
-    memory: Any = TTLCache(10, references.MEMORY_SECONDS, timer=lambda: now)
-    monkeypatch.setattr(references, "remembered", cache(lambda: memory))
+    memory: Any = TTLCache(10, module.MEMORY_SECONDS, timer=lambda: now)
+    monkeypatch.setattr(module, "cached_keys", cache(lambda: memory))
     await post("feedback", FEEDBACK)
     stored.users.delete_many({})
 
@@ -171,7 +171,7 @@ async def test_uses_an_index(lookups: Callable[..., Database[Document]]) -> None
     stored = lookups(**BOTH)
     stored.messages.create_index("meta.id")
     for collection, path in (("users", "_id"), ("messages", "meta.id")):
-        pipeline = references.find_values(path, {"a", "b"})
+        pipeline = module.find_values(path, {"a", "b"})
         explained = stored.command(
             "explain", {"aggregate": collection, "pipeline": pipeline, "cursor": {}}
         )

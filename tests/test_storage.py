@@ -25,25 +25,23 @@ from pymongo.errors import (
 from analytics_function.events import BATCH_LIMIT
 from local_project.addresses import free_address
 from local_project.mongod import running_mongod
-from shared_code import storage
-from shared_code.database import get_collection
-from shared_code.group_commit import MAXIMUM_BYTES, Failed
-from shared_code.operations import start_clock
+from shared_code.mongodb import bulk_writes, taken_ids, writes
+from shared_code.mongodb.bulk_writes import Unconfirmed, to_replies
+from shared_code.mongodb.connection import get_collection
+from shared_code.mongodb.deadlines import start_clock
+from shared_code.mongodb.group_commit import MAXIMUM_BYTES, Failed
+from shared_code.mongodb.taken_ids import Vanished
+from shared_code.mongodb.writes import (
+    Outcome,
+    insert,
+    insert_group,
+    overwrite_group,
+    replace,
+    to_outcome,
+)
 from shared_code.problems import FieldError, InvalidFields, StoreUnavailable
 from shared_code.requests import OBJECT_LIMIT
-from shared_code.storage import (
-    Outcome,
-    Unconfirmed,
-    Vanished,
-    insert,
-    insert_new,
-    replace,
-    replace_earlier,
-    to_outcome,
-    to_replies,
-)
-from shared_code.validation import BEYOND_64_BITS
-from shared_code.validation import Document as Valid
+from shared_code.validation import BEYOND_64_BITS, Write
 from tests.conftest import Commands, Document, Post, UseSettings, body_of
 from tests.support.dialect_proxy import DialectProxy, Throttle
 from tests.support.dialects import Dialect
@@ -59,9 +57,9 @@ def pointers(outcome: Outcome) -> list[str]:
     return [error.pointer for error in outcome]
 
 
-def valid(fields: Document) -> Valid:
+def valid(fields: Document) -> Write:
     """Return something that was checked, to be stored as these fields."""
-    return Valid(fields, size=0)
+    return Write(fields, size=0)
 
 
 def test_tells_what_was_stored_from_what_was_there() -> None:
@@ -120,8 +118,8 @@ async def test_one_alone_is_told_what_it_is_told_among_others(
 ) -> None:
     stored, other = valid({"_id": 1}), valid({"_id": 2})
     fresh_database.watched.insert_one({"_id": 1})
-    [alone] = await insert_new("watched", [stored])
-    [among, _] = await insert_new("watched", [stored, other])
+    [alone] = await insert_group("watched", [stored])
+    [among, _] = await insert_group("watched", [stored, other])
 
     assert alone == among == "duplicate"
 
@@ -131,7 +129,7 @@ async def test_groups_are_written_in_the_order_of_their_keys(
 ) -> None:
     numbers = [3, 1, 2, 1, 5, 4]
     documents = [valid({"_id": number, "at": at}) for at, number in enumerate(numbers)]
-    replies = await insert_new("watched", documents)
+    replies = await insert_group("watched", documents)
 
     assert replies == ["stored"] * 3 + ["other"] + ["stored"] * 2
     in_stored_order = list(fresh_database.watched.find().sort("$natural", 1))
@@ -189,13 +187,13 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Interrupted]:
     def fail(error: Exception, failures: int = 1, *, reached: bool = True) -> Interrupted:
         watched = get_collection("watched")
         collection = Interrupted(watched, error, failures, reached=reached)
-        monkeypatch.setattr(storage, "get_collection", lambda _: collection)
+        monkeypatch.setattr(bulk_writes, "get_collection", lambda _: collection)
         return collection
 
     return fail
 
 
-def stamped(key: Any) -> Valid:
+def stamped(key: Any) -> Write:
     """Return a document with this `_id` and the time."""
     return valid({"_id": key, "timestamp": datetime.now(UTC)})
 
@@ -236,7 +234,7 @@ async def test_a_replacement_whose_reply_was_lost_is_told_updated(
 
     assert not await replace("watched", newer)
     [stored] = fresh_database.watched.find()
-    assert abs(stored["timestamp"] - newer.fields["timestamp"]) < timedelta(milliseconds=1)
+    assert abs(stored["timestamp"] - newer.document["timestamp"]) < timedelta(milliseconds=1)
 
 
 @pytest.mark.usefixtures("fresh_database")
@@ -294,12 +292,15 @@ async def test_a_throttled_write_holds_up_no_other_request(
 async def test_what_could_not_be_looked_at_is_no_unknown_write(
     fresh_database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look_at, failures = storage.look_at, [Failed(OperationFailure("RetryAfterMs=1", 16500))]
+    find_stored, failures = (
+        taken_ids.find_stored,
+        [Failed(OperationFailure("RetryAfterMs=1", 16500))],
+    )
 
     async def fail_once(*args: Any) -> Any:
-        return failures.pop() if failures else await look_at(*args)
+        return failures.pop() if failures else await find_stored(*args)
 
-    monkeypatch.setattr(storage, "look_at", fail_once)
+    monkeypatch.setattr(taken_ids, "find_stored", fail_once)
     start_clock()
     twice = [stamped(1)] * 2
 
@@ -310,8 +311,8 @@ async def test_what_could_not_be_looked_at_is_no_unknown_write(
 async def test_another_feedback_of_the_same_millisecond_is_not_taken_for_ours(
     fresh_database: Database[Document], interrupt: Callable[..., Interrupted]
 ) -> None:
-    mine = valid(stamped(1).fields | {"rating": "mine"})
-    fresh_database.watched.insert_one(mine.fields | {"rating": "earlier"})
+    mine = valid(stamped(1).document | {"rating": "mine"})
+    fresh_database.watched.insert_one(mine.document | {"rating": "earlier"})
     interrupt(AutoReconnect("lost"), reached=False)
     start_clock()
 
@@ -374,11 +375,11 @@ async def test_a_unique_index_of_the_operator_refuses_a_feedback(
 ) -> None:
     fresh_database.watched.create_index("user_id", unique=True)
     start_clock()
-    assert await replace("watched", valid(stamped(1).fields | {"user_id": "u1"}))
+    assert await replace("watched", valid(stamped(1).document | {"user_id": "u1"}))
     with pytest.raises(InvalidFields) as raised:
-        await replace("watched", valid(stamped(2).fields | {"user_id": "u1"}))
+        await replace("watched", valid(stamped(2).document | {"user_id": "u1"}))
 
-    assert raised.value.errors == [storage.REFUSALS[11000]]
+    assert raised.value.errors == [writes.REFUSALS[11000]]
 
 
 async def test_what_is_erased_while_it_is_replaced_is_stored_anew(
@@ -386,13 +387,13 @@ async def test_what_is_erased_while_it_is_replaced_is_stored_anew(
 ) -> None:
     start_clock()
     assert await replace("watched", stamped(1))
-    replace_all = storage.replace_all
+    bulk_replace = bulk_writes.bulk_replace
 
     async def erase_first(collection: str, documents: Any) -> Any:
         fresh_database.watched.delete_many({})
-        return await replace_all(collection, documents)
+        return await bulk_replace(collection, documents)
 
-    monkeypatch.setattr(storage, "replace_all", erase_first)
+    monkeypatch.setattr(writes, "bulk_replace", erase_first)
     assert await replace("watched", stamped(1))
     assert fresh_database.watched.count_documents({}) == 1
 
@@ -405,7 +406,7 @@ async def test_what_bson_cannot_hold_is_found_before_any_of_the_largest_group_is
     size = MAXIMUM_BYTES + BATCH_LIMIT
     fields = [{"_id": n, "details": zeros} for n in range(size // OBJECT_LIMIT)]
     fields.append({"_id": -1, "details": {"big": 2**64}})
-    *stored, refused = await insert_new("watched", [valid(each) for each in fields])
+    *stored, refused = await insert_group("watched", [valid(each) for each in fields])
 
     assert stored == ["stored"] * (len(fields) - 1)
     assert to_outcome(refused) == [FieldError(("details", "big"), BEYOND_64_BITS)]
@@ -455,13 +456,13 @@ def no_majority(monkeypatch: pytest.MonkeyPatch) -> None:
     collection = SimpleNamespace(
         insert_one=insert_one, insert_many=insert_many, bulk_write=bulk_write
     )
-    monkeypatch.setattr(storage, "get_collection", lambda _: collection)
+    monkeypatch.setattr(bulk_writes, "get_collection", lambda _: collection)
 
 
 @pytest.mark.usefixtures("no_majority")
 @pytest.mark.usefixtures("fresh_database")
 async def test_a_duplicate_that_no_majority_confirmed_is_no_success() -> None:
-    [reply] = await insert_new("watched", [valid({"_id": 1})])
+    [reply] = await insert_group("watched", [valid({"_id": 1})])
     assert isinstance(reply, Failed)
     assert isinstance(reply.error, WriteConcernError)
 
@@ -490,7 +491,7 @@ async def test_an_earlier_feedback_does_not_replace_a_later_one(
     later, earlier = ({"_id": 1, "timestamp": datetime(2026, 1, day, tzinfo=UTC)} for day in (2, 1))
     fresh_database.feedback.insert_one(later)
 
-    assert await replace_earlier("feedback", [valid(earlier)]) == ["stored"]
+    assert await overwrite_group("feedback", [valid(earlier)]) == ["stored"]
     [stored] = fresh_database.feedback.find()
     assert stored["timestamp"].day == 2
 
@@ -499,14 +500,14 @@ async def test_a_feedback_without_a_date_is_replaced(fresh_database: Database[Do
     for timestamp in (None, "2026-01-31", 5):
         fresh_database.feedback.replace_one({"_id": 1}, {"timestamp": timestamp}, upsert=True)
 
-        assert await replace_earlier("feedback", [stamped(1)]) == ["stored"]
+        assert await overwrite_group("feedback", [stamped(1)]) == ["stored"]
         [stored] = fresh_database.feedback.find()
         assert isinstance(stored["timestamp"], datetime)
 
 
 async def test_a_replacement_of_nothing_is_no_success(fresh_database: Database[Document]) -> None:
     assert fresh_database.feedback.count_documents({}) == 0
-    [reply] = await replace_earlier("feedback", [stamped(1)])
+    [reply] = await overwrite_group("feedback", [stamped(1)])
     assert isinstance(reply, Failed)
     assert isinstance(reply.error, Vanished)
 

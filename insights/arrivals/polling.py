@@ -17,7 +17,7 @@ from pymongo.errors import ConnectionFailure, OperationFailure
 from insights.arrivals.changes import Change, Connection, Tell
 from insights.kinds import Document, Kind
 from insights.queries.filters import Filter
-from shared_code.retries import may_pass
+from shared_code.mongodb.retries import may_pass
 
 INTERVAL_SECONDS = 1.0
 

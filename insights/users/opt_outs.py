@@ -11,7 +11,7 @@ from insights.users.ids import of_user
 
 OPT_OUTS = "opt_outs"
 
-# So long may a function go by what it asked before (shared_code/opt_outs.py).
+# So long may a function go by what it asked before (analytics_function/opt_outs.py).
 MEMORY = timedelta(minutes=1)
 
 

@@ -35,7 +35,7 @@ from shared_code.requests import OBJECT_LIMIT
 from shared_code.responses import problem_response
 from shared_code.validation import MAXIMUM_ERRORS
 
-FILE = Path(__file__).with_name("openapi.json")
+FILE = Path(__file__).parent.parent / "docs" / "openapi.json"
 
 DESCRIPTION = """\
 Stores what the users of an AI chat application tell it. A success code always means that MongoDB \

@@ -1,7 +1,7 @@
-"""New ObjectIds, made in a third of the time that the library takes.
+"""ObjectIds, made in a third of the library's time.
 
-MongoDB would make them too, but behind several routers (`mongos`) a write that is retried would get
-another one, and be stored twice.
+MongoDB could make them, but behind several routers (`mongos`) a retried write would get another
+one, and be stored twice.
 """
 
 import os
@@ -19,5 +19,5 @@ _numbers = count(int.from_bytes(os.urandom(3)))
 
 
 def new_object_id() -> ObjectId:
-    """Return an ObjectId that is later in order than those that this process made before."""
+    """Return an ObjectId that sorts after all others of this process."""
     return ObjectId(_pack(int(time()), _process | next(_numbers) & 0xFFFFFF))

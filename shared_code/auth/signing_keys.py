@@ -1,4 +1,4 @@
-"""The keys with which an issuer signs its tokens: fetched, cached, fetched again."""
+"""The issuer's signing keys, fetched from its JWK Set and cached."""
 
 import asyncio
 import json
@@ -19,22 +19,21 @@ from shared_code.problems import InvalidToken, KeysUnavailable
 FETCH_SECONDS = 2
 GRACE_SECONDS = 0.5
 MAXIMUM_BYTES = 512 * 1024
-# A key that the issuer withdrew is not accepted for longer.
+# A withdrawn key is accepted for at most this long.
 LIFETIME_SECONDS = 600
-# How soon after a fetch the keys are fetched again: for an unknown key, and while there are none.
+# The pause before the next fetch: for an unknown key, and after a failure.
 UNKNOWN_KEY_SECONDS = 60
 FAILURE_SECONDS = 5
 
 ASYMMETRIC = ("RSA", "EC", "OKP")
-# What NIST SP 800-131A still allows, and RFC 7518, section 3.3, demands.
+# Required by RFC 7518, section 3.3.
 MINIMUM_RSA_BITS = 2048
 
 
 class SigningKeys:
-    """The keys that are published as a JWK Set (RFC 7517, section 5) at one URL.
+    """The keys in the JWK Set (RFC 7517, section 5) at one URL.
 
-    They are fetched in a thread of their own, one fetch at a time, so that neither other requests
-    nor other uses of threads wait for a slow key server.
+    One thread fetches them, so that a slow key server delays nothing else.
     """
 
     def __init__(self, url: str) -> None:
@@ -48,8 +47,8 @@ class SigningKeys:
         """Return the key with this id.
 
         Raises:
-            InvalidToken: the issuer has no such key, as a fetch for this call showed.
-            KeysUnavailable: the keys cannot be fetched, or not again yet.
+            InvalidToken: the issuer has no such key, as this call's fetch showed.
+            KeysUnavailable: the keys cannot be fetched, or not again so soon.
         """
         if self.has(key_id):
             return self._keys[key_id]
@@ -58,13 +57,13 @@ class SigningKeys:
             return self._keys[key_id]
         if was_fetched:
             raise InvalidToken
-        # It may be a new key. A 401 would be taken for final, and so a stranger's token with a
-        # random id, which has the keys fetched, would lock out the users of the next new key.
+        # It may be a new key. Clients take a 401 as final, so a stranger's token with a random id,
+        # which triggers a fetch, would lock out the users of a key that was rotated in just after.
         cause = self._failure or "the key is unknown, and the keys were fetched a moment ago"
         raise KeysUnavailable(cause, seconds=self._seconds_until_refresh())
 
     def has(self, key_id: str) -> bool:
-        """Say whether the key is known, without a fetch."""
+        """Say whether the key is cached."""
         return key_id in self._keys and self._is_fresh()
 
     def _is_fresh(self) -> bool:
@@ -82,30 +81,30 @@ class SigningKeys:
             raise KeysUnavailable("TimeoutError") from None
 
     def _refresh(self) -> bool:
-        """Fetch the keys, unless that was done a moment ago; return whether they were fetched."""
+        """Fetch the keys, unless it is too soon; return whether they were fetched."""
         if self._seconds_until_refresh() > 0:
             return False
         self._attempted = monotonic()
         try:
             self._keys = usable_keys(fetch(self._url))
             self._fetched, self._failure = self._attempted, ""
-        except Exception as error:  # noqa: BLE001 (whatever a key server does, no door opens)
+        except Exception as error:  # noqa: BLE001 (any failure must refuse tokens)
             detail = f": {error}" if isinstance(error, OSError) else ""
             self._failure = f"{type(error).__name__}{detail}"
         return not self._failure
 
 
 def fetch(url: str) -> bytes:
-    """Return what a key server publishes, within `FETCH_SECONDS` and `MAXIMUM_BYTES`.
+    """Return the body of a JWK Set, within `FETCH_SECONDS` and `MAXIMUM_BYTES`.
 
     Raises:
-        OSError, http.client.HTTPException: it does not answer, or not with a 200, or too much.
+        OSError, http.client.HTTPException: no answer, another status than 200, or too many bytes.
     """
     target = urlsplit(url)
     connect = HTTPSConnection if target.scheme == "https" else HTTPConnection
     connection = connect(target.netloc, timeout=FETCH_SECONDS)
     connection.connect()
-    # The time-out of a connection is that of each byte, and a server may send a byte now and then.
+    # A connection's timeout restarts with every byte that arrives.
     deadline = Timer(FETCH_SECONDS, interrupt, [connection.sock])
     deadline.start()
     try:
@@ -121,20 +120,20 @@ def fetch(url: str) -> bytes:
 
 
 def interrupt(connection: socket) -> None:
-    """End whatever another thread waits for at `connection`."""
+    """Wake another thread that waits on `connection`."""
     with suppress(OSError):
         connection.shutdown(SHUT_RDWR)
 
 
 def usable_keys(body: bytes) -> dict[str, PyJWK]:
-    """Return the public signing keys of a JWK Set by their ids, without those that are odd.
+    """Return the usable keys of a JWK Set by their ids.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there are none.
     """
     keys: dict[str, PyJWK] = {}
     for jwk in json.loads(body)["keys"]:
-        # One odd key must not cost the others.
+        # An unusable key must not cost the others.
         with suppress(Exception):
             if is_for_signatures(jwk) and is_strong(key := PyJWK(jwk)):
                 keys.setdefault(str(jwk["kid"]), key)
@@ -144,13 +143,13 @@ def usable_keys(body: bytes) -> dict[str, PyJWK]:
 
 
 def is_for_signatures(jwk: dict[str, Any]) -> bool:
-    """Say whether a key is public, and verifies signatures.
+    """Say whether a key is public and verifies signatures.
 
-    A private one (RFC 7518, section 6) cannot verify with PyJWT, and is not private any more.
+    PyJWT cannot verify with a private key (RFC 7518, section 6), and a published one is burnt.
     """
     return jwk["kty"] in ASYMMETRIC and "d" not in jwk and jwk.get("use", "sig") == "sig"
 
 
 def is_strong(key: PyJWK) -> bool:
-    """Say whether a key is long enough; the other kinds than RSA have no short ones."""
+    """Say whether a key is long enough. Only RSA has keys that are too short."""
     return key.key_type != "RSA" or key.key.key_size >= MINIMUM_RSA_BITS

@@ -1,8 +1,8 @@
-"""Group commit: while groups are in flight to MongoDB, further items wait and go in the next one.
+"""Group commit: while groups are in flight to MongoDB, further items wait for the next group.
 
-An item is a document to write, or a value to look up. Each request still waits for the replies to
-its own items. A lone request is sent immediately; under load one round trip, one journal flush and
-one parse serve many requests.
+An item is a document to write or a value to find. Each request still waits for the replies to its
+own items. A lone request is sent immediately; under load one round trip, one journal flush and one
+parse serve many requests.
 """
 
 import asyncio
@@ -15,38 +15,42 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import pymongo
 from pymongo.errors import PyMongoError
 
-from shared_code.operations import in_time, seconds_left, unavailable
-from shared_code.retries import may_pass, seconds_asked_for
+from shared_code.mongodb.deadlines import in_time, seconds_left, unavailable
+from shared_code.mongodb.retries import may_pass, seconds_asked_for
 from shared_code.settings import get_settings
 
 Item = TypeVar("Item")
 Reply = TypeVar("Reply")
 
 Send = Callable[[str, Sequence[Item]], Awaitable[Sequence[Reply]]]
-"""Sends a group of items to the collection of that name, and returns the reply to each."""
+"""Sends a group of items to a collection, by its name, and returns the reply to each."""
 
 
 class Failed(NamedTuple):
-    """The reply to an item that failed; `is_unknown` where it may be written all the same."""
+    """The reply to an item that failed; `is_unknown` means that it may have been written."""
 
     error: PyMongoError
     is_unknown: bool = False
 
 
-# With two, requests are read and answered while MongoDB stores others. With more, each group would
-# be smaller, and all of them together take longer.
+# With two, the process handles requests while MongoDB stores others. With more, groups get smaller,
+# and the same items take longer.
 MAXIMUM_IN_FLIGHT = 2
 
-# A group that has so many items or bytes of JSON takes no more: the next would wait too long for
-# it. The items of one request always go together. BSON may take 5.5 bytes for one of JSON, as for
-# a list of zeros. With the largest request it still goes in one message, even to Cosmos DB, which
-# takes 1,000 documents and 4 MiB; MongoDB takes 100,000 and 48 MB.
+# A group with this many items or bytes of JSON is full. The items of one request stay together.
+# BSON takes up to 5.5 bytes for one of JSON, as for a list of zeros. Even with the largest request
+# added, a group is one message for Cosmos DB, which takes 1,000 documents and 4 MiB; MongoDB takes
+# 100,000 and 48 MB.
 MAXIMUM_ITEMS = 500
 MAXIMUM_BYTES = 224 * 1024
 
+# Requests above this many bytes of JSON are large: they are checked in turns (turns.py) and have
+# groups of their own, so that small requests wait for none of them.
+LARGE = 2048
+
 
 class Entry(NamedTuple, Generic[Item, Reply]):
-    """Items that go together, their size in bytes, and where the replies to them are awaited."""
+    """The items of one request, their size in bytes, and the future for their replies."""
 
     items: Sequence[Item]
     size: int
@@ -54,7 +58,7 @@ class Entry(NamedTuple, Generic[Item, Reply]):
 
 
 class Grouper(Generic[Item, Reply]):
-    """Groups what is sent to one collection, in the event loop that ran when it was made.
+    """Groups the items for one collection, in the event loop that it was created in.
 
     `send` sends one group, and returns the reply to each item.
     """
@@ -67,9 +71,9 @@ class Grouper(Generic[Item, Reply]):
         self.in_flight = 0
 
     def submit(self, items: Sequence[Item], size: int = 0) -> asyncio.Future[Sequence[Reply]]:
-        """Send `items` now, or after a group in flight.
+        """Send `items` now, or once a group in flight is done.
 
-        Cancelling the returned future takes back items that still wait.
+        Cancelling the returned future withdraws items that still wait.
         """
         replies: asyncio.Future[Sequence[Reply]] = self.loop.create_future()
         self.waiting.append(Entry(items, size, replies))
@@ -79,32 +83,31 @@ class Grouper(Generic[Item, Reply]):
         return replies
 
     async def send_all(self) -> None:
-        """Send group after group until none waits."""
+        """Send groups until no item waits."""
         while group := self.next_group():
             self.in_flight += 1
             try:
                 await self.send_group(group)
-                # Yield once so that callers can enqueue follow-up writes: they go with what waits.
-                # Otherwise a third, smaller group would go round for as long as the load lasts.
-                # It counts as in flight until then: when two end at once, neither leaves the other
-                # a half.
+                # Yield once so that callers can enqueue follow-up writes. Otherwise a third,
+                # smaller group would circulate for as long as the load lasts. The group counts as
+                # in flight until then, so that two that end together do not halve the next one.
                 await asyncio.sleep(0)
             finally:
                 self.in_flight -= 1
 
     async def send_group(self, group: Sequence[Entry[Item, Reply]]) -> None:
-        """Send one group, and hand out the replies."""
+        """Send one group, and settle its futures."""
         outcome: Sequence[Reply] | Exception
         try:
             outcome = await self.send([item for entry in group for item in entry.items])
-        except Exception as error:  # noqa: BLE001 (raised where the replies are awaited)
+        except Exception as error:  # noqa: BLE001 (raised to whoever awaits the replies)
             outcome = error
         settle(group, outcome)
 
     def next_group(self) -> list[Entry[Item, Reply]]:
-        """Take the entries that go together from those that wait and were not given up.
+        """Take the next group from the waiting entries, without those that were withdrawn.
 
-        They are shared out between the groups that are not in flight.
+        Split the entries evenly between the groups that may still be sent.
         """
         share = math.ceil(len(self.waiting) / (MAXIMUM_IN_FLIGHT - self.in_flight))
         group: list[Entry[Item, Reply]] = []
@@ -121,7 +124,7 @@ class Grouper(Generic[Item, Reply]):
 
 
 def settle(group: Sequence[Entry[Any, Reply]], outcome: Sequence[Reply] | Exception) -> None:
-    """Hand every request of a group its own part of the outcome, unless it gave up."""
+    """Give every request of a group its own replies, unless it gave up."""
     position = 0
     for entry in group:
         part = slice(position, position := position + len(entry.items))
@@ -133,13 +136,15 @@ def settle(group: Sequence[Entry[Any, Reply]], outcome: Sequence[Reply] | Except
             entry.replies.set_result(outcome[part])
 
 
-# As with connections, a deployed process has one event loop, and tests have several.
-_groupers: dict[tuple[asyncio.AbstractEventLoop, Send[Any, Any], str], Grouper[Any, Any]] = {}
+# A deployed process has one event loop; tests have several.
+_groupers: dict[tuple[asyncio.AbstractEventLoop, Send[Any, Any], str, bool], Grouper[Any, Any]] = {}
 
 
-def grouper_of(send: Send[Item, Reply], collection: str) -> Grouper[Item, Reply]:
-    """Return what groups the items of all requests that are sent so to this collection."""
-    key = asyncio.get_running_loop(), send, collection
+def grouper_of(
+    send: Send[Item, Reply], collection: str, *, is_large: bool = False
+) -> Grouper[Item, Reply]:
+    """Return the grouper that all requests share for this collection and way of sending."""
+    key = asyncio.get_running_loop(), send, collection, is_large
     if key not in _groupers:
         _groupers[key] = Grouper(partial(send_bounded, send, collection))
     return _groupers[key]
@@ -148,7 +153,7 @@ def grouper_of(send: Send[Item, Reply], collection: str) -> Grouper[Item, Reply]
 async def send_bounded(
     send: Send[Item, Reply], collection: str, items: Sequence[Item]
 ) -> Sequence[Reply]:
-    """Send a group, with all that it takes, within the time of one request."""
+    """Send a group within the time limit of one request."""
     with pymongo.timeout(get_settings().mongodb_timeout_ms / 1000):
         return await send(collection, items)
 
@@ -160,15 +165,15 @@ async def send_twice(
     size: int = 0,
     again: Callable[[Item, Failed], Item] = lambda item, _: item,
 ) -> Sequence[Reply | Failed]:
-    """Send `items`, and once more those that failed for a reason that may pass.
+    """Send `items`, and resend once those that failed for a reason that may pass.
 
-    The second attempt goes with the next group, after the wait that the server asks for, if that
-    ends within the deadline; meanwhile nobody else waits. `again` returns what to send then.
+    A server that throttles asks for a wait; items are resent after it, with the next group, if it
+    ends before the deadline. `again` returns the item to resend.
 
     Raises:
         StoreUnavailable: MongoDB did not answer in time.
     """
-    grouper = grouper_of(send, collection)
+    grouper = grouper_of(send, collection, is_large=size > LARGE)
     replies = await in_time(grouper.submit(items, size))
     if Failed not in set(map(type, replies)):
         return replies
@@ -187,10 +192,10 @@ async def send_twice(
     return replies
 
 
-async def look_up(
+async def read_grouped(
     send: Send[Item, Reply | Failed], collection: str, items: Sequence[Item]
 ) -> list[Reply]:
-    """Ask for `items` together with those of other requests, at most twice.
+    """Read `items` together with those of other requests, at most twice.
 
     Raises:
         StoreUnavailable: MongoDB did not answer in time.

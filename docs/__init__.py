@@ -1,1 +1,0 @@
-"""The description of the HTTP interface, and what generates it. Never deployed."""

@@ -1,0 +1,1 @@
+"""Bearer tokens: optional, and not imported while they are off."""

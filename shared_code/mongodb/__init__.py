@@ -1,0 +1,1 @@
+"""MongoDB: the connection, deadlines, group commit and writes."""

@@ -1,0 +1,28 @@
+"""The command `insights` of the virtual environment."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+COMMAND = Path(sys.executable).with_name("insights")
+
+
+def insights(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a folder, without any setting."""
+    return subprocess.run(
+        [COMMAND, *arguments], cwd=folder, env={}, capture_output=True, text=True, check=False
+    )
+
+
+def test_runs_from_any_folder(tmp_path: Path) -> None:
+    found = insights(tmp_path, "--help")
+
+    assert found.returncode == 0
+    assert "Usage: insights" in found.stdout
+
+
+def test_ends_with_the_exit_code_of_its_command(tmp_path: Path) -> None:
+    found = insights(tmp_path, "summary")
+
+    assert found.returncode == 2
+    assert "MONGODB_URI" in found.stderr
