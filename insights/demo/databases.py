@@ -28,7 +28,7 @@ class Filling:
 
 
 def fill(database: Database[Document], days: int, users: int, now: datetime) -> Iterator[Filling]:
-    """Store what so many users did in the days before `now`; yield how far it is, time and again.
+    """Store what so many users did in the days before `now`; yield progress.
 
     What is stored already stays as it is. Memory does not grow with the number of documents.
     """

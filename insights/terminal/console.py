@@ -1,4 +1,4 @@
-"""Writing to the terminal, or to whatever takes its place: handsome there, plain elsewhere."""
+"""Output: styled on a terminal, plain when piped."""
 
 import io
 import json

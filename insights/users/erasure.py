@@ -15,7 +15,7 @@ Counts = dict[str, int]
 ORIGINALS = "originals"
 ORIGINAL_USER = "document.user_id"
 
-# What arrives while its user is being erased is erased too, unless it never ends to arrive.
+# Repeat until nothing new arrives, at most ten rounds.
 ROUNDS = 10
 
 
