@@ -21,7 +21,8 @@ from benchmarks import (
 )
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.report import Section, targets_section
-from devserver.mongodb import free_address, running_mongod
+from local_project.addresses import free_address
+from local_project.mongod import running_mongod
 
 FOLDER = Path(__file__).parent
 INTRODUCTION = """\

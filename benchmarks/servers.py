@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from benchmarks.http_client import first_answer
 from benchmarks.samples import event
-from devserver.mongodb import free_address
+from local_project.addresses import free_address
 
 ROOT = Path(__file__).parent.parent
 STOP_SECONDS = 15

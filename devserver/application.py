@@ -17,9 +17,9 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from devserver.errors import DevServerError
 from devserver.functions import HttpFunction
 from devserver.refusals import Refusing, refuse_as_host, refuse_strangers
+from local_project.errors import LocalProjectError
 
 # The host's FUNCTIONS_REQUEST_BODY_SIZE_LIMIT when it is not set.
 BODY_LIMIT = 104_857_600
@@ -62,7 +62,7 @@ def create_application(
     `host` is the content of `host.json`, `local_host` the `Host` of `local.settings.json`.
 
     Raises:
-        DevServerError: `local_host` is wrong.
+        LocalProjectError: `local_host` is wrong.
     """
     http = host.get("extensions", {}).get("http", {})
     throttle = Throttle(http)
@@ -103,11 +103,11 @@ def allowed_origins(local_host: dict[str, Any]) -> list[str]:
     """Return the origins in `Host.CORS`, which Core Tools splits at commas.
 
     Raises:
-        DevServerError: it is not a string.
+        LocalProjectError: it is not a string.
     """
     origins = local_host.get("CORS") or ""
     if not isinstance(origins, str):
-        raise DevServerError("Host.CORS in local.settings.json must be a string")
+        raise LocalProjectError("Host.CORS in local.settings.json must be a string")
     # Browsers send them in lower case.
     return [origin.strip().lower() for origin in origins.split(",") if origin.strip()]
 

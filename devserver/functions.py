@@ -11,8 +11,8 @@ from typing import Any, cast
 import azure.functions as func
 from starlette.concurrency import run_in_threadpool
 
-from devserver.errors import DevServerError
-from devserver.project_files import read_json
+from local_project.errors import LocalProjectError
+from local_project.files import read_json
 
 # What a trigger without `methods` answers to (Azure Functions documentation, "HTTP trigger").
 ALL_METHODS = ["get", "post", "delete", "head", "patch", "put", "options", "trace"]
@@ -46,11 +46,13 @@ def load_functions(root: Path) -> list[HttpFunction]:
     """Import every function below `root`.
 
     Raises:
-        DevServerError: there is none, or one is not declared as an HTTP function.
+        LocalProjectError: there is none, or one is not declared as an HTTP function.
     """
     files = sorted(root.glob("*/function.json"))
     if not files:
-        raise DevServerError(f"{root} has no functions: start the server in the project's folder")
+        raise LocalProjectError(
+            f"{root} has no functions: start the server in the project's folder"
+        )
     return [load_function(file) for file in files]
 
 
@@ -58,7 +60,7 @@ def load_function(file: Path) -> HttpFunction:
     """Import the function that a `function.json` declares.
 
     Raises:
-        DevServerError: it is not an HTTP function, or lacks what the file names.
+        LocalProjectError: it is not an HTTP function, or lacks what the file names.
     """
     declaration, name = read_json(file), file.parent.name
     try:
@@ -74,18 +76,18 @@ def load_function(file: Path) -> HttpFunction:
             sample=read_sample(file.with_name("sample.dat")),
         )
     except (AttributeError, KeyError, TypeError, ImportError) as error:
-        raise DevServerError(f"{file} cannot be served: {error!r}") from error
+        raise LocalProjectError(f"{file} cannot be served: {error!r}") from error
 
 
 def http_trigger(bindings: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the one HTTP trigger of a function that only returns its answer.
 
     Raises:
-        DevServerError: the function has bindings that are not served here.
+        LocalProjectError: the function has bindings that are not served here.
     """
     by_type = {binding["type"]: binding for binding in bindings}
     if set(by_type) != {"httpTrigger", "http"} or by_type["http"]["name"] != "$return":
-        raise DevServerError("only an httpTrigger with an http $return can be served here")
+        raise LocalProjectError("only an httpTrigger with an http $return can be served here")
     return by_type["httpTrigger"]
 
 

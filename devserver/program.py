@@ -15,10 +15,10 @@ from typing import Any, NoReturn
 import uvicorn
 
 from devserver.application import create_application, path
-from devserver.errors import DevServerError
 from devserver.functions import HttpFunction, load_functions
-from devserver.mongodb import available_mongodb, check
-from devserver.project_files import local_host, local_values, read_json
+from local_project.errors import LocalProjectError
+from local_project.files import local_host, local_values, read_json
+from local_project.mongod import available_mongodb, check
 
 DEFAULT_PORT = "7071"
 LAST_REQUESTS_SECONDS = 5
@@ -30,7 +30,7 @@ def main() -> int:
         serve(Path.cwd())
     except KeyboardInterrupt:
         return 0
-    except DevServerError as error:
+    except LocalProjectError as error:
         print(f"devserver: {error}", file=sys.stderr)
         return 1
     return 0
@@ -54,7 +54,7 @@ def serve(root: Path) -> None:
     """Serve the project in `root`.
 
     Raises:
-        DevServerError: it cannot be served.
+        LocalProjectError: it cannot be served.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s:     %(name)s: %(message)s")
     local = read_json(root / "local.settings.json")
@@ -73,6 +73,8 @@ def serve(root: Path) -> None:
             server_header=False,
             proxy_headers=False,
         )
+        # Its steps at the start and at the end tell nothing that is not printed already.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         server = uvicorn.Server(config)
         # As an exception, a signal that comes while uvicorn loads the rest might be lost.
         with server.capture_signals():
@@ -91,15 +93,15 @@ def listening_socket() -> socket.socket:
     """Listen on `PORT`, before anything is started that would have to be stopped again.
 
     Raises:
-        DevServerError: it is not a port, or in use.
+        LocalProjectError: it is not a port, or in use.
     """
     port = os.environ.get("PORT") or DEFAULT_PORT
     try:
         listener = socket.create_server(("127.0.0.1", int(port)))
     except (ValueError, OverflowError):
-        raise DevServerError(f"PORT must be a number from 0 to 65535, not {port!r}") from None
+        raise LocalProjectError(f"PORT must be a number from 0 to 65535, not {port!r}") from None
     except OSError as error:
-        raise DevServerError(
+        raise LocalProjectError(
             f"port {port} cannot be used ({os.strerror(error.errno or 0)}): try PORT=8080 make run"
         ) from None
     # asyncio sets it only on sockets that name their protocol, which these do not. Without it, each
@@ -112,11 +114,11 @@ def configured_uri() -> str:
     """Return the connection string.
 
     Raises:
-        DevServerError: there is none.
+        LocalProjectError: there is none.
     """
     uri = os.environ.get("MONGODB_URI")
     if not uri:
-        raise DevServerError(
+        raise LocalProjectError(
             "MONGODB_URI is set neither in the environment nor in local.settings.json"
         )
     return uri

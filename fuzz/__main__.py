@@ -11,7 +11,6 @@ from random import Random
 from typing import Any
 
 from fuzz.costs import Costliest
-from fuzz.seeds import seeds
 
 FOLDER = Path(".data/fuzz")
 INSTRUMENTED = ["shared_code", "feedback_function", "analytics_function"]
@@ -64,7 +63,9 @@ def corpus() -> Path:
     """Return the folder of what is worth keeping, with the seeds in it."""
     folder = FOLDER / "corpus"
     folder.mkdir(parents=True, exist_ok=True)
-    for number, seed in enumerate(seeds()):
+    # Imported only now, for it imports the models, which are instrumented.
+    seeds = importlib.import_module("fuzz.seeds").seeds()
+    for number, seed in enumerate(seeds):
         (folder / f"seed-{number}").write_bytes(seed)
     return folder
 

@@ -4,14 +4,22 @@ import gzip
 import json
 from typing import Any
 
-EVENT = {
+from shared_code.models import Event, Feedback
+
+# A field of a model that has no value here is sent as a text.
+TEXT = "c"
+EVENT: dict[str, Any] = dict.fromkeys(Event.model_fields, TEXT) | {
     "user_id": "u1",
     "event_type": "page_view",
     "details": {"page": "/", "n": [1, 1.0, -0.0, True, None, 2**63 - 1, {"": {"$ref": "a.b"}}]},
     "event_id": "018f4b2e-7c1a-7b3a-9d57-3a4f5b6c7d8e",
     "occurred_at": "2026-01-31T09:30:00.123456+01:00",
 }
-FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "\U0001f44d", "comment": "c"}
+FEEDBACK: dict[str, Any] = dict.fromkeys(Feedback.model_fields, TEXT) | {
+    "message_id": "m1",
+    "user_id": "u1",
+    "rating": "\U0001f44d",
+}
 
 # Values that some parser, somewhere, gets wrong.
 ODD_VALUES: list[Any] = [

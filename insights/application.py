@@ -15,8 +15,9 @@ import typer
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from insights.errors import Defect, FileNotWritable, InsightsError, Refused, Unreachable, UsageError
-from insights.servers import words_of
-from insights.terminal import print_error
+from insights.mongodb.servers import words_of
+from insights.terminal.console import print_error
+from insights.terminal.help import HelpOfCommand, HelpOfProgram, split_help
 
 INTERRUPTED = 130
 INVALID_PATTERN = 51091
@@ -96,6 +97,7 @@ def run(arguments: list[str]) -> int:
 def create_app(wanted: Sequence[str]) -> typer.Typer:
     """Return the application, of whose commands only the wanted one can be run."""
     app = typer.Typer(
+        cls=HelpOfProgram,
         help="Read, understand, export, stream and erase feedback and events.",
         epilog="COMMAND --help shows examples. All times are in UTC.",
         add_completion=False,
@@ -106,6 +108,7 @@ def create_app(wanted: Sequence[str]) -> typer.Typer:
         text, examples = split_help(inspect.getdoc(function) or "")
         app.command(
             name,
+            cls=HelpOfCommand,
             help=text or command.summary,
             epilog=examples,
             rich_help_panel=command.heading,
@@ -122,14 +125,6 @@ def load(name: str) -> Callable[..., None]:
 
 # It has no docstring: the summary takes its place.
 not_loaded: Callable[..., None] = lambda: None  # noqa: E731
-
-
-def split_help(docstring: str) -> tuple[str, str]:
-    """Return the text of a docstring, and its examples, on lines that Typer does not join."""
-    text, _, examples = docstring.partition("\n\nExamples:\n")
-    # Typer itself joins the lines of the first paragraph only.
-    paragraphs = "\n\n".join(" ".join(each.split()) for each in text.split("\n\n"))
-    return paragraphs, "\n\n".join(["Examples:", *examples.splitlines()]) if examples else ""
 
 
 def report(error: InsightsError) -> int:

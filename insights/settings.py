@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from devserver.errors import DevServerError
-from devserver.project_files import local_values, read_json
 from insights.errors import UsageError
+from local_project.errors import LocalProjectError
+from local_project.files import local_values, read_json
 from shared_code import settings
 from shared_code.settings import ConfigurationError, ConnectionString, DatabaseName, Words
 
@@ -41,7 +41,7 @@ def read_settings() -> Settings:
     try:
         values = local_values(read_json(LOCAL_SETTINGS))
         return settings.read_settings(Settings, values | environment)
-    except DevServerError as error:
+    except LocalProjectError as error:
         raise UsageError(str(error)) from None
     except ConfigurationError as error:
         raise UsageError(f"{error} (docs/deployment.md lists what is allowed)") from None

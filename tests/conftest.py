@@ -60,7 +60,9 @@ from pymongo import AsyncMongoClient, MongoClient
 from pymongo.database import Database
 
 from analytics_function import opt_outs
-from devserver.mongodb import Address, free_address, loopback_address, running_mongod
+from local_project.addresses import Address, free_address
+from local_project.connection_strings import loopback_address
+from local_project.mongod import running_mongod
 from shared_code import lookups, settings
 from shared_code.auth import tokens
 from shared_code.mongodb import connection

@@ -3,6 +3,7 @@
 import gzip
 import json
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,6 +13,7 @@ from tests.support.documents import Document
 from tests.support.functions import EVENT, FEEDBACK
 from tests.support.local_server import (
     LocalServer,
+    RunServer,
 )
 
 FOREIGN = {"Origin": "https://evil.example.com"}
@@ -27,6 +29,16 @@ def test_prints_each_function_and_a_request_that_works(
         body = line.split("'")[1]
         assert server.client.post(f"/api/{function}", content=body).status_code < 300
         assert server_database[function].count_documents({}) == 1
+
+
+def test_prints_only_requests_after_its_start(run_server: RunServer, mongodb_uri: str) -> None:
+    with run_server(MONGODB_URI=mongodb_uri) as server:
+        server.client.get("/")
+        deadline = time.monotonic() + 10
+        while not server.log and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+        assert [line.split('"')[1:2] for line in server.log if line.strip()] == [["GET / HTTP/1.1"]]
 
 
 def test_answers_have_the_functions_status_headers_and_body(server: LocalServer) -> None:

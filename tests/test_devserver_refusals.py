@@ -9,8 +9,8 @@ import pytest
 from pymongo.database import Database
 
 from devserver.application import allowed_origins, create_application
-from devserver.errors import DevServerError
-from devserver.project_files import local_host
+from local_project.errors import LocalProjectError
+from local_project.files import local_host
 from tests.support.documents import Document
 from tests.support.functions import EVENT
 from tests.support.local_server import LocalServer, running_server
@@ -240,11 +240,11 @@ def test_reads_origins_between_commas(origins: str | None, expected: list[str]) 
 
 def test_says_so_where_origins_are_no_text() -> None:
     with pytest.raises(
-        DevServerError, match=r"Host\.CORS in local\.settings\.json must be a string"
+        LocalProjectError, match=r"Host\.CORS in local\.settings\.json must be a string"
     ):
         allowed_origins({"CORS": ["*"]})
     with pytest.raises(
-        DevServerError, match=r"Host in local\.settings\.json must be a JSON object"
+        LocalProjectError, match=r"Host in local\.settings\.json must be a JSON object"
     ):
         local_host({"Host": "*"})
 

@@ -14,16 +14,10 @@ import httpx
 import pytest
 from pymongo import MongoClient
 
-from devserver.errors import DevServerError
-from devserver.mongodb import (
-    check,
-    free_address,
-    loopback_address,
-    open_log,
-    start_mongod,
-    stop,
-    wait_for_primary,
-)
+from local_project.addresses import free_address
+from local_project.connection_strings import loopback_address
+from local_project.errors import LocalProjectError
+from local_project.mongod import check, open_log, start_mongod, stop, wait_for_primary
 from tests.support.documents import Document
 from tests.support.functions import EVENT, FEEDBACK
 from tests.support.local_server import (
@@ -69,7 +63,7 @@ def test_shows_nobody_what_is_odd_in_the_connection_string(
     for read in (loopback_address, check):
         try:
             read(f"{mongodb_uri}/?{option}")
-        except DevServerError as error:
+        except LocalProjectError as error:
             assert SECRET not in str(error)  # noqa: PT017 (it need not be raised)
     assert [str(warning.message) for warning in recwarn] == []
 

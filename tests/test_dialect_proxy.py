@@ -31,7 +31,7 @@ from pymongo.errors import (
     OperationFailure,
 )
 
-from devserver.mongodb import Address, free_address
+from local_project.addresses import Address, free_address
 from tests.support.commands import failure_of, ids
 from tests.support.dialect_proxy import READS, Open, Throttle, running_proxy
 from tests.support.dialects import Dialect

@@ -21,7 +21,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from devserver.mongodb import free_address
+from local_project.addresses import free_address
 from shared_code.mongodb import connection
 from tests.support.dialect_proxy import DialectProxy, Throttle
 from tests.support.dialects import Dialect

@@ -1,6 +1,7 @@
 """The command line as a whole: its help, its pipes, and how it ends."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -26,6 +27,15 @@ def examples(name: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
+def assert_flags_have_no_type(help_text: str) -> None:
+    """Make sure that a flag, which takes no value, is only followed by what it does."""
+    names = "json|yes|open|serve|repair|erase|flatten|dry-run|here|help"
+    flags = re.findall(rf"^│ +(--(?:{names})) +(\S+)", help_text, re.MULTILINE)
+
+    assert ("--help", "Show") in flags
+    assert [flag for flag, word in flags if not word[0].isupper()] == []
+
+
 @pytest.mark.parametrize("arguments", [[], ["--help"]])
 def test_lists_every_command_with_what_it_does(
     command_line: Insights, arguments: list[str]
@@ -33,6 +43,7 @@ def test_lists_every_command_with_what_it_does(
     result = command_line(*arguments)
 
     assert (result.exit_code, result.stderr) == (0, "")
+    assert_flags_have_no_type(result.stdout)
     for name, command in COMMANDS.items():
         assert any(
             name in line and command.summary in line for line in result.stdout.splitlines()
@@ -47,6 +58,7 @@ def test_each_command_has_a_help_with_an_example(command_line: Insights, name: s
     assert (result.exit_code, result.stderr) == (0, "")
     shown = " ".join(result.stdout.split())
     assert f"Usage: insights {name}" in shown
+    assert_flags_have_no_type(result.stdout)
     assert COMMANDS[name].summary.removesuffix(".") in shown
     assert examples(name)
     for example in examples(name):

@@ -10,12 +10,12 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect, OperationFailure
 
-from insights import polling
-from insights.changes import Change, Connection
-from insights.database import Kind
-from insights.filters import Filter
+from insights.arrivals import polling
+from insights.arrivals.changes import Change, Connection
+from insights.arrivals.streams import changes
+from insights.kinds import Kind
+from insights.queries.filters import Filter
 from insights.settings import Settings
-from insights.streams import changes
 from tests.support.dialects import Dialect
 from tests.support.documents import NOON, Document, a_feedback, an_event
 from tests.support.mongod import Mongod

@@ -13,10 +13,10 @@ from playwright.sync_api import Page
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from insights.charts import MAXIMUM_BARS, group
-from insights.dashboard import Trend, trend
-from insights.database import Document
-from insights.summaries import FeedbackDay, FeedbackSummary
+from insights.figures.summaries import FeedbackDay, FeedbackSummary
+from insights.figures.verdicts import Trend, trend
+from insights.kinds import Document
+from insights.pages.charts import MAXIMUM_BARS, group
 from tests.support.chromium import DESKTOP, HEIGHT, PHONE, Visitor
 from tests.support.documents import a_feedback, an_event
 from tests.support.insights_cli import Insights

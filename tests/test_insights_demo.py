@@ -18,12 +18,13 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from devserver.mongodb import free_address
-from insights.database import Kind
+from insights.commands.demo import invitation, print_commands
 from insights.demo.rhythms import Rhythm
 from insights.demo.stories import Story
 from insights.demo.users import Entry, User
+from insights.kinds import Kind
 from insights.settings import Settings
+from local_project.addresses import free_address
 from shared_code.models import Event, Feedback
 from tests.support.documents import Document, a_feedback
 from tests.support.insights_cli import Insights
@@ -135,13 +136,14 @@ def test_makes_the_indexes_and_none_that_deletes(
 
 
 def test_prints_commands_that_work(
-    insights: Insights, demo_database: Database[Document], mongodb_uri: str, tmp_path: Path
+    insights: Insights, demo_database: Database[Document], tmp_path: Path
 ) -> None:
     # Enough for each of them to find something.
     result = insights("demo", "--users", "100")
 
-    commands = [line.strip() for line in result.stdout.splitlines() if " -m insights " in line]
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "MONGODB_URI": mongodb_uri}
+    # Copied into another terminal, which knows no settings.
+    commands = [line.strip() for line in result.stdout.splitlines() if line.startswith("  MONGODB")]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     assert len(commands) >= 5
     assert counts(demo_database) != (0, 0)
     for command in commands:
@@ -149,6 +151,17 @@ def test_prints_commands_that_work(
             ["/bin/sh", "-c", command], check=False, cwd=tmp_path, env=environment, timeout=60
         )
         assert done.returncode == 0, command
+
+
+def test_prints_no_password(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = invitation("mongodb://me:secret@db.example/", served=True, started=False)
+
+    assert printed == "Try in another terminal with the same MONGODB_URI, while this runs:"
+    settings = Settings.model_validate({"MONGODB_URI": "mongodb://me:secret@db.example/"})
+    print_commands(settings)
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.startswith("  MONGODB_DATABASE=up2d8 /") for line in lines)
+    assert "secret" not in "".join(lines)
 
 
 def test_tells_the_same_story_each_time() -> None:
@@ -350,7 +363,10 @@ def test_starts_a_mongodb_where_none_runs_and_ends_it(tmp_path: Path) -> None:
     folder = f".data/mongodb-127.0.0.1-{address.port}"
     assert result.exit_code == 0
     assert result.stderr == f"Starting MongoDB at {address}, with its data in {folder} ...\n"
-    assert "Try, while `make run` runs MongoDB in another terminal:" in result.stdout
+    assert (
+        f"Try, while `MONGODB_URI=mongodb://{address} make run` runs MongoDB in another terminal:"
+        in result.stdout
+    )
     assert address.is_free()
     assert (tmp_path / folder).is_dir()
 
@@ -396,11 +412,11 @@ def test_opens_the_dashboard_of_its_database_until_ctrl_c(
 ) -> None:
     served: list[tuple[str, bool, tuple[int, int]]] = []
 
-    def serve(settings: Settings, *, open_browser: bool) -> None:
+    def serve(settings: Settings, *, open_browser: bool, **_: object) -> None:
         served.append((settings.mongodb_database, open_browser, counts(demo_database)))
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setitem(sys.modules, "insights.server", SimpleNamespace(serve=serve))
+    monkeypatch.setitem(sys.modules, "insights.pages.server", SimpleNamespace(serve=serve))
 
     result = insights("demo", *SMALL, "--open")
 

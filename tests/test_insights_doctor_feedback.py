@@ -13,11 +13,11 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from devserver.mongodb import Address
 from insights.repair import double_ids, repeats
 from insights.repair.double_ids import DoubleIds
 from insights.repair.findings import Tally
 from insights.repair.raw_documents import BATCH_SIZE
+from local_project.addresses import Address
 from tests.support.damage import (
     HOUR,
     ONE,

@@ -7,7 +7,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from devserver.mongodb import free_address
+from local_project.addresses import free_address
 from tests.support.documents import NOON, Document, a_feedback
 from tests.support.insights_cli import Insights
 from tests.support.mongod import Mongod, RunMongod
@@ -233,7 +233,7 @@ def test_a_defect_is_one_line_that_says_where(
     def defective() -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr("insights.commands.listing.read_settings", defective)
+    monkeypatch.setattr("insights.terminal.listing.read_settings", defective)
 
     result = command_line("feedback")
 

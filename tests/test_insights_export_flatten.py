@@ -12,8 +12,8 @@ from pyarrow import parquet
 from pymongo.database import Database
 
 from insights.exports import formats
-from insights.exports.columns import Column
 from insights.exports.sources import Source
+from insights.kinds import Field
 from tests.support.dialects import Dialect
 from tests.support.documents import NOON, Document, an_event
 from tests.support.exports import READERS, difficult_events, read_json_lines
@@ -196,7 +196,7 @@ def arrive_meanwhile(
     def arrive(event: Document) -> None:
         found = formats.find_columns
 
-        def then_arrive(source: Source, watch: formats.Watch) -> list[Column]:
+        def then_arrive(source: Source, watch: formats.Watch) -> list[Field]:
             columns = found(source, watch)
             empty_database.analytics.insert_one(event)
             return columns

@@ -7,7 +7,7 @@ import pytest
 from bson import Int64, ObjectId
 from pymongo.database import Database
 
-from insights.database import Kind
+from insights.kinds import Kind
 from tests.support.dialects import Dialect
 from tests.support.documents import NOON, Document, a_feedback, an_event
 from tests.support.insights_cli import Insights

@@ -9,9 +9,9 @@ from bson import Decimal128, Int64, ObjectId
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from insights import erasure
-from insights.commands.counts import show_count
-from insights.database import Kind
+from insights.kinds import Kind
+from insights.terminal.counts import show_count
+from insights.users import erasure
 from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
 from tests.support.documents import NOON, Document, a_feedback, an_event
@@ -308,7 +308,7 @@ def test_erases_though_similar_ids_cannot_be_looked_for(
     def similar_ids(*_: object) -> list[str]:
         raise OperationFailure("too much", 292, {"errmsg": "Exceeded memory limit"})
 
-    monkeypatch.setattr("insights.commands.users.similar_ids", similar_ids)
+    monkeypatch.setattr("insights.terminal.users.similar_ids", similar_ids)
 
     result = insights("forget", "u1", "--yes")
 

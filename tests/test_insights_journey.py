@@ -9,9 +9,9 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 
-from insights.filters import rated
-from insights.journeys import before_ratings
-from insights.periods import Period
+from insights.figures.journeys import before_ratings
+from insights.queries.filters import rated
+from insights.queries.periods import Period
 from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
 from tests.support.documents import NOON, Document, a_feedback, an_event

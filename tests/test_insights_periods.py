@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pymongo.database import Database
 
-from insights.periods import Period
+from insights.queries.periods import Period
 from tests.support.documents import NOON, Document, a_feedback
 from tests.support.insights_cli import Insights
 

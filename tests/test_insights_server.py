@@ -23,8 +23,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 import feedback_function
-from devserver.mongodb import free_address
-from insights.database import Document
+from insights.kinds import Document
+from local_project.addresses import free_address
 from shared_code.mongodb import connection
 from tests.support.chromium import PHONE, WAIT_MS, Visitor
 from tests.support.documents import a_feedback, an_event
@@ -467,7 +467,7 @@ def test_opens_the_browser_only_when_asked_to(
 ) -> None:
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
-    monkeypatch.setattr("insights.server.Server.run", lambda *_, **__: None)
+    monkeypatch.setattr("insights.pages.server.Server.run", lambda *_, **__: None)
     assert insights("dashboard", "--serve", "--port", "0").exit_code == 0
     assert opened == []
     assert insights("dashboard", "--serve", "--port", "0", "--open").exit_code == 0

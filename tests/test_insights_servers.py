@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pymongo.database import Database
 
-from insights import summaries
 from insights.application import COMMANDS
+from insights.figures import summaries
 from tests.support.dialects import Dialect
 from tests.support.documents import Document, a_feedback, an_event
 from tests.support.insights_cli import Insights

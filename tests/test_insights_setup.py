@@ -9,7 +9,7 @@ import pytest
 from pymongo import ASCENDING, MongoClient
 from pymongo.database import Database
 
-from devserver.mongodb import free_address
+from local_project.addresses import free_address
 from tests.support.dialects import Dialect
 from tests.support.documents import Document, a_feedback, an_event
 from tests.support.insights_cli import Insights

@@ -12,7 +12,8 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from devserver.mongodb import find_mongod, free_address
+from local_project.addresses import free_address
+from local_project.mongod import find_mongod
 from tests.support.dialects import Dialect
 from tests.support.documents import NOON, Document, a_feedback, an_event
 from tests.support.functions import Post

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import sync_playwright
 
-from devserver.mongodb import (
+from local_project.mongod import (
     DLL_NOT_FOUND,
     LIBCURL_MISSING,
     NO_MONGOD,

@@ -19,9 +19,9 @@ from pymongo import MongoClient
 
 import insights.settings
 import shared_code.problems
-from devserver.mongodb import free_address
 from insights import errors
 from insights.application import COMMANDS, INTERRUPTED
+from local_project.addresses import free_address
 from shared_code.logs import log_failure
 from shared_code.models import Event, Feedback
 from shared_code.problems import StoreUnavailable

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from devserver.mongodb import free_address
+from local_project.addresses import free_address
 from shared_code.auth import signing_keys, tokens
 from tests.support.documents import Document
 from tests.support.functions import BODIES, NAMES, Post

@@ -23,7 +23,7 @@ from pymongo.errors import (
 )
 
 from analytics_function.events import BATCH_LIMIT
-from devserver.mongodb import free_address
+from local_project.addresses import free_address
 from shared_code.mongodb import bulk_writes, taken_ids, writes
 from shared_code.mongodb.bulk_writes import Unconfirmed, to_replies
 from shared_code.mongodb.connection import get_collection

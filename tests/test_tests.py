@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from devserver.errors import DevServerError
-from devserver.mongodb import free_address, running_mongod
+from local_project.addresses import free_address
+from local_project.errors import LocalProjectError
+from local_project.mongod import running_mongod
 from tests.support.ids import pytest_make_parametrize_id
 from tests.support.project import ROOT
 
@@ -71,7 +72,7 @@ def test_what_needs_one_through_other_fixtures_is_not(request: pytest.FixtureReq
 
 
 def test_a_mongodb_cannot_be_started_by_what_is_marked_so(tmp_path: Path) -> None:
-    with pytest.raises(DevServerError), running_mongod(free_address(), tmp_path):
+    with pytest.raises(LocalProjectError), running_mongod(free_address(), tmp_path):
         pass
 
     assert "marked no_database" in (tmp_path / "mongod.log").read_text()

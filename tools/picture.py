@@ -11,12 +11,13 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import sync_playwright
 
-from devserver.mongodb import free_address, running_mongod
-from insights.dashboard import create_dashboard, write_page
-from insights.database import open_database
 from insights.demo.databases import fill
-from insights.periods import parse_period
+from insights.mongodb.connection import open_database
+from insights.pages.dashboard import create_dashboard, write_page
+from insights.queries.periods import parse_period
 from insights.settings import Settings
+from local_project.addresses import free_address
+from local_project.mongod import running_mongod
 
 FILE = Path(__file__).parent.parent / "docs" / "dashboard.png"
 

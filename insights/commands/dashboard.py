@@ -7,17 +7,17 @@ from typing import Annotated
 
 import typer
 
-from insights import server
-from insights.commands.advice import advise_setup
-from insights.commands.journey import show_period
-from insights.dashboard import create_dashboard, write_page
-from insights.database import open_database
-from insights.errors import NoData, UsageError
-from insights.options import Since, Until
+from insights.errors import UsageError
+from insights.figures.verdicts import nothing_found
+from insights.mongodb.connection import open_database
 from insights.output_files import STANDARD_OUTPUT
-from insights.periods import parse_period
+from insights.pages import server
+from insights.pages.dashboard import create_dashboard, write_page
+from insights.queries.periods import parse_period
 from insights.settings import Settings, read_settings
-from insights.terminal import print_line
+from insights.terminal.advice import advise_setup
+from insights.terminal.console import print_error, print_line
+from insights.terminal.options import Since, Until
 
 FILE = Path("dashboard.html")
 
@@ -34,6 +34,7 @@ Port = Annotated[
     typer.Option(
         min=0,
         max=65535,
+        metavar="PORT",
         help=f"Where to serve it: {server.PORT} unless said otherwise, 0 for any free port.",
     ),
 ]
@@ -67,7 +68,15 @@ def dashboard(
     settings = read_settings()
     if serve:
         chosen = server.PORT if port is None else port
-        server.serve(settings, since, until, chosen, open_browser=open_)
+        server.serve(
+            settings,
+            since,
+            until,
+            chosen,
+            say=print_line,
+            warn=print_error,
+            open_browser=open_,
+        )
     else:
         write(settings, since, until, out or FILE)
         if open_:
@@ -86,8 +95,8 @@ def write(settings: Settings, since: str | None, until: str | None, path: Path) 
     with open_database(settings) as database:
         advise_setup(database, settings)
         made = create_dashboard(database, settings, period, now)
-    if made.is_empty:
-        raise NoData(f"there is no feedback and no event {show_period(period, now)}")
+    if made.summary.is_empty:
+        raise nothing_found(period, now)
     write_page(made, path)
     if path != STANDARD_OUTPUT:
         print_line(str(path))

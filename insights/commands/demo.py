@@ -1,6 +1,8 @@
 """`insights demo`: fill a database with believable data, and show what can be done with it."""
 
 import importlib
+import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,18 +14,21 @@ import typer
 from pymongo.database import Database
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from devserver.errors import DevServerError
-from devserver.mongodb import available_mongodb, loopback_address
-from insights.commands.counts import show_counts
-from insights.commands.program import program
-from insights.commands.questions import Yes, ask
-from insights.database import Document, Kind, open_database
 from insights.demo.databases import NAME, Filling, fill
 from insights.errors import Unreachable, UsageError
-from insights.indexes import apply, plan
+from insights.kinds import Document, Kind
+from insights.mongodb.connection import open_database
+from insights.mongodb.indexes import apply, plan
 from insights.settings import Settings, read_settings
 from insights.signals import Ended, cleaning_up
-from insights.terminal import clean, errors, print_line, show_number
+from insights.terminal.console import errors, print_error, print_line
+from insights.terminal.counts import show_counts
+from insights.terminal.program import program_anywhere
+from insights.terminal.questions import Yes, ask
+from insights.wording import clean, show_number
+from local_project.connection_strings import loopback_address
+from local_project.errors import LocalProjectError
+from local_project.mongod import available_mongodb
 
 TO_TRY = (
     "summary --since 30d",
@@ -73,8 +78,8 @@ def demo(
                     ask_before_adding(database)
                 filling = add(database, days, users, now)
         tell(target, filling, here=here)
-        print_line(invitation(served=open_, started=started))
-        print_commands(target, here=here)
+        print_line(invitation(target.mongodb_uri, served=open_, started=started))
+        print_commands(target)
         if open_:
             serve_dashboard(target)
 
@@ -106,12 +111,12 @@ def running_mongodb(uri: str) -> Iterator[bool]:
     """
     try:
         loopback_address(uri)
-    except DevServerError as error:
+    except LocalProjectError as error:
         raise UsageError(str(error)) from None
     try:
         with available_mongodb(uri, Path.cwd(), say) as started:
             yield started
-    except DevServerError as error:
+    except LocalProjectError as error:
         raise Unreachable(str(error)) from None
 
 
@@ -178,22 +183,35 @@ def tell(settings: Settings, filling: Filling, *, here: bool) -> None:
     print_line("")
 
 
-def invitation(*, served: bool, started: bool) -> str:
+def invitation(uri: str, *, served: bool, started: bool) -> str:
     """Return when the commands work that are printed below it."""
+    same = " with the same MONGODB_URI" if has_password(uri) else ""
     if served:
-        return "Try in another terminal, while this runs:"
-    return "Try, while `make run` runs MongoDB in another terminal:" if started else "Try:"
+        return f"Try in another terminal{same}, while this runs:"
+    if started:
+        where = f"MONGODB_URI={shlex.quote(uri)} " if os.environ.get("MONGODB_URI") else ""
+        return f"Try, while `{where}make run` runs MongoDB in another terminal:"
+    return f"Try{same}:"
 
 
-def print_commands(settings: Settings, *, here: bool) -> None:
-    """Print commands to copy, which find the database whatever is configured."""
-    where = "" if here else f"MONGODB_DATABASE={settings.mongodb_database} "
+def print_commands(settings: Settings) -> None:
+    """Print commands to copy into any terminal; they name the database, but no password."""
+    values = {"MONGODB_URI": settings.mongodb_uri, "MONGODB_DATABASE": settings.mongodb_database}
+    if has_password(settings.mongodb_uri):
+        del values["MONGODB_URI"]
+    where = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
     for command in TO_TRY:
-        print_line(f"  {where}{program()} {command}")
+        print_line(f"  {where} {program_anywhere()} {command}")
+
+
+def has_password(uri: str) -> bool:
+    """Say whether a connection string names a user."""
+    return "@" in uri
 
 
 def serve_dashboard(settings: Settings) -> None:
     """Serve the dashboard until Ctrl-C, which is the way to end it."""
     with suppress(KeyboardInterrupt, Ended):
         # Only this needs what draws charts, which takes long to import.
-        importlib.import_module("insights.server").serve(settings, open_browser=True)
+        server = importlib.import_module("insights.pages.server")
+        server.serve(settings, say=print_line, warn=print_error, open_browser=True)

@@ -7,17 +7,19 @@ import typer
 from pymongo.database import Database
 from rich.status import Status
 
-from insights.commands.counts import show_counts
-from insights.commands.program import program
-from insights.commands.questions import Yes, ask
-from insights.database import Document, Kind, open_database
 from insights.errors import UsageError
-from insights.options import AsJson
+from insights.kinds import Document, Kind
+from insights.mongodb.connection import open_database
 from insights.repair.checks import all_checks
 from insights.repair.findings import Check, Tally
 from insights.repair.originals import REPAIRED
 from insights.settings import Settings, read_settings
-from insights.terminal import errors, print_json, print_line, print_rows, show_number
+from insights.terminal.console import errors, print_json, print_line, print_rows
+from insights.terminal.counts import show_counts
+from insights.terminal.options import AsJson
+from insights.terminal.program import program
+from insights.terminal.questions import Yes, ask
+from insights.wording import show_number
 
 Repair = Annotated[bool, typer.Option("--repair", help="Repair what can be repaired safely.")]
 

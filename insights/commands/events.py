@@ -1,12 +1,19 @@
 """`insights events`: list events."""
 
-import json
+from insights.kinds import Kind
+from insights.queries.filters import Selection
+from insights.terminal.listing import Layout, print_newest
+from insights.terminal.options import AsJson, EventType, Limit, Since, Until, User, Where
 
-from insights.commands.listing import Layout, print_newest, time_of
-from insights.database import Document, Kind
-from insights.documents import plain_value
-from insights.filters import Selection
-from insights.options import AsJson, EventType, Limit, Since, Until, User, Where
+LAYOUT = Layout(
+    Kind.EVENTS,
+    {
+        "timestamp": "Time (UTC)",
+        "event_type": "Event",
+        "user_id": "User",
+        "details": "Details",
+    },
+)
 
 
 def events(
@@ -27,18 +34,4 @@ def events(
     selection = Selection(
         user=user, event_type=event_type, since=since, until=until, where=where or ()
     )
-    print_newest(Kind.EVENTS, selection, limit, LAYOUT, as_json=as_json)
-
-
-def cells(document: Document) -> list[str]:
-    """Return an event's cells in the table."""
-    details = json.dumps(plain_value(document.get("details", {})), ensure_ascii=False)
-    return [
-        time_of(document),
-        str(document.get("event_type", "")),
-        str(document.get("user_id", "")),
-        "" if details == "{}" else details,
-    ]
-
-
-LAYOUT = Layout(("Time (UTC)", "Event", "User", "Details"), cells)
+    print_newest(LAYOUT, selection, limit, as_json=as_json)

@@ -19,18 +19,20 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from insights.commands.counts import show_count
-from insights.database import Kind, open_database
 from insights.errors import UsageError
 from insights.exports.formats import Format, format_of
 from insights.exports.formats import export as write_export
 from insights.exports.sources import Batch, Source
-from insights.filters import Selection, to_filter
-from insights.options import EventType, Message, Rating, Since, Until, User, Where
+from insights.kinds import Kind
+from insights.mongodb.connection import open_database
 from insights.output_files import STANDARD_OUTPUT, open_output
+from insights.queries.filters import Selection, to_filter
 from insights.settings import read_settings
 from insights.signals import cleaning_up
-from insights.terminal import clean, errors, show_number
+from insights.terminal.console import errors
+from insights.terminal.counts import show_count
+from insights.terminal.options import EventType, Message, Rating, Since, Until, User, Where
+from insights.wording import clean, show_number
 
 What = Annotated[Kind, typer.Argument(metavar="feedback|events", help="What to export.")]
 Out = Annotated[

@@ -1,9 +1,20 @@
 """`insights feedback`: list feedback."""
 
-from insights.commands.listing import Layout, print_newest, time_of
-from insights.database import Document, Kind
-from insights.filters import Selection
-from insights.options import AsJson, Limit, Message, Rating, Since, Until, User, Where
+from insights.kinds import Kind
+from insights.queries.filters import Selection
+from insights.terminal.listing import Layout, print_newest
+from insights.terminal.options import AsJson, Limit, Message, Rating, Since, Until, User, Where
+
+LAYOUT = Layout(
+    Kind.FEEDBACK,
+    {
+        "timestamp": "Time (UTC)",
+        "rating": "Rating",
+        "user_id": "User",
+        "message_id": "Message",
+        "comment": "Comment",
+    },
+)
 
 
 def feedback(
@@ -25,13 +36,4 @@ def feedback(
     selection = Selection(
         user=user, message=message, rating=rating, since=since, until=until, where=where or ()
     )
-    print_newest(Kind.FEEDBACK, selection, limit, LAYOUT, as_json=as_json)
-
-
-def cells(document: Document) -> list[str]:
-    """Return a feedback's cells in the table."""
-    texts = (document.get(field, "") for field in ("rating", "user_id", "message_id", "comment"))
-    return [time_of(document), *map(str, texts)]
-
-
-LAYOUT = Layout(("Time (UTC)", "Rating", "User", "Message", "Comment"), cells)
+    print_newest(LAYOUT, selection, limit, as_json=as_json)

@@ -8,21 +8,22 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from insights.commands.advice import advise_setup
-from insights.database import Document, open_database
-from insights.documents import iso_time
 from insights.errors import NoData, UsageError
-from insights.journeys import Journeys, Step, find_journeys, headline, name_of, stands_out
-from insights.options import Since, Until
-from insights.periods import Period, parse_duration, parse_period
+from insights.figures.journeys import Journeys, Step, find_journeys
+from insights.figures.verdicts import headline, name_of, stands_out
+from insights.kinds import Document
+from insights.mongodb.connection import open_database
+from insights.queries.documents import iso_time
+from insights.queries.periods import Period, parse_duration, parse_period
 from insights.settings import read_settings
-from insights.terminal import clean, output, print_json, show_number, show_time
+from insights.terminal.advice import advise_setup
+from insights.terminal.console import output, print_json
+from insights.terminal.options import AsObject, Since, Until
+from insights.wording import LONG_NAME, clean, plural, shorten, show_number, show_period
 
 SECOND = timedelta(seconds=1)
 LONGEST_WINDOW = timedelta(days=366)
 
-# So much of a type is shown; three of them should fit.
-LONG = 40
 TIMES = "\N{MULTIPLICATION SIGN}"
 SMALLEST_SHARE = 0.0005
 
@@ -41,7 +42,6 @@ BeforeRating = Annotated[
 Window = Annotated[
     str, typer.Option(metavar="LENGTH", help="How long before the rating: 90s, 30m, 2h.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def journey(
@@ -49,7 +49,7 @@ def journey(
     window: Window = "30m",
     since: Since = "30d",
     until: Until = None,
-    as_json: AsJson = False,
+    as_json: AsObject = False,
 ) -> None:
     """Show what users did before they gave a rating.
 
@@ -93,19 +93,12 @@ def plain_period(period: Period, now: datetime) -> Document:
     return {"since": since, "until": iso_time(period.until or now)}
 
 
-def show_period(period: Period, now: datetime) -> str:
-    """Return a period as a sentence has it."""
-    since = f"from {show_time(period.since)} " if period.since else ""
-    return f"{since}to {show_time(period.until or now)} UTC"
-
-
 def print_journeys(found: Journeys, rating: str, window: str, period: str) -> None:
     """Print what it means, how much there is to go by, and the steps."""
     console = output()
     console.print(Text(clean(headline(found, rating)), style="bold"))
-    ratings = f"{show_number(found.ratings)} rating{'s'[: found.ratings != 1]}"
     without = f"{show_number(found.without_events)} without an event in the {window} before"
-    console.print(f"\n{ratings} {period}, {without}.")
+    console.print(f"\n{plural(found.ratings, 'rating')} {period}, {without}.")
     if found.last:
         console.print("", new_table(found), "", EXPLANATION, sep="\n")
 
@@ -115,27 +108,21 @@ def new_table(found: Journeys) -> Table:
     table = Table("Last event", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("Ratings", "Before", "All", "Lift"):
         table.add_column(name, justify="right", no_wrap=True)
-    ratings = found.ratings - found.without_events
     for step in found.last:
-        table.add_row(*cells(step), style="bold" if stands_out(step, ratings) else None)
+        table.add_row(*cells(step), style="bold" if stands_out(step, found.with_events) else None)
     table.add_row()
     table.add_row("Last three events", style=table.header_style)
     for step in found.sequences:
-        table.add_row(*cells(step), style="bold" if stands_out(step, ratings) else None)
+        table.add_row(*cells(step), style="bold" if stands_out(step, found.with_events) else None)
     return table
 
 
 def cells(step: Step) -> list[Text]:
     """Return the cells of one row."""
-    names = " → ".join(shorten(clean(name)) for name in step.steps)
+    names = " → ".join(shorten(clean(name), LONG_NAME) for name in step.steps)
     lift = "-" if step.lift is None else f"{step.lift:.1f}{TIMES}"
     numbers = (show_number(step.before), show_share(step.share_before), show_share(step.share_all))
     return [Text(each) for each in (names, *numbers, lift)]
-
-
-def shorten(name: str) -> str:
-    """Return the beginning of a long name."""
-    return name if len(name) <= LONG else f"{name[: LONG - 1]}…"
 
 
 def show_share(share: float) -> str:

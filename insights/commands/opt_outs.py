@@ -6,23 +6,25 @@ from typing import Annotated
 import typer
 from pymongo.database import Database
 
-from insights.commands.counts import show_counts
-from insights.commands.forget import warn_of_more
-from insights.commands.questions import Yes, ask
-from insights.commands.users import (
+from insights.errors import NoData
+from insights.kinds import Document
+from insights.mongodb.connection import open_database
+from insights.queries.documents import plain_value
+from insights.settings import read_settings
+from insights.terminal.console import print_json, print_line, print_rows
+from insights.terminal.counts import show_counts
+from insights.terminal.options import AsJson
+from insights.terminal.questions import Yes, ask
+from insights.terminal.users import (
     UserId,
     command_for,
     tell_of_other_forms,
     tell_of_similar_ids,
+    warn_of_more,
 )
-from insights.database import Document, open_database
-from insights.documents import plain_value
-from insights.erasure import count_stored, erase
-from insights.errors import NoData
-from insights.opt_outs import add_opt_out, find_opt_out, list_opt_outs, remove_opt_out
-from insights.options import AsJson
-from insights.settings import read_settings
-from insights.terminal import print_json, print_line, print_rows, show_time
+from insights.users.erasure import count_stored, erase
+from insights.users.opt_outs import add_opt_out, find_opt_out, list_opt_outs, remove_opt_out
+from insights.wording import show_time
 
 Erase = Annotated[
     bool, typer.Option("--erase", help="Also erase all feedback and events of the user.")

@@ -6,12 +6,13 @@ import typer
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from insights.database import Document, open_database
 from insights.errors import Refused
-from insights.indexes import Action, Step, apply, plan
-from insights.servers import NOT_ALLOWED, recognize, what_works, words_of
+from insights.kinds import Document
+from insights.mongodb.connection import open_database
+from insights.mongodb.indexes import Action, Step, apply, plan
+from insights.mongodb.servers import NOT_ALLOWED, recognize, what_works, words_of
 from insights.settings import read_settings
-from insights.terminal import print_line
+from insights.terminal.console import print_line
 
 DONE = {
     Action.CREATE: "created",

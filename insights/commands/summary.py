@@ -3,9 +3,8 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-import typer
 from rich.bar import Bar
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -13,16 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from sparklines import sparklines
 
-from insights.commands.advice import advise_setup
-from insights.commands.journey import show_period
-from insights.database import open_database
-from insights.documents import plain_value
-from insights.errors import NoData
-from insights.options import Since, Until
-from insights.periods import parse_period
-from insights.sentiment import Sentiment
-from insights.settings import read_settings
-from insights.summaries import (
+from insights.figures.summaries import (
     Active,
     EventsSummary,
     FeedbackSummary,
@@ -30,14 +20,16 @@ from insights.summaries import (
     WorstMessage,
     summarize,
 )
-from insights.terminal import (
-    clean,
-    output,
-    print_json,
-    shorten,
-    show_number,
-    show_percentage,
-)
+from insights.figures.verdicts import SMALLEST_CHANGE, nothing_found
+from insights.mongodb.connection import open_database
+from insights.queries.documents import plain_value
+from insights.queries.periods import parse_period
+from insights.queries.sentiment import Sentiment
+from insights.settings import read_settings
+from insights.terminal.advice import advise_setup
+from insights.terminal.console import output, print_json
+from insights.terminal.options import AsObject, Since, Until
+from insights.wording import clean, shorten, show_number, show_percentage, show_period
 
 COLOURS = {Sentiment.POSITIVE: "green", Sentiment.NEGATIVE: "red"}
 BAR_WIDTH = 20
@@ -49,13 +41,8 @@ GAP = (0, 2, 0, 0)
 # --json has all of them.
 COMMENTS_SHOWN = 2
 
-# A smaller change is none, as it is shown.
-SMALLEST_CHANGE = 0.05
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
-
-def summary(since: Since = "7d", until: Until = None, as_json: AsJson = False) -> None:
+def summary(since: Since = "7d", until: Until = None, as_json: AsObject = False) -> None:
     """Show how answers are rated, which are worst, and what users do.
 
     All figures are compared with the period of the same length before. A share of positive
@@ -71,8 +58,8 @@ def summary(since: Since = "7d", until: Until = None, as_json: AsJson = False) -
     with open_database(settings) as database:
         advise_setup(database, settings)
         found = summarize(database, settings, period, now)
-    if not found.feedback.count and not found.events.count:
-        raise NoData(f"there is no feedback and no event {show_period(found.period, now)}")
+    if found.is_empty:
+        raise nothing_found(found.period, now)
     if as_json:
         print_json(plain_value(to_dict(found)))
     else:
@@ -114,12 +101,11 @@ def print_section(console: Console, title: str, content: RenderableType) -> None
 def print_headline(console: Console, found: Summary, period: str) -> None:
     """Print the share of positive ratings, how it changed, and how much there is in all."""
     feedback, events = found.feedback, found.events
-    scored = feedback.count - feedback.sentiments[Sentiment.UNSCORED]
     share = show_percentage(feedback.share_positive)
-    text = f"{share} of {show_number(scored)} scored ratings are positive"
+    text = f"{share} of {show_number(feedback.scored)} scored ratings are positive"
     console.print(Text(period[0].upper() + period[1:], style="dim"))
     console.print()
-    console.print(Text(text if scored else "There are no scored ratings", style="bold"))
+    console.print(Text(text if feedback.scored else "There are no scored ratings", style="bold"))
     console.print(change_line(feedback))
     console.print()
     totals = Table.grid(padding=GAP)
@@ -208,7 +194,6 @@ def ratio(days: Sequence[tuple[int, int]]) -> float | None:
 
 def ratings_table(feedback: FeedbackSummary) -> Table:
     """Return the distribution: each sentiment, with the ratings that express it."""
-    scored = feedback.count - feedback.sentiments[Sentiment.UNSCORED]
     table = Table.grid(padding=GAP)
     for name in (each for each in Sentiment if feedback.sentiments[each]):
         count = feedback.sentiments[name]
@@ -217,8 +202,10 @@ def ratings_table(feedback: FeedbackSummary) -> Table:
             note = Text("not in the share", style="dim")
             table.add_row(name.value, right(count), "", Group(note, ratings))
         else:
-            bar = Bar(scored, 0, count, width=BAR_WIDTH, color=COLOURS.get(name, "default"))
-            share = show_percentage(count / scored)
+            bar = Bar(
+                feedback.scored, 0, count, width=BAR_WIDTH, color=COLOURS.get(name, "default")
+            )
+            share = show_percentage(count / feedback.scored)
             table.add_row(name.value, right(count), right(share), Group(bar, ratings))
     return table
 

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,15 +11,16 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from insights.changes import Change, Connection, polling_notice
-from insights.database import Kind
-from insights.documents import plain_value, to_plain
+from insights.arrivals.changes import Change, Connection, polling_notice
+from insights.arrivals.streams import changes
 from insights.errors import UsageError
-from insights.filters import Filter, Selection, to_filter
-from insights.options import AsJson, EventType, Message, Rating, User, Where
+from insights.kinds import Kind
+from insights.queries.documents import plain_value, to_plain
+from insights.queries.filters import Filter, Selection, to_filter
 from insights.settings import Settings, read_settings
-from insights.streams import changes
-from insights.terminal import clean, output, print_error, print_json
+from insights.terminal.console import output, print_error, print_json
+from insights.terminal.options import AsJson, EventType, Message, Rating, User, Where
+from insights.wording import clean
 
 NOTICES = {
     Connection.LOST: "MongoDB does not answer any more; waiting for it",
@@ -28,7 +29,7 @@ NOTICES = {
 
 NAMES = {Kind.FEEDBACK: "feedback", Kind.EVENTS: "event"}
 
-# The fields of a line, and the one at its end that may be long.
+# The fields that each line has, and the one at its end that may be long.
 SHOWN = {
     Kind.FEEDBACK: (("user_id", "message_id", "rating"), "comment"),
     Kind.EVENTS: (("user_id", "event_type"), "details"),
@@ -117,6 +118,7 @@ def to_line(change: Change) -> Text:
     document = change.document
     fields, long = SHOWN[change.kind]
     texts = [clean(str(document.get(field, ""))) for field in fields]
+    texts += further_texts(change, {*fields, long})
     # In quotes and braces, it cannot be taken for another field.
     value = plain_value(document.get(long))
     whole = f" {clean(json.dumps(value, ensure_ascii=False))}" if value else ""
@@ -127,3 +129,12 @@ def to_line(change: Change) -> Text:
         (" (updated)" if change.updated else "", "yellow"),
         (whole, "dim"),
     )
+
+
+def further_texts(change: Change, named: Collection[str]) -> list[str]:
+    """Return the other fields that a document has, each with its name."""
+    return [
+        clean(f"{field.name}={json.dumps(plain_value(value), ensure_ascii=False)}")
+        for field in change.kind.further_fields(named)
+        if (value := change.document.get(field.name)) is not None
+    ]

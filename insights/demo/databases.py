@@ -8,10 +8,10 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
-from insights.database import Document, Kind
 from insights.demo.rhythms import Rhythm
 from insights.demo.stories import Story
 from insights.demo.users import User
+from insights.kinds import Document, Kind
 
 NAME = "up2d8_demo"
 
@@ -28,7 +28,7 @@ class Filling:
 
 
 def fill(database: Database[Document], days: int, users: int, now: datetime) -> Iterator[Filling]:
-    """Store what so many users did in the days before `now`; yield how far it is, time and again.
+    """Store what so many users did in the days before `now`; yield progress.
 
     What is stored already stays as it is. Memory does not grow with the number of documents.
     """

@@ -6,10 +6,10 @@ from random import Random
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from insights.database import Document, Kind
 from insights.demo.rhythms import Rhythm
 from insights.demo.stories import Answer, Quality, Story, own_answer, popular_answer
 from insights.demo.texts import FAILED, INDIFFERENCE, PRAISE, SLOW, TOPICS, WRONG
+from insights.kinds import Document, Kind
 from shared_code.models import Event, Feedback
 
 # Every user has random numbers of their own, so that more users leave the first ones as they are.

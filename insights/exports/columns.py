@@ -1,12 +1,10 @@
-"""The columns of an export, and what is in each."""
+"""The columns of an export: the fields of what is stored, or one for each key of the details."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
 
-from insights.database import Document, Kind
 from insights.errors import UsageError
 from insights.exports.details import DETAILS, flatten
+from insights.kinds import Document, Field, Kind, Type
 
 # Spreadsheets and data frames become unusable far below; keys that are ids must not fill memory.
 MAXIMUM_FLATTENED = 1000
@@ -14,48 +12,10 @@ MAXIMUM_FLATTENED = 1000
 # Integers up to this size are the same number as a double.
 LARGEST_EXACT = 2**53
 
-
-class Type(StrEnum):
-    """What the values of a column are. `TIME` is ISO 8601 in UTC; `JSON` is anything else."""
-
-    TEXT = "text"
-    TIME = "time"
-    BOOLEAN = "true or false"
-    INTEGER = "64-bit integer"
-    NUMBER = "number"
-    JSON = "JSON"
+DETAILS_COLUMN = Field(DETAILS, Type.JSON)
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column: the name of a field, and the type of its values."""
-
-    name: str
-    type: Type
-
-
-DETAILS_COLUMN = Column(DETAILS, Type.JSON)
-
-STORED = {
-    Kind.FEEDBACK: (
-        Column("message_id", Type.TEXT),
-        Column("user_id", Type.TEXT),
-        Column("rating", Type.TEXT),
-        Column("comment", Type.TEXT),
-        Column("timestamp", Type.TIME),
-    ),
-    Kind.EVENTS: (
-        Column("_id", Type.TEXT),
-        Column("user_id", Type.TEXT),
-        Column("event_type", Type.TEXT),
-        DETAILS_COLUMN,
-        Column("timestamp", Type.TIME),
-        Column("occurred_at", Type.TIME),
-    ),
-}
-
-
-def flattened_columns(documents: Iterable[Document]) -> list[Column]:
+def flattened_columns(documents: Iterable[Document]) -> list[Field]:
     """Return the columns of events with flattened details, those of the details by name.
 
     Raises:
@@ -64,12 +24,12 @@ def flattened_columns(documents: Iterable[Document]) -> list[Column]:
     found = detail_columns(documents)
     return [
         each
-        for stored in STORED[Kind.EVENTS]
-        for each in (found if stored is DETAILS_COLUMN else [stored])
+        for stored in Kind.EVENTS.fields
+        for each in (found if stored == DETAILS_COLUMN else [stored])
     ]
 
 
-def detail_columns(documents: Iterable[Document]) -> list[Column]:
+def detail_columns(documents: Iterable[Document]) -> list[Field]:
     """Return the columns for the details of documents, by name.
 
     Raises:
@@ -84,7 +44,7 @@ def detail_columns(documents: Iterable[Document]) -> list[Column]:
                 f"details have more than {MAXIMUM_FLATTENED:,} different keys: "
                 "export fewer events, or without --flatten, or --format jsonl"
             )
-    return [Column(name, common_type(values[name])) for name in sorted(values)]
+    return [Field(name, common_type(values[name])) for name in sorted(values)]
 
 
 class LargeInteger(int):

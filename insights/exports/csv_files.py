@@ -17,9 +17,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from insights.exports.columns import Column, Type
 from insights.exports.json_lines import json_text
 from insights.exports.sources import Batch, Write
+from insights.kinds import Field, Type
 
 NUL = "\0"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -31,7 +31,7 @@ FORMULA = re.compile(rf"(?!{NUMBER}){BLANK}*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20
 
 
 @contextmanager
-def write_csv(file: BinaryIO, columns: Sequence[Column]) -> Iterator[Write]:
+def write_csv(file: BinaryIO, columns: Sequence[Field]) -> Iterator[Write]:
     """Write the header; yield what writes a batch. A field that a document lacks is empty."""
     file.write(csv_text([[column.name for column in columns]]))
     yield lambda batch: file.write(csv_text(to_rows(batch, columns)))
@@ -44,12 +44,12 @@ def csv_text(rows: Iterable[Sequence[str]]) -> bytes:
     return text.getvalue().replace(NUL, REPLACEMENT).encode()
 
 
-def to_rows(batch: Batch, columns: Sequence[Column]) -> Iterator[tuple[str, ...]]:
+def to_rows(batch: Batch, columns: Sequence[Field]) -> Iterator[tuple[str, ...]]:
     """Return the cells of each document."""
     return zip(*(to_cells(batch, column) for column in columns), strict=True)
 
 
-def to_cells(batch: Batch, column: Column) -> list[str]:
+def to_cells(batch: Batch, column: Field) -> list[str]:
     """Return the cells of one column; null is an empty one."""
     values = [document.get(column.name) for document in batch]
     if column.type is Type.TIME:

@@ -5,7 +5,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from insights.database import Document
+from insights.kinds import Document
 
 DETAILS = "details"
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from insights.errors import NoData, Refused, UsageError
-from insights.exports.columns import DETAILS_COLUMN, STORED, Column, flattened_columns
+from insights.exports.columns import DETAILS_COLUMN, flattened_columns
 from insights.exports.csv_files import write_csv
 from insights.exports.details import flatten
 from insights.exports.json_lines import write_json_lines
 from insights.exports.parquet_files import write_parquet
 from insights.exports.sources import Batch, Source, Write
+from insights.kinds import Field
 
 
 class Format(StrEnum):
@@ -24,7 +25,7 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-Writer = Callable[[BinaryIO, Sequence[Column]], AbstractContextManager[Write]]
+Writer = Callable[[BinaryIO, Sequence[Field]], AbstractContextManager[Write]]
 """Begins a file with these columns, and ends it when the block ends."""
 
 Watch = Callable[[str, Source, Iterator[Batch]], Iterator[Batch]]
@@ -66,7 +67,7 @@ def export(
         UsageError: flattened details have too many different keys.
         Refused: a document does not fit the columns.
     """
-    columns: Sequence[Column] = STORED[source.kind]
+    columns: Sequence[Field] = source.kind.fields
     has_columns = file_format is not Format.JSON_LINES
     if flattened and has_columns:
         # They must be known before the first row; events that come later might bring others.
@@ -85,7 +86,7 @@ def export(
     return count
 
 
-def find_columns(source: Source, watch: Watch) -> list[Column]:
+def find_columns(source: Source, watch: Watch) -> list[Field]:
     """Return the columns that the flattened events of a source have.
 
     Raises:
@@ -107,7 +108,7 @@ def begun(source: Source, batches: Iterator[Batch]) -> Iterator[Batch]:
     return chain([first], batches)
 
 
-def fitting(batches: Iterable[Batch], columns: Sequence[Column]) -> Iterator[Batch]:
+def fitting(batches: Iterable[Batch], columns: Sequence[Field]) -> Iterator[Batch]:
     """Pass on batches whose fields all have a column.
 
     Raises:

@@ -6,12 +6,12 @@ from typing import BinaryIO
 
 from pydantic_core import to_json
 
-from insights.exports.columns import Column
 from insights.exports.sources import Write
+from insights.kinds import Field
 
 
 @contextmanager
-def write_json_lines(file: BinaryIO, columns: Sequence[Column]) -> Iterator[Write]:
+def write_json_lines(file: BinaryIO, columns: Sequence[Field]) -> Iterator[Write]:
     """Yield what writes a batch to the file; the columns do not matter."""
     del columns
     yield lambda batch: file.writelines(json_text(document) + b"\n" for document in batch)

@@ -8,9 +8,9 @@ import pyarrow as pa
 from pyarrow.parquet import ParquetWriter
 
 from insights.errors import Refused
-from insights.exports.columns import Column, Type
 from insights.exports.json_lines import json_text
 from insights.exports.sources import Batch, Write
+from insights.kinds import Field, Type
 
 TYPES = {
     Type.TEXT: pa.string(),
@@ -26,7 +26,7 @@ GROUP_BYTES = 16 * 1024 * 1024
 
 
 @contextmanager
-def write_parquet(file: BinaryIO, columns: Sequence[Column]) -> Iterator[Write]:
+def write_parquet(file: BinaryIO, columns: Sequence[Field]) -> Iterator[Write]:
     """Write the beginning of a file; yield what writes a batch; write the end."""
     schema = pa.schema([(column.name, TYPES[column.type]) for column in columns])
     group: list[pa.RecordBatch] = []
@@ -46,7 +46,7 @@ def write_parquet(file: BinaryIO, columns: Sequence[Column]) -> Iterator[Write]:
         write_group()
 
 
-def to_array(batch: Batch, column: Column) -> pa.Array:
+def to_array(batch: Batch, column: Field) -> pa.Array:
     """Return the values of one column.
 
     Raises:

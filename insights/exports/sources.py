@@ -12,9 +12,8 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from insights.database import Document, Kind
-from insights.exports.columns import STORED, Column
-from insights.filters import Filter
+from insights.kinds import Document, Field, Kind
+from insights.queries.filters import Filter
 
 Batch = list[Document]
 
@@ -97,13 +96,13 @@ class Source:
             return self.collection.estimated_document_count()
         return self.collection.count_documents(self.condition)
 
-    def batches(self, columns: Sequence[Column] | None = None) -> Iterator[Batch]:
+    def batches(self, columns: Sequence[Field] | None = None) -> Iterator[Batch]:
         """Yield them oldest first, each with these fields or those that are usually stored.
 
         They are read while others arrive: a feedback that is replaced meanwhile may come twice,
         as it was and as it is.
         """
-        wanted = {"_id": False} | {each.name: True for each in columns or STORED[self.kind]}
+        wanted = {"_id": False} | {each.name: True for each in columns or self.kind.fields}
         found = self.collection.find_raw_batches(
             self.condition,
             wanted,

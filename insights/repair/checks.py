@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pymongo.database import Database
 
-from insights.database import Document, Kind
+from insights.kinds import Document, Kind
 from insights.repair.double_ids import DoubleIds
 from insights.repair.findings import Check
 from insights.repair.ids import id_checks

@@ -10,7 +10,7 @@ from bson.datetime_ms import DatetimeMS
 from bson.raw_bson import RawBSONDocument
 from pymongo import UpdateOne
 
-from insights.filters import Filter
+from insights.queries.filters import Filter
 from insights.repair.findings import CannotRepair, Check, Tally
 from insights.repair.originals import keep
 from insights.repair.raw_documents import batches, in_key_order

@@ -10,7 +10,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from insights.database import Document, Kind
+from insights.kinds import Document, Kind
 from insights.repair.raw_documents import raw_collection
 
 

@@ -6,11 +6,11 @@ from functools import partial
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
-from insights import user_ids
-from insights.database import Document, Kind
-from insights.filters import Filter
+from insights.kinds import Document, Kind
+from insights.queries.filters import Filter
 from insights.repair.fields import FieldCheck, type_name
 from insights.repair.findings import CannotRepair
+from insights.users import ids as user_ids
 
 IDS = {Kind.FEEDBACK: ("user_id", "message_id"), Kind.EVENTS: ("user_id", "event_type")}
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from insights.indexes import Action, Step, apply, plan
+from insights.mongodb.indexes import Action, Step, apply, plan
 from insights.repair.findings import Check, Tally
 from insights.settings import Settings
 

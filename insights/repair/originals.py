@@ -7,7 +7,7 @@ from hashlib import sha256
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
-from insights.database import Document
+from insights.kinds import Document
 from insights.repair.writes import insert_absent
 
 REPAIRED = "repaired"

@@ -12,8 +12,8 @@ from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 from pymongo.database import Database
 
-from insights.database import Document
-from insights.filters import Filter
+from insights.kinds import Document
+from insights.queries.filters import Filter
 
 # Dates beyond the years 1 to 9999 become `DatetimeMS` instead of an exception. Text that is not
 # UTF-8 is decoded with replacement characters: a filter with it matches nothing, so that its

@@ -13,8 +13,8 @@ from pymongo import DeleteOne
 from pymongo.cursor import Cursor
 from pymongo.errors import DuplicateKeyError
 
-from insights.database import Document
-from insights.filters import Filter
+from insights.kinds import Document
+from insights.queries.filters import Filter
 from insights.repair.findings import Check, Tally
 from insights.repair.originals import keep
 from insights.repair.raw_documents import BATCH_SIZE, batches, in_key_order, key_order, unchanged

@@ -11,7 +11,7 @@ from bson.datetime_ms import DatetimeMS
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
-from insights.database import Document, Kind
+from insights.kinds import Document, Kind
 from insights.repair.fields import FieldCheck, type_name
 from insights.repair.findings import CannotRepair
 

@@ -21,7 +21,7 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
-from devserver.mongodb import Address, free_address
+from local_project.addresses import Address, free_address
 from tests.support.dialects import (
     LOSSLESS,
     STATEMENTS,

@@ -7,7 +7,7 @@ its connection string says `directConnection=true`.
 import asyncio
 from contextlib import suppress
 
-from devserver.mongodb import Address
+from local_project.addresses import Address
 
 CHUNK_BYTES = 64 * 1024
 TASK_NAME = "network proxy"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from devserver.errors import DevServerError
-from devserver.mongodb import LIBCURL_MISSING, find_mongod, missing_library
+from local_project.errors import LocalProjectError
+from local_project.mongod import LIBCURL_MISSING, find_mongod, missing_library
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
@@ -45,7 +45,7 @@ def check_mongod() -> str | None:
     """Return what keeps `mongod` from starting, once its libcurl is installed if need be."""
     try:
         mongod = find_mongod()
-    except DevServerError as error:
+    except LocalProjectError as error:
         return str(error)
     problem = why_it_does_not_start(mongod)
     if problem == LIBCURL_MISSING and install_package("libcurl4"):

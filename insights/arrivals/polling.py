@@ -1,0 +1,117 @@
+"""Following what arrives where the server has no change streams: asking for it every second.
+
+New documents are found by `timestamp`, which the functions set. Writes do not arrive in the order
+of their timestamps, so each look goes back a little behind the newest one, and passes over what it
+has seen already.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, ReadPreference
+from pymongo.database import Database
+from pymongo.errors import ConnectionFailure, OperationFailure
+
+from insights.arrivals.changes import Change, Connection, Tell
+from insights.kinds import Document, Kind
+from insights.queries.filters import Filter
+from shared_code.mongodb.retries import may_pass
+
+INTERVAL_SECONDS = 1.0
+
+# A request may take ten seconds, and the clocks of instances differ a little.
+OVERLAP = timedelta(seconds=15)
+
+EARLIEST = datetime.min.replace(tzinfo=UTC) + OVERLAP
+
+IN_ORDER = [("timestamp", ASCENDING), ("_id", ASCENDING)]
+
+
+class Poller:
+    """Looks again and again for what arrived in one collection."""
+
+    def __init__(self, database: Database[Document], kind: Kind, condition: Filter) -> None:
+        # A secondary may be further behind than `OVERLAP`.
+        fresh = database.with_options(read_preference=ReadPreference.PRIMARY)
+        self._collection = fresh[kind.collection]
+        self._kind = kind
+        self._condition = condition
+        self._seen: dict[str, datetime] = {}
+        self._start = self._next_start(EARLIEST)
+        self.look()
+
+    def look(self) -> list[Change]:
+        """Return what arrived since the last look."""
+        next_start = self._next_start(self._start)
+        since = {"timestamp": {"$gte": self._start}}
+        found = self._collection.find({"$and": [since, self._condition]}).sort(IN_ORDER)
+        changes = [self._to_change(each) for each in found if self._is_new(each)]
+        for change in changes:
+            self._seen[repr(change.document["_id"])] = change.document["timestamp"]
+        self._start = next_start
+        self._seen = {key: time for key, time in self._seen.items() if time >= self._start}
+        return changes
+
+    def _next_start(self, start: datetime) -> datetime:
+        """Return from which time on to look, so that nothing late is missed: never before `start`.
+
+        Where nothing is stored yet, whatever arrives is new. A timestamp that is still to come is
+        a mistake of somebody else's, behind which nothing would be new.
+        """
+        newest = self._collection.find_one(
+            {"timestamp": {"$gte": start, "$lte": datetime.now(UTC)}},
+            {"timestamp": True},
+            sort=[("timestamp", DESCENDING)],
+        )
+        return max(start, time_of(newest) - OVERLAP) if newest else start
+
+    def _is_new(self, document: Mapping[str, Any]) -> bool:
+        """Say whether a document was not seen as it is. One without a date is none of ours."""
+        time = document["timestamp"]
+        return isinstance(time, datetime) and self._seen.get(repr(document["_id"])) != time
+
+    def _to_change(self, document: Document) -> Change:
+        """Return a document as a change; whether it replaced one that was not seen is not known."""
+        is_replaced = repr(document["_id"]) in self._seen
+        unknown = None if self._kind is Kind.FEEDBACK else False
+        return Change(self._kind, document, updated=True if is_replaced else unknown)
+
+
+def time_of(document: Mapping[str, Any]) -> datetime:
+    """Return the timestamp of a document, or the earliest of times if that is no date."""
+    time = document["timestamp"]
+    return time if isinstance(time, datetime) else EARLIEST
+
+
+def poll(
+    database: Database[Document], filters: Mapping[Kind, Filter], tell: Tell, stop: Event, why: str
+) -> Iterator[Change]:
+    """Yield each document that arrives from now on, if it is of a kind and matches its filter.
+
+    What arrives later than its timestamp by more than `OVERLAP` is missed. `tell` hears why it
+    polls, once nothing else can be missed, and then whether the connection is lost and resumed.
+
+    Raises:
+        PyMongoError: MongoDB refuses to be read.
+    """
+    pollers = [Poller(database, kind, condition) for kind, condition in filters.items()]
+    tell(Connection.POLLING, why)
+    is_lost = False
+    while not stop.wait(INTERVAL_SECONDS):
+        arrived: list[Change] = []
+        try:
+            for poller in pollers:
+                arrived += poller.look()
+            if is_lost:
+                tell(Connection.RESUMED, "")
+            is_lost = False
+        except (ConnectionFailure, OperationFailure) as error:
+            if not may_pass(error):
+                raise
+            if not is_lost:
+                tell(Connection.LOST, "")
+            is_lost = True
+        # Also where a later look failed: what arrived is marked as seen.
+        yield from sorted(arrived, key=lambda change: time_of(change.document))

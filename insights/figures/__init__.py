@@ -1,0 +1,1 @@
+"""What the data says: the figures of a period, and what came before ratings."""

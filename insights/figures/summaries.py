@@ -1,0 +1,455 @@
+"""The figures of a period: how answers were rated, which were worst, and what users did."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from operator import itemgetter
+from typing import Any
+
+from pymongo.database import Database
+
+from insights.kinds import Document, Kind
+from insights.queries import sentiment
+from insights.queries.periods import Period, earlier
+from insights.queries.sentiment import Sentiment
+from insights.settings import Settings
+
+# How many ratings and event types are named; the rest is counted.
+NAMED = 20
+WORST = 10
+COMMENTS_OF_EACH = 5
+
+ACTIVE_DAYS = {"day": 1, "week": 7, "month": 30}
+
+DAY = timedelta(days=1)
+DAY_MILLISECONDS = 24 * 60 * 60 * 1000
+
+# The calendar day of a document, in UTC. $dateTrunc takes twice as long for the same.
+IN_DAY = {"$mod": [{"$toLong": "$timestamp"}, DAY_MILLISECONDS]}
+START_OF_DAY = {"$subtract": ["$timestamp", IN_DAY]}
+
+# By the names of `Sentiment`, as plain texts, which JSON and templates show as they are.
+SCORED = [each.value for each in Sentiment if each is not Sentiment.UNSCORED]
+
+# Stages are named as every server knows them: $addFields, for which $set is a younger name.
+Stage = dict[str, Any]
+Pipeline = list[Stage]
+
+
+@dataclass(frozen=True)
+class RatingCount:
+    """How often a rating was given; `sentiment` is one of the values of `Sentiment`."""
+
+    rating: str
+    sentiment: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Comment:
+    """What a user wrote with a rating."""
+
+    rating: str
+    comment: str
+    timestamp: datetime
+
+
+@dataclass(frozen=True)
+class WorstMessage:
+    """A message with negative ratings: `negative` of its `count` scored ones.
+
+    Of its comments it has the five newest, those of negative ratings first.
+    """
+
+    message_id: str
+    negative: int
+    count: int
+    comments: list[Comment]
+
+
+@dataclass(frozen=True)
+class FeedbackDay:
+    """The feedback of one calendar day in UTC; `count` includes what is unscored."""
+
+    day: date
+    count: int
+    positive: int
+    neutral: int
+    negative: int
+
+
+@dataclass(frozen=True)
+class FeedbackSummary:
+    """The feedback of a period, and of the equally long one before; shares are 0 to 1.
+
+    `ratings` and `unscored` are the 20 most frequent of each; what has a rating that `ratings` does
+    not name is counted in `others`. `worst` are the ten messages with the most negative ratings.
+    """
+
+    count: int
+    previous_count: int
+    sentiments: dict[str, int]
+    share_positive: float | None
+    previous_share_positive: float | None
+    ratings: list[RatingCount]
+    unscored: list[RatingCount]
+    others: int
+    worst: list[WorstMessage]
+    daily: list[FeedbackDay]
+
+    @property
+    def scored(self) -> int:
+        """How many ratings can be scored."""
+        return self.count - self.sentiments[Sentiment.UNSCORED]
+
+    @property
+    def share_change(self) -> float | None:
+        """By how many percentage points the share of positive ratings rose against before."""
+        if self.share_positive is None or self.previous_share_positive is None:
+            return None
+        return (self.share_positive - self.previous_share_positive) * 100
+
+
+@dataclass(frozen=True)
+class TypeCount:
+    """How many events of a type there were, of how many users."""
+
+    event_type: str
+    count: int
+    users: int
+
+
+@dataclass(frozen=True)
+class Active:
+    """How many users did something in the last 1, 7 and 30 days of a period."""
+
+    day: int
+    week: int
+    month: int
+
+
+@dataclass(frozen=True)
+class EventsDay:
+    """The events of one calendar day in UTC; `types` has those of `EventsSummary.types` only."""
+
+    day: date
+    count: int
+    users: int
+    types: dict[str, int]
+
+
+@dataclass(frozen=True)
+class EventsSummary:
+    """The events of a period.
+
+    `types` are the 20 most frequent; events of another type are counted in `others`.
+    """
+
+    count: int
+    previous_count: int
+    types: list[TypeCount]
+    others: int
+    active: Active
+    daily: list[EventsDay]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What happened in a period. Both of its ends are given."""
+
+    period: Period
+    feedback: FeedbackSummary
+    events: EventsSummary
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing happened in the period."""
+        return not self.feedback.count and not self.events.count
+
+
+def summarize(
+    database: Database[Document], settings: Settings, period: Period, now: datetime
+) -> Summary:
+    """Return the figures of a period, which ends now if it names no end or a later one.
+
+    Raises:
+        ValueError: the period has no beginning.
+    """
+    since, until = period.since, period.until or now
+    if since is None:
+        raise ValueError("a summary needs a beginning")
+    if since < now < until:
+        # What is yet to come would be compared with what was.
+        until = now
+    bounded, days = Period(since, until), days_between(since, until)
+    before = Period(earlier(since, until - since), since)
+    active = active_users(database, until)
+    return Summary(
+        bounded,
+        summarize_feedback(database, settings, bounded, before, days),
+        summarize_events(database, bounded, before, days, active),
+    )
+
+
+def days_between(since: datetime, until: datetime) -> list[date]:
+    """Return the calendar days in UTC of which at least a part is in a period."""
+    first, last = since.date(), (until - timedelta(microseconds=1)).date()
+    return [first + number * DAY for number in range((last - first).days + 1)]
+
+
+def summarize_feedback(
+    database: Database[Document],
+    settings: Settings,
+    period: Period,
+    before: Period,
+    days: list[date],
+) -> FeedbackSummary:
+    """Return the figures of the feedback in a period, and in the one before."""
+    score = {"$addFields": {"sentiment": sentiment.sentiment(settings.feedback_ratings)}}
+    daily = feedback_days(database, score, period, days)
+    count = sum(day.count for day in daily)
+    scored = {name: sum(getattr(day, name) for day in daily) for name in SCORED}
+    scored_before = sentiments_in(database, score, before)
+    ratings = frequent_ratings(database, score, period)
+    return FeedbackSummary(
+        count=count,
+        previous_count=sum(scored_before.values()),
+        sentiments=scored | {Sentiment.UNSCORED.value: count - sum(scored.values())},
+        share_positive=share_positive(scored),
+        previous_share_positive=share_positive(scored_before),
+        ratings=ratings,
+        unscored=frequent_ratings(database, score, period, Sentiment.UNSCORED),
+        others=count - sum(each.count for each in ratings),
+        worst=worst_messages(database, score, period),
+        daily=daily,
+    )
+
+
+def share_positive(sentiments: Mapping[str, int]) -> float | None:
+    """Return the share of the scored ratings that are positive, if there are any."""
+    scored = sum(sentiments.get(name, 0) for name in SCORED)
+    return sentiments.get(Sentiment.POSITIVE, 0) / scored if scored else None
+
+
+def feedback_days(
+    database: Database[Document], score: Stage, period: Period, days: list[date]
+) -> list[FeedbackDay]:
+    """Return the feedback of each day, also of those without any."""
+    pipeline: Pipeline = [
+        {"$match": period.condition()},
+        {"$group": {"_id": {"day": START_OF_DAY, "rating": "$rating"}, "count": {"$sum": 1}}},
+        {"$addFields": {"rating": "$_id.rating"}},
+        score,
+        {
+            "$group": {
+                "_id": "$_id.day",
+                "count": {"$sum": "$count"},
+                **{name: count_of(name, "$count") for name in SCORED},
+            }
+        },
+    ]
+    found = by_day(aggregate(database, Kind.FEEDBACK, pipeline))
+    nothing = dict.fromkeys(["count", *SCORED], 0)
+    return [FeedbackDay(day=day, **found.get(day, nothing)) for day in days]
+
+
+def sentiments_in(database: Database[Document], score: Stage, period: Period) -> dict[str, int]:
+    """Return how many ratings of each sentiment there are in a period."""
+    pipeline: Pipeline = [
+        *ratings_in(period),
+        score,
+        {"$group": {"_id": "$sentiment", "count": {"$sum": "$count"}}},
+    ]
+    return {each["_id"]: each["count"] for each in aggregate(database, Kind.FEEDBACK, pipeline)}
+
+
+def frequent_ratings(
+    database: Database[Document],
+    score: Stage,
+    period: Period,
+    wanted: Sentiment | None = None,
+) -> list[RatingCount]:
+    """Return the most frequent ratings of a period, of one sentiment or of all."""
+    pipeline: Pipeline = [
+        *ratings_in(period),
+        score,
+        *([{"$match": {"sentiment": wanted}}] if wanted else []),
+        {"$sort": {"count": -1, "_id": 1}},
+        {"$limit": NAMED},
+    ]
+    return [
+        RatingCount(str(each["_id"]), each["sentiment"], each["count"])
+        for each in aggregate(database, Kind.FEEDBACK, pipeline)
+    ]
+
+
+def ratings_in(period: Period) -> Pipeline:
+    """Return the pipeline to the different ratings of a period, each with its count."""
+    return [
+        {"$match": period.condition()},
+        {"$group": {"_id": "$rating", "count": {"$sum": 1}}},
+        {"$addFields": {"rating": "$_id"}},
+    ]
+
+
+def worst_messages(
+    database: Database[Document], score: Stage, period: Period
+) -> list[WorstMessage]:
+    """Return the messages with the most negative ratings; of equals, first the less liked."""
+    pipeline: Pipeline = [
+        {"$match": period.condition()},
+        score,
+        {"$match": {"sentiment": {"$ne": Sentiment.UNSCORED}}},
+        {
+            "$group": {
+                "_id": "$message_id",
+                "negative": count_of(Sentiment.NEGATIVE, 1),
+                "positive": count_of(Sentiment.POSITIVE, 1),
+                "count": {"$sum": 1},
+            }
+        },
+        {"$match": {"negative": {"$gt": 0}}},
+        {"$addFields": {"share": {"$divide": ["$positive", "$count"]}}},
+        {"$sort": {"negative": -1, "share": 1, "_id": 1}},
+        {"$limit": WORST},
+    ]
+    found = aggregate(database, Kind.FEEDBACK, pipeline)
+    return [
+        WorstMessage(
+            each["_id"],
+            each["negative"],
+            each["count"],
+            comments_on(database, score, period, each["_id"]),
+        )
+        for each in found
+    ]
+
+
+def comments_on(
+    database: Database[Document], score: Stage, period: Period, message: str
+) -> list[Comment]:
+    """Return some of the comments on a message: of negative ratings first, then the newest."""
+    is_negative = {"$eq": ["$sentiment", Sentiment.NEGATIVE]}
+    pipeline: Pipeline = [
+        {"$match": {"message_id": {"$eq": message}, "comment": {"$gt": ""}} | period.condition()},
+        score,
+        {"$addFields": {"is_negative": is_negative}},
+        {"$sort": {"is_negative": -1, "timestamp": -1, "user_id": -1}},
+        {"$limit": COMMENTS_OF_EACH},
+    ]
+    return [
+        Comment(str(each["rating"]), str(each["comment"]), each["timestamp"])
+        for each in aggregate(database, Kind.FEEDBACK, pipeline)
+    ]
+
+
+def summarize_events(
+    database: Database[Document],
+    period: Period,
+    before: Period,
+    days: list[date],
+    active: Active,
+) -> EventsSummary:
+    """Return the figures of the events in a period, and how many there were in the one before."""
+    types = frequent_types(database, period)
+    daily = events_days(database, period, days, [each.event_type for each in types])
+    count = sum(day.count for day in daily)
+    return EventsSummary(
+        count=count,
+        previous_count=database[Kind.EVENTS.collection].count_documents(before.condition()),
+        types=types,
+        others=count - sum(each.count for each in types),
+        active=active,
+        daily=daily,
+    )
+
+
+def frequent_types(database: Database[Document], period: Period) -> list[TypeCount]:
+    """Return the most frequent types of a period."""
+    pipeline: Pipeline = [
+        # Other programs may have stored events without a type; they are among the others.
+        {"$match": {"event_type": {"$type": "string"}} | period.condition()},
+        {
+            "$group": {
+                "_id": {"event_type": "$event_type", "user_id": "$user_id"},
+                "count": {"$sum": 1},
+            }
+        },
+        {"$group": {"_id": "$_id.event_type", "count": {"$sum": "$count"}, "users": {"$sum": 1}}},
+        {"$sort": {"count": -1, "_id": 1}},
+        {"$limit": NAMED},
+    ]
+    return [
+        TypeCount(each["_id"], each["count"], each["users"])
+        for each in aggregate(database, Kind.EVENTS, pipeline)
+    ]
+
+
+def events_days(
+    database: Database[Document], period: Period, days: list[date], types: list[str]
+) -> list[EventsDay]:
+    """Return the events of each day, also of those without any; `types` are those to count."""
+    pipeline: Pipeline = [
+        {"$match": period.condition()},
+        {"$group": {"_id": {"day": START_OF_DAY, "user": "$user_id"}, "count": {"$sum": 1}}},
+        {"$group": {"_id": "$_id.day", "count": {"$sum": "$count"}, "users": {"$sum": 1}}},
+    ]
+    found = by_day(aggregate(database, Kind.EVENTS, pipeline))
+    found_types = types_by_day(database, period, types)
+    nothing = {"count": 0, "users": 0}
+    return [
+        EventsDay(day=day, types=found_types.get(day, {}), **found.get(day, nothing))
+        for day in days
+    ]
+
+
+def types_by_day(
+    database: Database[Document], period: Period, types: list[str]
+) -> dict[date, dict[str, int]]:
+    """Return how many events of each of these types there were on each day that has any."""
+    pipeline: Pipeline = [
+        {"$match": {"event_type": {"$in": types}} | period.condition()},
+        {"$group": {"_id": {"day": START_OF_DAY, "type": "$event_type"}, "count": {"$sum": 1}}},
+        {"$group": {"_id": "$_id.day", "types": {"$push": {"k": "$_id.type", "v": "$count"}}}},
+    ]
+    found = by_day(aggregate(database, Kind.EVENTS, pipeline))
+    return {
+        day: {counted["k"]: counted["v"] for counted in sorted(each["types"], key=itemgetter("k"))}
+        for day, each in found.items()
+    }
+
+
+def active_users(database: Database[Document], until: datetime) -> Active:
+    """Return how many users did something in the last days before `until`."""
+    beginnings = {name: earlier(until, days * DAY) for name, days in ACTIVE_DAYS.items()}
+    pipeline: Pipeline = [
+        {"$match": Period(min(beginnings.values()), until).condition()},
+        {"$group": {"_id": "$user_id", "last": {"$max": "$timestamp"}}},
+        {
+            "$group": {
+                "_id": None,
+                **{
+                    name: {"$sum": {"$cond": [{"$gte": ["$last", since]}, 1, 0]}}
+                    for name, since in beginnings.items()
+                },
+            }
+        },
+        {"$project": {"_id": False}},
+    ]
+    found = aggregate(database, Kind.EVENTS, pipeline)
+    return Active(**found[0]) if found else Active(0, 0, 0)
+
+
+def aggregate(database: Database[Document], kind: Kind, pipeline: Pipeline) -> list[Document]:
+    """Return what a pipeline results in, which is never much."""
+    return list(database[kind.collection].aggregate(pipeline, allowDiskUse=True))
+
+
+def count_of(name: str, count: str | int) -> Stage:
+    """Return the accumulator that adds up the counts of one sentiment."""
+    return {"$sum": {"$cond": [{"$eq": ["$sentiment", name]}, count, 0]}}
+
+
+def by_day(documents: list[Document]) -> dict[date, Document]:
+    """Return documents, whose `_id` is the start of a day, by these days."""
+    return {each.pop("_id").date(): each for each in documents}

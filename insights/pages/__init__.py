@@ -1,0 +1,1 @@
+"""The dashboard as HTML: a file, or served and kept current."""

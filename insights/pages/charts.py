@@ -1,0 +1,313 @@
+"""The dashboard's charts: what each shows, as a drawing, in a sentence and as a table."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import altair as alt
+from markupsafe import Markup
+
+from insights.figures.summaries import EventsDay, FeedbackDay, Summary
+from insights.pages import drawing
+from insights.queries.periods import Period
+from insights.wording import clean, plural, show_number, show_percentage
+
+# More bars than these are too thin to point at: each stands for whole weeks then.
+MAXIMUM_BARS = 92
+WEEK = 7
+
+# In fewer days there is no trend for an average to show.
+DAYS_TO_AVERAGE = 14
+
+# More colours than these cannot be told apart.
+MAXIMUM_COLOURS = 5
+
+# How strong the colour is of a bar whose days are only partly in the period.
+FAINT = 0.55
+
+# A smaller share is not shown as none.
+SMALLEST_SHARE = 0.005
+
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+
+Row = dict[str, Any]
+Day = TypeVar("Day", bound=FeedbackDay | EventsDay)
+
+
+class Series(NamedTuple):
+    """A colour of a chart: the name of its CSS variable, and what it stands for."""
+
+    colour: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart in two widths, its legend, and the same in one sentence and as a table."""
+
+    title: str
+    description: str
+    legend: Sequence[Series]
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    wide: Markup
+    narrow: Markup
+
+
+@dataclass(frozen=True)
+class Span(Generic[Day]):
+    """Days that share a bar: one, or whole weeks."""
+
+    days: Sequence[Day]
+
+    @property
+    def name(self) -> str:
+        """The days, as `2 Nov 2026` or `2 Nov to 8 Nov 2026`."""
+        first, last = self.days[0].day, self.days[-1].day
+        until = f"{last.day} {last:%b %Y}"
+        return until if first == last else f"{first.day} {first:%b} to {until}"
+
+    @property
+    def key(self) -> str:
+        """The first of the days in ISO 8601, by which spans are drawn in their order."""
+        return self.days[0].day.isoformat()
+
+    def total(self, *fields: str) -> int:
+        """Return the sum of these fields of all days."""
+        return sum(getattr(day, field) for day in self.days for field in fields)
+
+    def is_whole(self, period: Period, number: int) -> bool:
+        """Say whether so many days are in the period from their first moment to their last."""
+        start = datetime.combine(self.days[0].day, time(), UTC)
+        end = datetime.combine(self.days[-1].day, time(), UTC) + timedelta(days=1)
+        covered = (period.since or start) <= start and end <= (period.until or end)
+        return covered and len(self.days) == number
+
+
+@dataclass(frozen=True)
+class Bar(Generic[Day]):
+    """What a bar shows: some days, and the number of each series in them."""
+
+    span: Span[Day]
+    numbers: Sequence[int]
+
+
+SCORED = ("positive", "neutral", "negative")
+NEGATIVE = Series("negative", "negative")
+SENTIMENTS = [
+    Series("positive", "positive"),
+    Series("neutral", "neutral"),
+    Series("unscored", "unscored"),
+    NEGATIVE,
+]
+USERS = Series("users", "users")
+OTHERS = Series("type-others", "other types")
+
+
+def draw_charts(summary: Summary) -> dict[str, Chart]:
+    """Return the charts of what there is: `share` and `ratings`, `events` and `users`."""
+    charts: dict[str, Chart] = {}
+    if summary.feedback.count:
+        charts |= {"share": share_chart(summary), "ratings": ratings_chart(summary)}
+    if summary.events.count:
+        charts |= {"events": events_chart(summary), "users": users_chart(summary)}
+    return charts
+
+
+def share_chart(summary: Summary) -> Chart:
+    """Return the chart of the share of positive ratings, beside that of the period before."""
+    spans = group(summary.feedback.daily)
+    averaged = len(spans[0].days) == 1 and len(spans) >= DAYS_TO_AVERAGE
+    rows = [share_row(spans, index, WEEK if averaged else 1) for index in range(len(spans))]
+    layers = [drawing.points(rows, "point"), drawing.line(rows, "share")]
+    legend = [Series("share", "average of 7 days" if averaged else "share")]
+    legend += [Series("point", "one day")] if averaged else []
+    before = summary.feedback.previous_share_positive
+    if before is not None:
+        layers.insert(0, drawing.level(before, "before"))
+        legend.append(Series("before", f"period before: {percentage(before)}"))
+    return Chart(
+        "Share of positive ratings",
+        describe_shares(summary, spans),
+        legend,
+        [heading(spans), "Positive", "Scored", "Share positive"],
+        [row["cells"] for row in rows],
+        *in_both_sizes(layers, rows),
+    )
+
+
+def share_row(spans: Sequence[Span[FeedbackDay]], index: int, window: int) -> Row:
+    """Return what is shown of a span; `average` is of the `window` spans that end with it."""
+    span = spans[index]
+    recent = [day for each in spans[max(0, index + 1 - window) : index + 1] for day in each.days]
+    scored, positive = span.total(*SCORED), percentage(share(span))
+    return {
+        "day": span.key,
+        "share": share(span),
+        "average": share(Span(recent)),
+        "weight": scored,
+        "cells": [span.name, show_number(span.total("positive")), show_number(scored), positive],
+        "tip": f"{span.name}\n{positive} positive of {plural(scored, 'rating')}",
+    }
+
+
+def describe_shares(summary: Summary, spans: Sequence[Span[FeedbackDay]]) -> str:
+    """Say in a sentence what the chart of shares shows."""
+    known = [(each, span.name) for span in spans if (each := share(span)) is not None]
+    if not known:
+        return "None of the ratings can be scored."
+    total = f"{percentage(summary.feedback.share_positive)} of the scored ratings are positive"
+    if len(known) == 1:
+        return f"{total}."
+    (lowest, when_lowest), (highest, when_highest) = min(known), max(known)
+    return (
+        f"{total}; the fewest on {when_lowest} ({percentage(lowest)}), "
+        f"the most on {when_highest} ({percentage(highest)})."
+    )
+
+
+def ratings_chart(summary: Summary) -> Chart:
+    """Return the chart of how many ratings there were: the negative ones below, others above."""
+    spans = group(summary.feedback.daily)
+    bars = [Bar(span, numbers_of_sentiments(span)) for span in spans]
+    numbers = summary.feedback.sentiments
+    parts = ", ".join(f"{show_number(numbers[name])} {name}" for _, name in SENTIMENTS)
+    description = f"{plural(summary.feedback.count, 'rating')}: {parts}; {peak(bars)}."
+    return bar_chart("Ratings", description, SENTIMENTS, bars, summary.period)
+
+
+def numbers_of_sentiments(span: Span[FeedbackDay]) -> list[int]:
+    """Return how many ratings there are of each of `SENTIMENTS`."""
+    unscored = span.total("count") - span.total(*SCORED)
+    return [span.total("positive"), span.total("neutral"), unscored, span.total("negative")]
+
+
+def events_chart(summary: Summary) -> Chart:
+    """Return the chart of how many events there were, by the most frequent types."""
+    series = type_series(summary)
+    bars = [Bar(span, numbers_of_types(span, series)) for span in group(summary.events.daily)]
+    description = (
+        f"{plural(summary.events.count, 'event')}, {peak(bars)}; "
+        f"the most frequent type is {series[0].name}."
+    )
+    return bar_chart("Events by type", description, series, bars, summary.period)
+
+
+def type_series(summary: Summary) -> list[Series]:
+    """Return a colour for each of the most frequent types, and one for all others if any are."""
+    types = [each.event_type for each in summary.events.types]
+    series = [Series(f"type-{index}", name) for index, name in enumerate(types[:MAXIMUM_COLOURS])]
+    more = len(types) > MAXIMUM_COLOURS or summary.events.others
+    return [*series, OTHERS] if more else series
+
+
+def numbers_of_types(span: Span[EventsDay], series: Sequence[Series]) -> list[int]:
+    """Return how many events there are of each series."""
+    named = [each.name for each in series if each is not OTHERS]
+    numbers = [sum(day.types.get(name, 0) for day in span.days) for name in named]
+    return [*numbers, span.total("count") - sum(numbers)] if OTHERS in series else numbers
+
+
+def users_chart(summary: Summary) -> Chart:
+    """Return the chart of how many users did something a day.
+
+    Of several days it is the average: the users of one day may be those of another.
+    """
+    spans = group(summary.events.daily)
+    bars = [Bar(span, [round(span.total("users") / len(span.days))]) for span in spans]
+    users = [bar.numbers[0] for bar in bars]
+    fewest, most = show_number(min(users)), show_number(max(users))
+    numbers = most if fewest == most else f"From {fewest} to {most}"
+    description = f"{numbers} users a day did something; {peak(bars)}."
+    return bar_chart("Active users a day", description, [USERS], bars, summary.period)
+
+
+def bar_chart(
+    title: str,
+    description: str,
+    series: Sequence[Series],
+    bars: Sequence[Bar[Day]],
+    period: Period,
+) -> Chart:
+    """Return a chart of stacked bars; those of days that are only partly there are faint."""
+    whole = [bar for bar in bars if bar.span.is_whole(period, len(bars[-1].span.days))]
+    # Where no day is whole, none is less than others.
+    strong = whole or bars
+    rows = [row for bar in bars for row in bar_rows(bar, series, 1 if bar in strong else FAINT)]
+    return Chart(
+        title,
+        description,
+        series,
+        [heading([bar.span for bar in bars]), *(each.name for each in series)],
+        [[bar.span.name, *map(show_number, bar.numbers)] for bar in bars],
+        *in_both_sizes([drawing.bars(rows)], [tip_row(bar, series) for bar in bars]),
+    )
+
+
+def bar_rows(bar: Bar[Day], series: Sequence[Series], opacity: float) -> list[Row]:
+    """Return what is drawn of a bar, from the zero line outwards."""
+    return [
+        {
+            "day": bar.span.key,
+            "value": -number if each is NEGATIVE else number,
+            "colour": drawing.variable(each.colour),
+            "rank": rank,
+            "opacity": opacity,
+        }
+        for rank, (each, number) in enumerate(zip(series, bar.numbers, strict=True))
+        if number
+    ]
+
+
+def tip_row(bar: Bar[Day], series: Sequence[Series]) -> Row:
+    """Return what is said of a bar where the pointer is: its days, and its numbers but zeros."""
+    parts = [
+        f"{show_number(number)} {clean(each.name)}"
+        for each, number in zip(series, bar.numbers, strict=True)
+        if number
+    ]
+    return {"day": bar.span.key, "tip": "\n".join([bar.span.name, *(parts or ["none"])])}
+
+
+def in_both_sizes(layers: Sequence[alt.Chart], rows: drawing.Rows) -> tuple[Markup, Markup]:
+    """Return a drawing for where there is room, and one for a phone."""
+    wide, narrow = (drawing.draw(layers, rows, size) for size in (drawing.WIDE, drawing.NARROW))
+    return wide, narrow
+
+
+def group(days: Sequence[Day]) -> list[Span[Day]]:
+    """Return the days one by one, or by so many weeks that there are not too many bars.
+
+    The first span has fewer days where they do not divide evenly: the last ones matter more.
+    """
+    weeks = math.ceil(len(days) / MAXIMUM_BARS / WEEK) if len(days) > MAXIMUM_BARS else 0
+    size = weeks * WEEK or 1
+    ends = range(len(days), 0, -size)
+    return [Span(days[max(0, end - size) : end]) for end in reversed(ends)]
+
+
+def share(span: Span[FeedbackDay]) -> float | None:
+    """Return the share of positive ratings, or None where none can be scored."""
+    scored = span.total(*SCORED)
+    return span.total("positive") / scored if scored else None
+
+
+def peak(bars: Sequence[Bar[Day]]) -> str:
+    """Say which bar is the highest."""
+    highest = max(bars, key=lambda bar: sum(bar.numbers))
+    return f"most on {highest.span.name} ({show_number(sum(highest.numbers))})"
+
+
+def heading(spans: Sequence[Span[Day]]) -> str:
+    """Return the heading of a column of spans."""
+    return "Day (UTC)" if len(spans[0].days) == 1 else "Days (UTC)"
+
+
+def percentage(share: float | None) -> str:
+    """Return a share as `42 %`, which no line end divides; a small one is not shown as none."""
+    if share is None:
+        return "-"
+    text = "<1 %" if 0 < share < SMALLEST_SHARE else show_percentage(share)
+    return text.replace(" ", NO_BREAK_SPACE)

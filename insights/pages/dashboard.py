@@ -1,0 +1,203 @@
+"""The dashboard: one page that says how answers are rated and what users do, and needs no network.
+
+It consists of parts, which a served page replaces one by one as they change.
+"""
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache, partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from pymongo.database import Database
+
+from insights.figures.journeys import Journeys, find_journeys
+from insights.figures.summaries import FeedbackSummary, Summary, summarize
+from insights.figures.verdicts import headline, most_striking, stands_out, trend
+from insights.kinds import Document
+from insights.output_files import open_output
+from insights.pages.charts import DAYS_TO_AVERAGE, WEEK, Chart, Span, draw_charts, percentage, share
+from insights.queries.periods import Period
+from insights.queries.sentiment import Sentiment
+from insights.settings import Settings
+from insights.wording import LONG_NAME, LONG_TEXT, clean, plural, shorten, show_number, show_time
+
+TEMPLATES = Path(__file__).with_name("templates")
+PARTS = ("heading", "glance", "answers", "worst", "journeys", "activity")
+
+# What a rating is explained with: the events of so long before.
+WINDOW = timedelta(minutes=30)
+
+# Of ratings and types, so many are shown without being asked for.
+RANKED = 12
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """What the page shows, and when that was so."""
+
+    made: datetime
+    summary: Summary
+    journeys: Journeys
+    charts: dict[str, Chart]
+
+
+def create_dashboard(
+    database: Database[Document], settings: Settings, period: Period, now: datetime
+) -> Dashboard:
+    """Return what there is to show of a period, which has a beginning."""
+    summary = summarize(database, settings, period, now)
+    journeys = find_journeys(database, settings, Sentiment.NEGATIVE, WINDOW, summary.period, now)
+    return Dashboard(now, summary, journeys, draw_charts(summary))
+
+
+def write_page(dashboard: Dashboard, path: Path) -> None:
+    """Write the page into a file, which is there whole or not at all.
+
+    Raises:
+        FileNotWritable: it cannot be written.
+    """
+    with open_output(path) as file:
+        file.write(to_page(to_parts(dashboard)).encode())
+
+
+def to_parts(dashboard: Dashboard) -> dict[str, Markup]:
+    """Return the HTML of each part of the page."""
+    return {
+        name: Markup(templates().get_template(f"{name}.html").render(values_of(dashboard)))  # noqa: S704 (from a template)
+        for name in PARTS
+    }
+
+
+def to_page(parts: Mapping[str, Markup], *, live: bool = False) -> str:
+    """Return the page with these parts; a live one connects to its server."""
+    return (
+        templates()
+        .get_template("dashboard.html")
+        .render(
+            parts=parts,
+            digests={name: digest(html) for name, html in parts.items()},
+            live=live,
+            style=source("style.css"),
+            script=script(live=live),
+            policy=content_security_policy(live=live),
+        )
+    )
+
+
+def content_security_policy(*, live: bool) -> str:
+    """Return what the page may do: use its own style and its own script, and nothing else."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"style-src '{integrity(source('style.css'))}'",
+            f"script-src '{integrity(script(live=live))}'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            *(["connect-src 'self'", "frame-ancestors 'none'"] if live else []),
+        ]
+    )
+
+
+def script(*, live: bool) -> Markup:
+    """Return the script of the page."""
+    return source("tips.js") + source("live.js") if live else source("tips.js")
+
+
+@cache
+def source(name: str) -> Markup:
+    """Return a file of the page that goes into it as it is."""
+    return Markup((TEMPLATES / name).read_text("utf-8"))  # noqa: S704 (written by us)
+
+
+def integrity(text: str) -> str:
+    """Return the digest by which a browser knows a style or a script."""
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def digest(html: str) -> str:
+    """Return what changes whenever a part does."""
+    return sha256(html.encode()).hexdigest()[:16]
+
+
+@cache
+def templates() -> Environment:
+    """Return the templates. They escape every value, and clean it of control characters."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": show_number,
+        "percentage": percentage,
+        "plural": plural,
+        "short": partial(shorten, length=LONG_NAME),
+        "time": show_time,
+    }
+    environment.globals |= {"LONG_TEXT": LONG_TEXT, "RANKED": RANKED}
+    return environment
+
+
+def finalize(value: Any) -> Any:  # noqa: ANN401 (whatever a template shows)
+    """Return a value as the page shows it: a text in one line that reorders nothing around it."""
+    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def values_of(dashboard: Dashboard) -> dict[str, Any]:
+    """Return what the templates of the parts use."""
+    feedback, journeys = dashboard.summary.feedback, dashboard.journeys
+    return {
+        "dashboard": dashboard,
+        "summary": dashboard.summary,
+        "period": dashboard.summary.period,
+        "length": length_of(dashboard.summary.period),
+        "feedback": feedback,
+        "events": dashboard.summary.events,
+        "charts": dashboard.charts,
+        "journeys": journeys,
+        "scored": feedback.scored,
+        "trend": trend(feedback),
+        "share_lately": share_lately(feedback),
+        "headline": headline(journeys, Sentiment.NEGATIVE),
+        "striking": most_striking(journeys),
+        "outstanding": [
+            step
+            for step in [*journeys.last, *journeys.sequences]
+            if stands_out(step, journeys.with_events)
+        ],
+        "colours": dict(type_colours(dashboard.charts)),
+    }
+
+
+def type_colours(charts: dict[str, Chart]) -> Iterator[tuple[str, str]]:
+    """Yield the types of events that have a colour in their chart, and the colour."""
+    if "events" in charts:
+        yield from ((each.name, each.colour) for each in charts["events"].legend)
+
+
+def length_of(period: Period) -> str:
+    """Return how long a period is, which has both ends: `30 days`, `24 hours`, `90 minutes`."""
+    if period.since is None or period.until is None:
+        raise ValueError("the period has no end")
+    length = period.until - period.since
+    for unit, size in (("day", timedelta(days=1)), ("hour", timedelta(hours=1))):
+        if length >= 2 * size and not length % size:
+            return plural(length // size, unit)
+    return plural(round(length / timedelta(minutes=1)), "minute")
+
+
+def share_lately(feedback: FeedbackSummary) -> float | None:
+    """Return the share of positive ratings in the last week, where that is half or less of all."""
+    if len(feedback.daily) < DAYS_TO_AVERAGE:
+        return None
+    return share(Span(feedback.daily[-WEEK:]))

@@ -1,0 +1,198 @@
+"""Serving the dashboard to its operator alone.
+
+All open pages together cost no more than one: they share what keeps them current.
+"""
+
+import os
+import secrets
+import socket
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+
+import pymongo
+import uvicorn
+from pymongo.database import Database
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from insights.errors import UsageError
+from insights.kinds import Document
+from insights.mongodb.connection import open_database
+from insights.pages.dashboard import Dashboard, content_security_policy, create_dashboard, to_page
+from insights.pages.drawing import start_vega
+from insights.pages.updates import Board, Keeper, Say
+from insights.queries.periods import parse_period
+from insights.settings import Settings
+
+HOST = "127.0.0.1"
+PORT = 8017
+
+# By other names a site could have a browser read from this address (DNS rebinding).
+NAMES = ["127.0.0.1", "localhost", "[::1]"]
+
+FORBIDDEN = (
+    "Only the user who started the dashboard may read it. Open the address that the command "
+    "printed, with its token.\n"
+)
+
+# A MongoDB that takes longer for all figures hangs.
+ANSWER_SECONDS = 60.0
+
+EVENT_STREAM = "text/event-stream"
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": content_security_policy(live=True),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def serve(  # noqa: PLR0913 (each is an option of its command)
+    settings: Settings,
+    since: str | None = "30d",
+    until: str | None = None,
+    port: int = PORT,
+    *,
+    say: Say,
+    warn: Say,
+    open_browser: bool = False,
+) -> None:
+    """Serve the dashboard until Ctrl-C, and say where. Port 0 is any that is free.
+
+    Raises:
+        UsageError: a time is not valid, or the port cannot be used.
+        Unreachable: no MongoDB answers at the start.
+        PyMongoError: MongoDB refuses to be read or watched.
+        KeyboardInterrupt: always, in the end.
+    """
+    parse_period(since, until, datetime.now(UTC))
+    with listening_socket(port) as listener, open_database(settings) as database:
+        start_vega()
+        board = Board()
+        token = secrets.token_urlsafe()
+        server = Server(board, token)
+        keeper = Keeper(settings, partial(make, database, settings, since, until), board, warn)
+        with keeper.keeping(on_failure=server.end):
+            url = f"http://{HOST}:{listener.getsockname()[1]}/?token={token}"
+            say(f"The dashboard is at {url} (Ctrl-C ends it).")
+            if open_browser:
+                webbrowser.open(url)
+            server.run(sockets=[listener])
+        if keeper.failure:
+            raise keeper.failure
+
+
+@contextmanager
+def listening_socket(port: int) -> Iterator[socket.socket]:
+    """Listen on a port of this computer that no other can reach.
+
+    Raises:
+        UsageError: it cannot be used.
+    """
+    try:
+        listener = socket.create_server((HOST, port))
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise UsageError(f"port {port} cannot be used ({reason}): give another --port") from None
+    # asyncio sets it only on sockets that name their protocol, and this one does not.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with listener:
+        yield listener
+
+
+def make(
+    database: Database[Document], settings: Settings, since: str | None, until: str | None
+) -> Dashboard:
+    """Return the dashboard as it is now.
+
+    Raises:
+        PyMongoError: MongoDB does not answer, or refuses.
+    """
+    now = datetime.now(UTC)
+    with pymongo.timeout(ANSWER_SECONDS):
+        return create_dashboard(database, settings, parse_period(since, until, now), now)
+
+
+class Server(uvicorn.Server):
+    """Answers browsers. At its end it does not wait for pages that are still open."""
+
+    def __init__(self, board: Board, token: str) -> None:
+        # Nothing is logged: what a user can do something about ends the command with a message.
+        super().__init__(
+            uvicorn.Config(
+                create_application(board, token),
+                log_config=None,
+                log_level="critical",
+                server_header=False,
+            )
+        )
+        self._board = board
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let all pages go, and end."""
+        self._board.close()
+        await super().shutdown(sockets)
+
+    def end(self) -> None:
+        """End soon. Any thread may ask for it."""
+        self.should_exit = True
+
+
+class Guard:
+    """Answers only requests whose query has the token; other users of this computer lack it.
+
+    It is no cookie, which a browser would also send to the other ports of this computer, and so
+    to a server that another user runs there.
+    """
+
+    def __init__(self, application: ASGIApp, token: str) -> None:
+        self._application = application
+        self._token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] == "http" and not self._admits(Request(scope)):
+            response = PlainTextResponse(FORBIDDEN, 403, headers=HEADERS)
+            await response(scope, receive, send)
+        else:
+            await self._application(scope, receive, send)
+
+    def _admits(self, request: Request) -> bool:
+        # Texts would have to be ASCII.
+        given = request.query_params.get("token", "").encode()
+        return secrets.compare_digest(given, self._token)
+
+
+def create_application(board: Board, token: str) -> Starlette:
+    """Return the application: the page, and the stream that keeps it current."""
+
+    async def page(_request: Request) -> Response:
+        return HTMLResponse(to_page(board.state.parts, live=True), headers=HEADERS)
+
+    async def stream(request: Request) -> Response:
+        if request.method == "HEAD":
+            return Response(headers=HEADERS, media_type=EVENT_STREAM)
+        return StreamingResponse(board.messages(), headers=HEADERS, media_type=EVENT_STREAM)
+
+    application = Starlette(
+        routes=[Route("/", page), Route("/stream", stream)],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=NAMES, www_redirect=False),
+            Middleware(Guard, token),
+        ],
+        lifespan=board.lifespan,
+    )
+    application.router.redirect_slashes = False
+    return application

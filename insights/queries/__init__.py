@@ -1,0 +1,1 @@
+"""From what the operator asks for to what MongoDB is asked."""

@@ -1,0 +1,59 @@
+"""Stored documents: finding the newest, and turning one into plain values."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from bson import DBRef
+from pymongo import DESCENDING
+from pymongo.cursor import Cursor
+from pymongo.database import Database
+
+from insights.kinds import Document, Kind
+from insights.queries.filters import Filter
+
+# As good as no limit, and still a number that MongoDB takes.
+LARGEST_LIMIT = 2**31 - 1
+
+
+def newest(
+    database: Database[Document], kind: Kind, condition: Filter, limit: int
+) -> Cursor[Document]:
+    """Return at most `limit` documents as stored, newest first."""
+    found = database[kind.collection].find(condition)
+    return found.sort("timestamp", DESCENDING).limit(min(limit, LARGEST_LIMIT))
+
+
+def to_plain(kind: Kind, document: Document) -> Document:
+    """Return a document in values that JSON has, its fields as stored.
+
+    Times are ISO 8601 in UTC, to the millisecond that MongoDB stores. The `_id` of an event is
+    text; that of a feedback is left out, because it only repeats two other fields.
+    """
+    return {
+        field: plain_value(value)
+        for field, value in document.items()
+        if field != "_id" or kind is Kind.EVENTS
+    }
+
+
+def plain_value(value: Any) -> Any:  # noqa: ANN401 (what BSON holds, and what JSON has)
+    """Return a value as JSON has it; what JSON lacks becomes text."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case datetime():
+            return iso_time(value)
+        case dict():
+            return {key: plain_value(each) for key, each in value.items()}
+        case list():
+            return [plain_value(each) for each in value]
+        case DBRef():
+            # What a client sent as {"$ref": …, "$id": …} is no reference, but decoded as one.
+            return plain_value(value.as_doc().to_dict())
+        case _:
+            return str(value)
+
+
+def iso_time(time: datetime) -> str:
+    """Return a time as `2026-11-01T09:30:00.000Z`."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,54 @@
+"""How numbers, times and users' texts are shown, on a terminal and on a page alike."""
+
+import re
+from datetime import UTC, datetime
+
+from insights.queries.periods import Period
+
+# A comment of more characters is shown in part; --json and export have the rest.
+LONG_TEXT = 200
+
+# So much of a name is shown where others are beside it, such as three types in a row.
+LONG_NAME = 40
+
+# What a terminal would obey (ECMA-48, C0 and C1), and what would reorder the text around it
+# (Unicode's bidirectional controls). In a table, tabs and line ends are white space instead.
+LINE_ENDS = re.compile(r"\r\n|[\t\n\v\f\r\x85\u2028\u2029]")
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def clean(text: str) -> str:
+    """Return a text of a user in one line, without what a terminal would obey."""
+    return CONTROLS.sub(REPLACEMENT, LINE_ENDS.sub(" ", text))
+
+
+def shorten(text: str, length: int = LONG_TEXT) -> str:
+    """Return the beginning of a long text."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def show_time(time: datetime) -> str:
+    """Return a time as `2026-11-01 09:30`, in UTC."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def show_number(number: int) -> str:
+    """Return a number as `1,234,567`."""
+    return f"{number:,}"
+
+
+def show_percentage(share: float | None) -> str:
+    """Return a share of one as `42 %`, or a dash where there is none."""
+    return "-" if share is None else f"{share:.0%}".replace("%", " %")
+
+
+def show_period(period: Period, now: datetime) -> str:
+    """Return a period as a sentence has it."""
+    since = f"from {show_time(period.since)} " if period.since else ""
+    return f"{since}to {show_time(period.until or now)} UTC"
+
+
+def plural(number: int, noun: str) -> str:
+    """Return `1 rating`, or `2 ratings`."""
+    return f"{show_number(number)} {noun}{'s'[: number != 1]}"
