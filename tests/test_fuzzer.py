@@ -4,17 +4,42 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from fuzz import target
 from fuzz.costs import Costliest
 from fuzz.oracle import Finding, check_document
-from fuzz.seeds import seeds
+from fuzz.seeds import EVENT, FEEDBACK, seeds
+from shared_code.models import Event, Feedback
 from tests.support.documents import Document
 
 
 @pytest.mark.parametrize("seed", seeds())
 def test_the_fuzzer_takes_its_seeds(seed: bytes) -> None:
     target.run(seed)
+
+
+@pytest.mark.parametrize(("model", "seed"), [(Feedback, FEEDBACK), (Event, EVENT)])
+def test_the_fuzzer_sends_each_field_of_the_models(model: type[BaseModel], seed: Document) -> None:
+    assert model.model_validate(seed).model_fields_set == model.model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("function", "sent", "name"),
+    [
+        *(("feedback", FEEDBACK, name) for name in Feedback.model_fields),
+        *(("analytics", EVENT, name) for name in Event.model_fields if name != "event_id"),
+    ],
+)
+def test_the_fuzzer_sees_when_a_field_is_not_stored(
+    function: str, sent: Document, name: str
+) -> None:
+    model: type[Feedback | Event] = Feedback if function == "feedback" else Event
+    stored = model.model_validate(sent).to_document(datetime.now(UTC))
+    del stored[name]
+
+    with pytest.raises(Finding, match=r"a field was dropped|other fields"):
+        check_document(function, sent, stored)
 
 
 @pytest.mark.parametrize(
