@@ -117,7 +117,7 @@ def test_other_collections_and_other_documents_do_not_come(
 ) -> None:
     def write() -> None:
         empty_database.opt_outs.insert_one({"_id": "u1", "timestamp": NOON})
-        empty_database.feedback.insert_one({"rating": "by hand"})
+        empty_database.other.insert_one({"rating": "by hand"})
 
     assert list(arriving(empty_database, server_uri, write)) == []
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from bson.datetime_ms import DatetimeMS
 from pymongo import MongoClient
 from pymongo.database import Database
 
@@ -209,6 +210,42 @@ def test_polling_finds_what_arrives_late_and_nothing_twice(
         assert json.loads(tail.next())["event_type"] == f"{seconds}"
     tail.interrupt()
 
+    assert tail.rest() == ([], [])
+
+
+def test_what_has_no_date_is_shown_or_counted(
+    start_tail: StartTail, empty_database: Database[Document], dialect: Dialect
+) -> None:
+    tail = start_tail("feedback")
+
+    empty_database.feedback.insert_many(
+        {"user_id": "u1", "message_id": f"m{number}", "rating": "up", "timestamp": value}
+        for number, value in enumerate([None, "2024-05-06"])
+    )
+
+    if dialect is Dialect.MONGODB:
+        assert [tail.next() for _ in range(2)] == [
+            "no date  feedback u1 m0 up",
+            "no date  feedback u1 m1 up",
+        ]
+    else:
+        # Polling finds what arrives by its date.
+        assert tail.next_told() == "insights: 2 feedback have no date and are left out"
+
+
+@pytest.mark.parametrize("odd", [DatetimeMS(10**15), [NOON]])
+def test_what_has_no_date_that_python_has_is_shown_once(
+    start_tail: StartTail, empty_database: Database[Document], odd: object
+) -> None:
+    empty_database.feedback.insert_one(a_feedback(NOON) | {"_id": 1, "timestamp": odd})
+    tail = start_tail("feedback", "--json")
+
+    empty_database.feedback.insert_one(a_feedback(NOON) | {"_id": 2, "timestamp": odd})
+    empty_database.feedback.insert_one(a_feedback(datetime.now(UTC), message_id="m1"))
+    found = [json.loads(tail.next()) for _ in range(2)]
+    tail.interrupt()
+
+    assert sorted(each["message_id"] == "m1" for each in found) == [False, True]
     assert tail.rest() == ([], [])
 
 

@@ -20,16 +20,22 @@ class Change:
 
 
 class Connection(StrEnum):
-    """What became of the connection. After RESUMED come the changes that were made meanwhile."""
+    """What became of the connection. After RESUMED come the changes that were made meanwhile.
+
+    LEFT_OUT is of documents that arrived and cannot be shown.
+    """
 
     WATCHING = "watching"
     POLLING = "polling"
+    LEFT_OUT = "left out"
     LOST = "lost"
     RESUMED = "resumed"
 
 
 Tell = Callable[[Connection, str], None]
-"""Hears what became of the connection, and of POLLING, why the server is not watched."""
+"""Hears what became of the connection, and of POLLING, why the server is not watched.
+
+Of LEFT_OUT, it hears a line that says how many documents they are."""
 
 
 def polling_notice(why: str) -> str:

@@ -17,6 +17,7 @@ from pymongo.errors import ConnectionFailure, OperationFailure
 from insights.arrivals.changes import Change, Connection, Tell
 from insights.kinds import Document, Kind
 from insights.queries.filters import Filter
+from insights.queries.left_out import LeftOut, Reason, undated
 from shared_code.mongodb.retries import may_pass
 
 INTERVAL_SECONDS = 1.0
@@ -25,6 +26,7 @@ INTERVAL_SECONDS = 1.0
 OVERLAP = timedelta(seconds=15)
 
 EARLIEST = datetime.min.replace(tzinfo=UTC) + OVERLAP
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 IN_ORDER = [("timestamp", ASCENDING), ("_id", ASCENDING)]
 
@@ -40,6 +42,7 @@ class Poller:
         self._condition = condition
         self._seen: dict[str, datetime] = {}
         self._start = self._next_start(EARLIEST)
+        self._undated = self._count_undated()
         self.look()
 
     def look(self) -> list[Change]:
@@ -49,10 +52,20 @@ class Poller:
         found = self._collection.find({"$and": [since, self._condition]}).sort(IN_ORDER)
         changes = [self._to_change(each) for each in found if self._is_new(each)]
         for change in changes:
-            self._seen[repr(change.document["_id"])] = change.document["timestamp"]
+            self._seen[repr(change.document["_id"])] = time_of(change.document)
         self._start = next_start
         self._seen = {key: time for key, time in self._seen.items() if time >= self._start}
         return changes
+
+    def new_without_date(self) -> Iterator[LeftOut]:
+        """Yield how many documents arrived that no look finds, because they have no date."""
+        before, self._undated = self._undated, self._count_undated()
+        if self._undated > before:
+            yield LeftOut(self._kind, Reason.NO_DATE, self._undated - before)
+
+    def _count_undated(self) -> int:
+        database = self._collection.database
+        return sum(each.count for each in undated(database, self._kind, self._condition))
 
     def _next_start(self, start: datetime) -> datetime:
         """Return from which time on to look, so that nothing late is missed: never before `start`.
@@ -65,12 +78,13 @@ class Poller:
             {"timestamp": True},
             sort=[("timestamp", DESCENDING)],
         )
-        return max(start, time_of(newest) - OVERLAP) if newest else start
+        if newest is None or not isinstance(newest["timestamp"], datetime):
+            return start
+        return max(start, newest["timestamp"] - OVERLAP)
 
     def _is_new(self, document: Mapping[str, Any]) -> bool:
-        """Say whether a document was not seen as it is. One without a date is none of ours."""
-        time = document["timestamp"]
-        return isinstance(time, datetime) and self._seen.get(repr(document["_id"])) != time
+        """Say whether a document was not seen as it is."""
+        return self._seen.get(repr(document["_id"])) != time_of(document)
 
     def _to_change(self, document: Document) -> Change:
         """Return a document as a change; whether it replaced one that was not seen is not known."""
@@ -80,9 +94,13 @@ class Poller:
 
 
 def time_of(document: Mapping[str, Any]) -> datetime:
-    """Return the timestamp of a document, or the earliest of times if that is no date."""
+    """Return the timestamp of a document, or the latest of times where Python has none for it.
+
+    A look finds such a one again and again, so it is remembered for ever: a date beyond the year
+    9999, or an array with a date in it.
+    """
     time = document["timestamp"]
-    return time if isinstance(time, datetime) else EARLIEST
+    return time if isinstance(time, datetime) else LATEST
 
 
 def poll(
@@ -104,6 +122,8 @@ def poll(
         try:
             for poller in pollers:
                 arrived += poller.look()
+                for each in poller.new_without_date():
+                    tell(Connection.LEFT_OUT, str(each))
             if is_lost:
                 tell(Connection.RESUMED, "")
             is_lost = False

@@ -38,8 +38,7 @@ ARRIVALS = ["insert", "replace", "update"]
 # changed again by then, the later change reports it, and this one would only repeat it.
 LATER_TIME = "$change.updateDescription.updatedFields.timestamp"
 NOT_CHANGED_SINCE = {"$expr": {"$eq": ["$timestamp", {"$ifNull": [LATER_TIME, "$timestamp"]}]}}
-# Without a time it was deleted by then, or it never came from the functions.
-NOT_DELETED_SINCE = {"timestamp": {"$type": "date"}}
+NOT_DELETED_SINCE = {"change.fullDocument._id": {"$exists": True}}
 
 Pipeline = list[dict[str, Any]]
 

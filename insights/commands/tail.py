@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from bson.datetime_ms import DatetimeMS
 from rich.text import Text
 
 from insights.arrivals.changes import Change, Connection, polling_notice
 from insights.arrivals.streams import changes
 from insights.errors import UsageError
 from insights.kinds import Kind
-from insights.queries.documents import plain_value, to_plain
+from insights.queries.documents import as_text, plain_value, to_plain
+from insights.queries.far_dates import far_iso_time
 from insights.queries.filters import Filter, Selection, to_filter
 from insights.settings import Settings, read_settings
 from insights.terminal.console import output, print_error, print_json
@@ -67,6 +69,9 @@ def tail(
     filters = to_filters([kind] if kind else list(Kind), selection, settings)
 
     def tell(connection: Connection, why: str) -> None:
+        if connection is Connection.LEFT_OUT:
+            print_error(why)
+            return
         if connection is Connection.POLLING:
             print_error(polling_notice(why))
         watching = f"watching {' and '.join(filters)}, times in UTC; Ctrl-C ends"
@@ -117,18 +122,29 @@ def to_line(change: Change) -> Text:
     """Return the line that shows a change: its time in UTC, its kind, and its fields."""
     document = change.document
     fields, long = SHOWN[change.kind]
-    texts = [clean(str(document.get(field, ""))) for field in fields]
+    texts = [clean(as_text(document.get(field))) for field in fields]
     texts += further_texts(change, {*fields, long})
     # In quotes and braces, it cannot be taken for another field.
     value = plain_value(document.get(long))
     whole = f" {clean(json.dumps(value, ensure_ascii=False))}" if value else ""
     return Text.assemble(
-        (f"{document['timestamp']:%H:%M:%S} ", "dim"),
+        (f"{time_of_day(document.get('timestamp'))} ", "dim"),
         (f"{NAMES[change.kind]:8} ", "cyan"),
         " ".join(texts),
         (" (updated)" if change.updated else "", "yellow"),
         (whole, "dim"),
     )
+
+
+def time_of_day(time: object) -> str:
+    """Return the time of day in UTC, or the whole time where it is years away."""
+    match time:
+        case datetime():
+            return f"{time:%H:%M:%S}"
+        case DatetimeMS():
+            return far_iso_time(time)
+        case _:
+            return "no date "
 
 
 def further_texts(change: Change, named: Collection[str]) -> list[str]:

@@ -7,12 +7,14 @@ from typing import Any, cast
 
 from bson import Binary, CodecOptions, DBRef, ObjectId, decode_all
 from bson.binary import UUID_SUBTYPE, UuidRepresentation
-from bson.codec_options import TypeDecoder, TypeRegistry
+from bson.codec_options import DatetimeConversion, TypeDecoder, TypeRegistry
+from bson.datetime_ms import DatetimeMS
 from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
 from pymongo.database import Database
 
 from insights.kinds import Document, Field, Kind
+from insights.queries.far_dates import far_iso_time
 from insights.queries.filters import Filter
 
 Batch = list[Document]
@@ -65,9 +67,12 @@ def reference_object(reference: DBRef) -> Document:
 PLAIN: CodecOptions[Document] = CodecOptions(
     tz_aware=False,
     uuid_representation=UuidRepresentation.UNSPECIFIED,
+    unicode_decode_error_handler="replace",
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
     type_registry=TypeRegistry(
         [
             Decoder(datetime, time_text),
+            Decoder(DatetimeMS, far_iso_time),
             Decoder(Binary, binary_text),
             Decoder(bytes, str),
             Decoder(ObjectId, str),

@@ -94,6 +94,9 @@ def open_client(uri: str, *listeners: CommandListener) -> MongoClient[Document]:
                 retryWrites=False,
                 tz_aware=True,
                 uuidRepresentation="standard",
+                # Other programs may have stored dates that Python lacks, and text that is none.
+                datetime_conversion="DATETIME_AUTO",
+                unicode_decode_error_handler="replace",
             )
     # Their texts may hold parts of the connection string.
     except WRONG_URI as error:

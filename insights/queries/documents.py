@@ -1,14 +1,18 @@
 """Stored documents: finding the newest, and turning one into plain values."""
 
+import json
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 from bson import DBRef
+from bson.datetime_ms import DatetimeMS
 from pymongo import DESCENDING
 from pymongo.cursor import Cursor
 from pymongo.database import Database
 
 from insights.kinds import Document, Kind
+from insights.queries.far_dates import far_iso_time
 from insights.queries.filters import Filter
 
 # As good as no limit, and still a number that MongoDB takes.
@@ -36,12 +40,14 @@ def to_plain(kind: Kind, document: Document) -> Document:
     }
 
 
-def plain_value(value: Any) -> Any:  # noqa: ANN401 (what BSON holds, and what JSON has)
+def plain_value(value: Any) -> Any:  # noqa: ANN401, PLR0911 (what BSON holds, and what JSON has)
     """Return a value as JSON has it; what JSON lacks becomes text."""
     match value:
-        case None | bool() | int() | float() | str():
+        case None | bool() | int() | str():
             return value
-        case datetime():
+        case float():
+            return value if isfinite(value) else json.dumps(value)
+        case datetime() | DatetimeMS():
             return iso_time(value)
         case dict():
             return {key: plain_value(each) for key, each in value.items()}
@@ -54,6 +60,14 @@ def plain_value(value: Any) -> Any:  # noqa: ANN401 (what BSON holds, and what J
             return str(value)
 
 
-def iso_time(time: datetime) -> str:
+def iso_time(time: datetime | DatetimeMS) -> str:
     """Return a time as `2026-11-01T09:30:00.000Z`."""
+    if isinstance(time, DatetimeMS):
+        return far_iso_time(time)
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def as_text(value: object) -> str:
+    """Return a value as a line shows it: a text as it is, nothing for null, and else as JSON."""
+    plain = "" if value is None else plain_value(value)
+    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)

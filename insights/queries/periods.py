@@ -1,7 +1,7 @@
 """Periods of time, as the user writes them: in UTC, half-open."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,16 +16,29 @@ FIRST_TIME = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Period:
-    """The time from `since` on and before `until`, both in UTC; None leaves that end open."""
+    """The time from `since` on and before `until`, both in UTC; None leaves that end open.
+
+    The condition of a period of `dates_only` does not match arrays with a date in the period.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
+    dates_only: bool = False
 
     def condition(self) -> dict[str, Any]:
         """Return the MongoDB filter that selects the documents of this period."""
         bounds = {"$gte": self.since, "$lt": self.until}
-        given = {operator: time for operator, time in bounds.items() if time}
+        given: dict[str, Any] = {operator: time for operator, time in bounds.items() if time}
+        if self.dates_only:
+            given["$not"] = {"$type": "array"}
         return {"timestamp": given} if given else {}
+
+    def so_far(self, now: datetime) -> "Period":
+        """Return the part that is over, which has an end; of a period to come, all of it."""
+        until = self.until or now
+        if (self.since or FIRST_TIME) < now < until:
+            until = now
+        return replace(self, until=until)
 
     def previous(self, now: datetime) -> "Period | None":
         """Return the equally long period before this one; None where this has no beginning."""

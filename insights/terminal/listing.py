@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
+from bson.datetime_ms import DatetimeMS
 from pymongo.cursor import Cursor
 
 from insights.errors import NoData
 from insights.kinds import Document, Field, Kind, Type
 from insights.mongodb.connection import open_database
-from insights.queries.documents import newest, plain_value, to_plain
+from insights.queries.documents import as_text, newest, plain_value, to_plain
+from insights.queries.far_dates import far_iso_time
 from insights.queries.filters import Selection, to_filter
 from insights.settings import read_settings
 from insights.terminal.console import print_json, print_rows
@@ -50,13 +52,23 @@ def cell(field: Field, document: Document) -> str:
     """Return what a document has in a field; other programs may have stored something else."""
     match field.type:
         case Type.TIME:
-            time = document.get(field.name)
-            return show_time(time) if isinstance(time, datetime) else ""
+            return show_any_time(document.get(field.name))
         case Type.JSON:
             value = document.get(field.name, {})
             return "" if value == {} else json.dumps(plain_value(value), ensure_ascii=False)
         case _:
-            return str(document.get(field.name, ""))
+            return as_text(document.get(field.name))
+
+
+def show_any_time(value: object) -> str:
+    """Return a time to the minute, and what another program stored instead as it is."""
+    match value:
+        case datetime():
+            return show_time(value)
+        case DatetimeMS():
+            return far_iso_time(value).replace("T", " ").rpartition(":")[0]
+        case _:
+            return as_text(value)
 
 
 def print_newest(layout: Layout, selection: Selection, limit: int, *, as_json: bool) -> None:

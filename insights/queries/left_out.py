@@ -1,0 +1,134 @@
+"""Documents that a command cannot use: why, and how many there are.
+
+Other programs may have stored a `timestamp` that is no date, or an event without a type. Each
+reason is counted by itself, through the indexes, and said in one line.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from insights.kinds import Document, Kind
+from insights.queries.filters import Filter
+from insights.queries.periods import Period
+from insights.wording import show_number
+
+# All but dates, texts and arrays. An index bounds each of them; `$type: array` alone would read
+# every document.
+TYPES = (
+    *("double", "int", "long", "decimal", "bool", "object", "binData", "objectId"),
+    *("regex", "javascript", "timestamp", "minKey", "maxKey"),
+)
+
+
+class Reason(StrEnum):
+    """Why documents are left out, by the name that JSON has."""
+
+    NO_DATE = "no_date"
+    FUTURE = "future"
+    NO_TYPE = "no_type"
+
+
+SENTENCES = {
+    Reason.NO_DATE: ("has no date and is left out", "have no date and are left out"),
+    Reason.FUTURE: (
+        "is dated in the future and is left out",
+        "are dated in the future and are left out",
+    ),
+    Reason.NO_TYPE: ("has no type and is left out", "have no type and are left out"),
+}
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """How many documents of a kind are left out for one reason."""
+
+    kind: Kind
+    reason: Reason
+    count: int
+
+    def __str__(self) -> str:
+        """Return the line that says so."""
+        one, many = SENTENCES[self.reason]
+        noun = self.kind.removesuffix("s") if self.count == 1 else self.kind
+        return f"{show_number(self.count)} {noun} {one if self.count == 1 else many}"
+
+
+def lacking(field: str, bson_type: str) -> Filter:
+    """Return the filter for documents whose field is neither of a type nor an array with one."""
+    others = [each for each in (*TYPES, "date", "string") if each != bson_type]
+    branches = [{field: None}, {field: []}, *({field: {"$type": each}} for each in others)]
+    return {"$or": branches, field: {"$not": {"$type": bson_type}}}
+
+
+UNDATED = lacking("timestamp", "date")
+AN_ARRAY = {"$type": "array"}
+
+
+def left_out(
+    database: Database[Document], kind: Kind, reason: Reason, condition: Filter
+) -> Iterator[LeftOut]:
+    """Yield how many documents match a condition, if any does."""
+    if count := database[kind.collection].count_documents(condition):
+        yield LeftOut(kind, reason, count)
+
+
+def undated(database: Database[Document], kind: Kind, condition: Filter) -> Iterator[LeftOut]:
+    """Yield how many of the documents that match a condition are in no period."""
+    yield from left_out(database, kind, Reason.NO_DATE, {"$and": [UNDATED, condition]})
+
+
+def not_counted(
+    database: Database[Document], kind: Kind, asked: Period, used: Period, *conditions: Filter
+) -> Iterator[LeftOut]:
+    """Yield what has no date, and what is to come: `used` is the part of `asked` that is over.
+
+    Only what matches all conditions counts. An array of dates is no date.
+    """
+    branches = [UNDATED]
+    if used.dates_only:
+        in_period = replace(used, dates_only=False).condition()
+        branches.append({"$and": [in_period, {"timestamp": AN_ARRAY}]})
+    without_date = {"$and": [{"$or": branches}, *conditions]}
+    yield from left_out(database, kind, Reason.NO_DATE, without_date)
+    if used.until and (asked.until is None or used.until < asked.until):
+        to_come = Period(used.until, asked.until).condition()
+        yield from left_out(database, kind, Reason.FUTURE, {"$and": [to_come, *conditions]})
+
+
+def usable(database: Database[Document], kind: Kind, period: Period) -> Period:
+    """Return a period; its condition matches no array of dates, if there may be one."""
+    is_plain = not may_be_arrays(database, kind, period.condition(), "timestamp")
+    return period if is_plain else replace(period, dates_only=True)
+
+
+def may_be_arrays(
+    database: Database[Document], kind: Kind, condition: Filter, *fields: str
+) -> bool:
+    """Say whether one of these fields is an array in a document that matches.
+
+    MongoDB knows whether an index holds any, and says so in its plan. Where it does not, the
+    fields are read.
+    """
+    find = {"find": kind.collection, "filter": condition}
+    with suppress(OperationFailure):
+        plan = database.command("explain", find, verbosity="queryPlanner")
+        if set(values_of(plan.get("queryPlanner"), "isMultiKey")) == {False}:
+            return False
+    is_array = {"$or": [{"$isArray": f"${field}"} for field in fields]}
+    pipeline = [{"$match": condition}, {"$group": {"_id": is_array}}]
+    return any(each["_id"] for each in database[kind.collection].aggregate(pipeline))
+
+
+def values_of(plan: object, name: str) -> Iterator[object]:
+    """Yield each value under a name, wherever it is in a plan."""
+    if isinstance(plan, dict):
+        if name in plan:
+            yield plan[name]
+        plan = list(plan.values())
+    for each in plan if isinstance(plan, list) else ():
+        yield from values_of(each, name)

@@ -1,0 +1,142 @@
+"""Documents that other programs stored, in lists and exports: read as they are, and never dropped.
+
+`test_insights_foreign_figures.py` has what the figures make of them.
+"""
+
+from typing import Any
+
+import bson
+import pytest
+from bson import ObjectId
+from bson.datetime_ms import DatetimeMS
+from bson.raw_bson import RawBSONDocument
+from pymongo.database import Database
+
+from insights.arrivals.changes import Change
+from insights.commands.tail import to_line
+from insights.kinds import Kind
+from tests.support.dialects import Dialect
+from tests.support.documents import NOON, Document, a_feedback, an_event
+from tests.support.insights_cli import Insights
+
+pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
+
+# A time in microseconds that was stored as one in milliseconds, and one before the year 1.
+MICROSECONDS = DatetimeMS(1_712_121_530_123_000)
+BEFORE_CHRIST = DatetimeMS(-62_198_755_200_001)
+OID = ObjectId("5f5e10000000000000000001")
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "shown", "in_json"),
+    [
+        (MICROSECONDS, "+056224-12-21 09:55", "+056224-12-21T09:55:23.000Z"),
+        (BEFORE_CHRIST, "-000002-12-31 23:59", "-000002-12-31T23:59:59.999Z"),
+        (DatetimeMS(253_402_300_800_000), "+010000-01-01 00:00", "+010000-01-01T00:00:00.000Z"),
+        ("2024-05-06T07:08:09Z", "2024-05-06T07:08:09Z", "2024-05-06T07:08:09Z"),
+        (1_712_121_530_123, "1712121530123", 1_712_121_530_123),
+        ([NOON, "x"], '["2026-11-01T12:00:00.000Z", "x"]', ["2026-11-01T12:00:00.000Z", "x"]),
+        ({"day": 1}, '{"day": 1}', {"day": 1}),
+        (None, "", None),
+    ],
+)
+@pytest.mark.parametrize(
+    ("kind", "collection"), [("feedback", "feedback"), ("events", "analytics")]
+)
+def test_lists_show_any_timestamp_as_it_is(
+    insights: Insights,
+    empty_database: Database[Document],
+    kind: str,
+    collection: str,
+    timestamp: Any,
+    shown: str,
+    in_json: Any,
+) -> None:
+    document = a_feedback(NOON) if kind == "feedback" else an_event(NOON)
+    empty_database[collection].insert_one(document | {"timestamp": timestamp})
+
+    table, json_lines = insights(kind), insights(kind, "--json")
+
+    assert (table.exit_code, json_lines.exit_code) == (0, 0)
+    assert table.stdout.splitlines()[1].startswith(shown + "  ")
+    assert json_lines.lines[0]["timestamp"] == in_json
+
+
+def test_lists_show_a_feedback_without_any_known_field(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.feedback.insert_one({"_id": OID, "stars": 5})
+
+    table, json_lines = insights("feedback"), insights("feedback", "--json")
+
+    assert (table.exit_code, len(table.stdout.splitlines())) == (0, 2)
+    assert json_lines.lines == [{"stars": 5}]
+
+
+def test_lists_show_ids_and_ratings_of_any_type(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.feedback.insert_one(
+        {"_id": OID, "timestamp": NOON, "user_id": OID, "message_id": 7, "rating": None}
+        | {"comment": ["a", {"b": True}]}
+    )
+
+    result = insights("feedback")
+
+    assert result.stdout.splitlines()[1].split("  ") == [
+        *("2026-11-01 12:00", "", "", "", "", str(OID), "7", "", "", "", '["a", {"b": true}]')
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (float("nan"), "NaN"),
+        (float("-inf"), "-Infinity"),
+        (MICROSECONDS, "+056224-12-21T09:55:23.000Z"),
+    ],
+)
+def test_json_lists_are_json_whatever_is_stored(
+    insights: Insights, empty_database: Database[Document], value: Any, expected: str
+) -> None:
+    empty_database.analytics.insert_one(an_event(NOON) | {"details": {"value": value}})
+
+    [event] = insights("events", "--json").lines
+
+    assert event["details"] == {"value": expected}
+
+
+@pytest.mark.parametrize("arguments", [("feedback", "--json"), ("export", "feedback")])
+def test_a_text_that_is_not_utf_8_is_read_with_replacement_characters(
+    insights: Insights, empty_database: Database[Document], arguments: tuple[str, ...]
+) -> None:
+    latin_1 = bson.encode(a_feedback(NOON, comment="caf?")).replace(b"caf?", b"caf\xe9")
+    empty_database.command("insert", "feedback", documents=[RawBSONDocument(latin_1)])
+    options = () if "--json" in arguments else ("--out", "-", "--format", "jsonl")
+
+    [found] = insights(*arguments, *options).lines
+
+    assert found["comment"] == "caf\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "shown"),
+    [
+        (MICROSECONDS, "+056224-12-21T09:55:23.000Z"),
+        ("2024-05-06", "no date "),
+        ([NOON], "no date "),
+        (None, "no date "),
+    ],
+)
+def test_tail_shows_what_has_no_date(timestamp: Any, shown: str) -> None:
+    document = {"user_id": None, "message_id": 7, "timestamp": timestamp}
+
+    line = to_line(Change(Kind.FEEDBACK, document, updated=False)).plain
+
+    assert line == f"{shown} feedback  7 "
+
+
+def test_tail_shows_a_feedback_without_any_known_field() -> None:
+    line = to_line(Change(Kind.FEEDBACK, {"_id": OID, "stars": 5}, updated=False)).plain
+
+    assert line == "no date  feedback   "
