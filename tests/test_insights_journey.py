@@ -91,6 +91,7 @@ def test_compares_what_came_before_with_all_users(
         "until": "2026-11-02T00:00:00.000Z",
         "ratings": 3,
         "without_events": 1,
+        "left_out": [],
         "last": [
             {
                 "steps": ["c"],
@@ -519,8 +520,10 @@ def test_indexes_answer_once_they_are_set_up(
     ):
         found(insights)
 
-    assert feedback == ["IXSCAN { timestamp: 1, rating: 1 }"]
-    assert analytics == ["IXSCAN { user_id: 1, timestamp: 1, _id: 1, event_type: 1 }"]
+    # The others count what is left out.
+    assert feedback[0] == "IXSCAN { timestamp: 1, rating: 1 }"
+    assert analytics[0] == "IXSCAN { user_id: 1, timestamp: 1, _id: 1, event_type: 1 }"
+    assert {plan.split()[0] for plan in feedback + analytics} == {"IXSCAN"}
 
 
 def test_the_index_by_user_finds_the_events_before_each_rating(

@@ -17,6 +17,7 @@ from insights.queries.periods import parse_period
 from insights.settings import Settings, read_settings
 from insights.terminal.advice import advise_setup
 from insights.terminal.console import print_error, print_line
+from insights.terminal.left_out import tell_left_out
 from insights.terminal.options import Since, Until
 
 FILE = Path("dashboard.html")
@@ -96,6 +97,7 @@ def write(settings: Settings, since: str | None, until: str | None, path: Path) 
         advise_setup(database, settings)
         made = create_dashboard(database, settings, period, now)
     if made.summary.is_empty:
+        tell_left_out(made.left_out)
         raise nothing_found(period, now)
     write_page(made, path)
     if path != STANDARD_OUTPUT:

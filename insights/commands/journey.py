@@ -18,6 +18,7 @@ from insights.queries.periods import Period, parse_duration, parse_period
 from insights.settings import read_settings
 from insights.terminal.advice import advise_setup
 from insights.terminal.console import output, print_json
+from insights.terminal.left_out import tell_left_out
 from insights.terminal.options import AsObject, Since, Until
 from insights.wording import LONG_NAME, clean, plural, shorten, show_number, show_period
 
@@ -67,6 +68,7 @@ def journey(
         advise_setup(database, settings)
         found = find_journeys(database, settings, before_rating, length, period, now)
     if not found.ratings:
+        tell_left_out(found.left_out)
         raise NoData(f"nobody gave {name_of(before_rating)} in this period")
     if as_json:
         question = {"before_rating": before_rating, "window_seconds": length // SECOND}
@@ -99,6 +101,8 @@ def print_journeys(found: Journeys, rating: str, window: str, period: str) -> No
     console.print(Text(clean(headline(found, rating)), style="bold"))
     without = f"{show_number(found.without_events)} without an event in the {window} before"
     console.print(f"\n{plural(found.ratings, 'rating')} {period}, {without}.")
+    for each in found.left_out:
+        console.print(Text(f"{each}.", style="dim"))
     if found.last:
         console.print("", new_table(found), "", EXPLANATION, sep="\n")
 

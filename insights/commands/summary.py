@@ -28,6 +28,7 @@ from insights.queries.sentiment import Sentiment
 from insights.settings import read_settings
 from insights.terminal.advice import advise_setup
 from insights.terminal.console import output, print_json
+from insights.terminal.left_out import tell_left_out
 from insights.terminal.options import AsObject, Since, Until
 from insights.wording import clean, shorten, show_number, show_percentage, show_period
 
@@ -59,6 +60,7 @@ def summary(since: Since = "7d", until: Until = None, as_json: AsObject = False)
         advise_setup(database, settings)
         found = summarize(database, settings, period, now)
     if found.is_empty:
+        tell_left_out(found.left_out)
         raise nothing_found(found.period, now)
     if as_json:
         print_json(plain_value(to_dict(found)))
@@ -71,9 +73,11 @@ def to_dict(found: Summary) -> dict[str, object]:
     figures = dataclasses.asdict(found)
     change = {"share_change_percentage_points": found.feedback.share_change}
     return {
-        **figures["period"],
+        "since": found.period.since,
+        "until": found.period.until,
         "feedback": figures["feedback"] | change,
         "events": figures["events"],
+        "left_out": figures["left_out"],
     }
 
 
@@ -113,6 +117,8 @@ def print_headline(console: Console, found: Summary, period: str) -> None:
         before = f"{show_number(figures.previous_count)} in the same time before"
         totals.add_row(name, right(figures.count), before)
     console.print(Padding(totals, INDENT, expand=False))
+    for each in found.left_out:
+        console.print(Text(f"{each}.", style="dim"))
 
 
 def change_line(feedback: FeedbackSummary) -> Text:

@@ -1,7 +1,7 @@
 """Journeys: what users did before they gave a rating, against what all users do."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any
@@ -13,6 +13,15 @@ from insights.figures import sequences
 from insights.kinds import Document, Kind
 from insights.mongodb.servers import UNSUPPORTED
 from insights.queries.filters import Filter, rated
+from insights.queries.left_out import (
+    LeftOut,
+    Reason,
+    lacking,
+    left_out,
+    may_be_arrays,
+    not_counted,
+    usable,
+)
 from insights.queries.periods import Period
 from insights.settings import Settings
 
@@ -31,6 +40,10 @@ NEWEST_FIRST = {"timestamp": -1, "_id": -1}
 
 STEPS = "$_id.steps"
 LAST = {"$slice": [STEPS, -1]}
+# What a step needs; an array with such a value in it is none.
+NO_ARRAY = {"$not": {"$type": "array"}}
+NEEDED = ("user_id", "event_type", "timestamp")
+
 WITH_EVENTS: dict[str, Any] = {"$match": {"_id.steps": {"$ne": []}}}
 TOTAL = [{"$group": {"_id": None, "count": {"$sum": "$count"}}}]
 
@@ -60,13 +73,15 @@ class Journeys:
 
     A sequence of fewer is all that there was in the window. Both lists have at most ten, the most
     frequent first, then by lift. `ratings` counts all ratings, `without_events` those of them that
-    have no event in the window.
+    have no event in the window. `left_out` are ratings without a date, and events without a date or
+    a type.
     """
 
     ratings: int
     without_events: int
     last: list[Step]
     sequences: list[Step]
+    left_out: list[LeftOut]
 
     @property
     def with_events(self) -> int:
@@ -89,7 +104,7 @@ def find_journeys(  # noqa: PLR0913, PLR0917 (each is a part of the question)
     in the period: with their types, and with the sequences that end with each of them.
     """
     # Without an end, the second query could find more than the first.
-    period = Period(period.since, period.until or now)
+    asked, period = period, period.so_far(now)
     condition = rated(sentiment, settings.feedback_ratings)
     try:
         before, everywhere = count_there(database, condition, window, period)
@@ -103,7 +118,23 @@ def find_journeys(  # noqa: PLR0913, PLR0917 (each is a part of the question)
         compare(before[name], with_events, everywhere.get(name, []), events)
         for name in ("last", "sequences")
     )
-    return Journeys(ratings, ratings - with_events, last, in_sequence)
+    not_used = [*not_in_journeys(database, condition, asked, period)]
+    return Journeys(ratings, ratings - with_events, last, in_sequence, not_used)
+
+
+def not_in_journeys(
+    database: Database[Document], rating: Filter, asked: Period, period: Period
+) -> Iterator[LeftOut]:
+    """Yield which ratings and events are not counted."""
+    ratings = usable(database, Kind.FEEDBACK, period)
+    yield from not_counted(database, Kind.FEEDBACK, asked, ratings, rating)
+    arrays = may_be_arrays(database, Kind.EVENTS, period.condition(), "timestamp", "event_type")
+    events = replace(period, dates_only=arrays)
+    yield from not_counted(database, Kind.EVENTS, asked, events)
+    without_type: list[Filter] = [lacking("event_type", "string")]
+    without_type += [{"event_type": {"$type": "array"}}] if arrays else []
+    condition = {"$and": [events.condition(), {"$or": without_type}]}
+    yield from left_out(database, Kind.EVENTS, Reason.NO_TYPE, condition)
 
 
 def count_there(
@@ -113,7 +144,8 @@ def count_there(
     before = aggregate(database, Kind.FEEDBACK, before_ratings(condition, window, period))
     if not total(before["with_events"]):
         return before, {}
-    return before, aggregate(database, Kind.EVENTS, among_all(before, window, period))
+    events = usable_events(database, window, period)
+    return before, aggregate(database, Kind.EVENTS, among_all(before, events, window, period))
 
 
 def count_here(
@@ -121,7 +153,7 @@ def count_here(
 ) -> tuple[Document, Document]:
     """Count the same here, where the server has no window functions."""
     ratings = {"$and": [condition, period.condition()]}
-    events = of_users_in(window, period)
+    events = usable_events(database, window, period)
     counts = sequences.Counts(period.since, window)
     sequences.count_sequences(database, ratings, events, counts)
     return sequences.before(counts, COMPARED), sequences.everywhere(counts)
@@ -141,7 +173,7 @@ def total(counted: Iterable[Document]) -> int:
 def before_ratings(condition: Filter, window: timedelta, period: Period) -> Pipeline:
     """Return the pipeline from feedback to the most frequent steps before it."""
     return [
-        {"$match": {"$and": [condition, period.condition()]}},
+        {"$match": {"$and": [condition, replace(period, dates_only=True).condition()]}},
         {"$lookup": last_events(window)},
         {
             "$group": {
@@ -170,7 +202,12 @@ def last_events(window: timedelta) -> dict[str, Any]:
         "foreignField": "user_id",
         "let": {"rated": "$timestamp"},
         "pipeline": [
-            {"$match": {"$expr": {"$and": in_window}}},
+            {
+                "$match": {
+                    "$expr": {"$and": in_window},
+                    "event_type": {"$type": "string"} | NO_ARRAY,
+                }
+            },
             {"$sort": NEWEST_FIRST},
             {"$limit": 3},
             {"$project": {"_id": 0, "event_type": 1}},
@@ -190,13 +227,15 @@ def most_frequent(steps: str | dict[str, Any]) -> Pipeline:
     ]
 
 
-def among_all(before: Mapping[str, Any], window: timedelta, period: Period) -> Pipeline:
+def among_all(
+    before: Mapping[str, Any], events: Filter, window: timedelta, period: Period
+) -> Pipeline:
     """Return the pipeline from events to how often there are the steps that came before ratings.
 
     Each event of the period is the last of one sequence, which may begin before the period.
     """
     return [
-        {"$match": of_users_in(window, period)},
+        {"$match": events},
         {"$sort": {"user_id": 1} | IN_ORDER},
         {"$project": {"user_id": 1, "timestamp": 1, "event_type": 1}},
         {"$setWindowFields": last_three()},
@@ -210,6 +249,15 @@ def among_all(before: Mapping[str, Any], window: timedelta, period: Period) -> P
             }
         },
     ]
+
+
+def usable_events(database: Database[Document], window: timedelta, period: Period) -> Filter:
+    """Return the filter for the events of a period, and before it, that can be steps."""
+    events = of_users_in(window, period)
+    condition = {"$and": [events, {"event_type": {"$gte": ""}}]}
+    if may_be_arrays(database, Kind.EVENTS, events, *NEEDED):
+        condition["$and"] += [{field: NO_ARRAY} for field in NEEDED]
+    return condition
 
 
 def of_users_in(window: timedelta, period: Period) -> Filter:

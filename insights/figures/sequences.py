@@ -76,7 +76,9 @@ def ratings_by_user(database: Database[Document], rated: Filter) -> Mapping[str,
     wanted = {"user_id": True, "timestamp": True, "_id": False}
     for each in database[Kind.FEEDBACK.collection].find(rated, wanted):
         if isinstance(each["timestamp"], datetime):
-            found[each.get("user_id")].append(each["timestamp"])
+            user = each.get("user_id")
+            # Only texts are looked for, and an array could not be a key.
+            found[user if isinstance(user, str) else (repr(user),)].append(each["timestamp"])
     return {user: sorted(times) for user, times in found.items()}
 
 
@@ -88,7 +90,7 @@ def events_by_user(
     found = database[Kind.EVENTS.collection].find(events, wanted).sort(IN_ORDER)
     for user, own in groupby(found, itemgetter("user_id")):
         if isinstance(user, str):
-            yield user, ((each["timestamp"], each.get("event_type")) for each in own)
+            yield user, ((each["timestamp"], each["event_type"]) for each in own)
 
 
 def steps_since(events: Iterable[Event], start: datetime, *, strictly: bool = False) -> Steps:

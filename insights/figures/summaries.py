@@ -1,18 +1,20 @@
 """The figures of a period: how answers were rated, which were worst, and what users did."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from operator import itemgetter
 from typing import Any
 
 from pymongo.database import Database
 
 from insights.kinds import Document, Kind
 from insights.queries import sentiment
+from insights.queries.documents import as_text
+from insights.queries.left_out import LeftOut, Reason, not_counted, usable
 from insights.queries.periods import Period, earlier
 from insights.queries.sentiment import Sentiment
 from insights.settings import Settings
+from insights.users.ids import of_user
 
 # How many ratings and event types are named; the rest is counted.
 NAMED = 20
@@ -25,11 +27,27 @@ DAY = timedelta(days=1)
 DAY_MILLISECONDS = 24 * 60 * 60 * 1000
 
 # The calendar day of a document, in UTC. $dateTrunc takes twice as long for the same.
-IN_DAY = {"$mod": [{"$toLong": "$timestamp"}, DAY_MILLISECONDS]}
+# Counted from the year 1, because the remainder of a number below zero is below zero.
+SINCE_YEAR_1 = {"$add": [{"$toLong": "$timestamp"}, 719_162 * DAY_MILLISECONDS]}
+IN_DAY = {"$mod": [SINCE_YEAR_1, DAY_MILLISECONDS]}
 START_OF_DAY = {"$subtract": ["$timestamp", IN_DAY]}
 
 # By the names of `Sentiment`, as plain texts, which JSON and templates show as they are.
 SCORED = [each.value for each in Sentiment if each is not Sentiment.UNSCORED]
+
+# How a rating is shown that another program left out.
+NO_RATING = "(no rating)"
+
+# A message is the same, whatever type its id is stored with.
+MESSAGE = {
+    "$convert": {
+        "input": "$message_id",
+        "to": "string",
+        "onError": "$message_id",
+        "onNull": None,
+    }
+}
+WITHOUT_MESSAGE = {"message_id": None}
 
 # Stages are named as every server knows them: $addFields, for which $set is a younger name.
 Stage = dict[str, Any]
@@ -155,11 +173,15 @@ class EventsSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """What happened in a period. Both of its ends are given."""
+    """What happened in a period. Both of its ends are given.
+
+    `left_out` are the documents that no figure, or not every one, can use.
+    """
 
     period: Period
     feedback: FeedbackSummary
     events: EventsSummary
+    left_out: list[LeftOut]
 
     @property
     def is_empty(self) -> bool:
@@ -175,20 +197,44 @@ def summarize(
     Raises:
         ValueError: the period has no beginning.
     """
-    since, until = period.since, period.until or now
+    # What is yet to come would be compared with what was.
+    bounded = period.so_far(now)
+    since, until = bounded.since, bounded.until or now
     if since is None:
         raise ValueError("a summary needs a beginning")
-    if since < now < until:
-        # What is yet to come would be compared with what was.
-        until = now
-    bounded, days = Period(since, until), days_between(since, until)
+    days = days_between(since, until)
     before = Period(earlier(since, until - since), since)
+    of_feedback, of_events = (
+        usable(database, kind, Period(before.since, until)).dates_only for kind in Kind
+    )
+    feedback, events = (replace(bounded, dates_only=each) for each in (of_feedback, of_events))
     active = active_users(database, until)
     return Summary(
         bounded,
-        summarize_feedback(database, settings, bounded, before, days),
-        summarize_events(database, bounded, before, days, active),
+        summarize_feedback(
+            database, settings, feedback, replace(before, dates_only=of_feedback), days
+        ),
+        summarize_events(database, events, replace(before, dates_only=of_events), days, active),
+        [
+            *not_counted(database, Kind.FEEDBACK, period, feedback),
+            *not_counted(database, Kind.EVENTS, period, events),
+            *without_message(database, settings, feedback),
+        ],
     )
+
+
+def without_message(
+    database: Database[Document], settings: Settings, period: Period
+) -> Iterator[LeftOut]:
+    """Yield how many negative ratings are of no message, and so not among the worst."""
+    pipeline: Pipeline = [
+        {"$match": WITHOUT_MESSAGE | period.condition()},
+        {"$addFields": {"sentiment": sentiment.sentiment(settings.feedback_ratings)}},
+        {"$group": {"_id": None, "count": count_of(Sentiment.NEGATIVE, 1)}},
+    ]
+    for each in aggregate(database, Kind.FEEDBACK, pipeline):
+        if each["count"]:
+            yield LeftOut(Kind.FEEDBACK, Reason.NO_MESSAGE, each["count"])
 
 
 def days_between(since: datetime, until: datetime) -> list[date]:
@@ -278,7 +324,7 @@ def frequent_ratings(
         {"$limit": NAMED},
     ]
     return [
-        RatingCount(str(each["_id"]), each["sentiment"], each["count"])
+        RatingCount(as_text(each["_id"]) or NO_RATING, each["sentiment"], each["count"])
         for each in aggregate(database, Kind.FEEDBACK, pipeline)
     ]
 
@@ -297,12 +343,12 @@ def worst_messages(
 ) -> list[WorstMessage]:
     """Return the messages with the most negative ratings; of equals, first the less liked."""
     pipeline: Pipeline = [
-        {"$match": period.condition()},
+        {"$match": {"$nor": [WITHOUT_MESSAGE]} | period.condition()},
         score,
         {"$match": {"sentiment": {"$ne": Sentiment.UNSCORED}}},
         {
             "$group": {
-                "_id": "$message_id",
+                "_id": MESSAGE,
                 "negative": count_of(Sentiment.NEGATIVE, 1),
                 "positive": count_of(Sentiment.POSITIVE, 1),
                 "count": {"$sum": 1},
@@ -316,7 +362,7 @@ def worst_messages(
     found = aggregate(database, Kind.FEEDBACK, pipeline)
     return [
         WorstMessage(
-            each["_id"],
+            as_text(each["_id"]),
             each["negative"],
             each["count"],
             comments_on(database, score, period, each["_id"]),
@@ -325,20 +371,29 @@ def worst_messages(
     ]
 
 
+def on_message(message: object) -> dict[str, Any]:
+    """Return the filter for a message, whatever type its id is stored with."""
+    if isinstance(message, str):
+        return of_user(message, "message_id")
+    return {"message_id": {"$eq": message}}
+
+
 def comments_on(
-    database: Database[Document], score: Stage, period: Period, message: str
+    database: Database[Document], score: Stage, period: Period, message: object
 ) -> list[Comment]:
     """Return some of the comments on a message: of negative ratings first, then the newest."""
     is_negative = {"$eq": ["$sentiment", Sentiment.NEGATIVE]}
     pipeline: Pipeline = [
-        {"$match": {"message_id": {"$eq": message}, "comment": {"$gt": ""}} | period.condition()},
+        {"$match": on_message(message) | {"comment": {"$gt": ""}} | period.condition()},
         score,
         {"$addFields": {"is_negative": is_negative}},
         {"$sort": {"is_negative": -1, "timestamp": -1, "user_id": -1}},
         {"$limit": COMMENTS_OF_EACH},
     ]
     return [
-        Comment(str(each["rating"]), str(each["comment"]), each["timestamp"])
+        Comment(
+            as_text(each.get("rating")) or NO_RATING, as_text(each["comment"]), each["timestamp"]
+        )
         for each in aggregate(database, Kind.FEEDBACK, pipeline)
     ]
 
@@ -376,6 +431,9 @@ def frequent_types(database: Database[Document], period: Period) -> list[TypeCou
             }
         },
         {"$group": {"_id": "$_id.event_type", "count": {"$sum": "$count"}, "users": {"$sum": 1}}},
+        # An array with a text in it is no type either.
+        {"$addFields": {"is_array": {"$isArray": "$_id"}}},
+        {"$match": {"is_array": False}},
         {"$sort": {"count": -1, "_id": 1}},
         {"$limit": NAMED},
     ]
@@ -414,8 +472,8 @@ def types_by_day(
     ]
     found = by_day(aggregate(database, Kind.EVENTS, pipeline))
     return {
-        day: {counted["k"]: counted["v"] for counted in sorted(each["types"], key=itemgetter("k"))}
-        for day, each in found.items()
+        day: dict(sorted((each["k"], each["v"]) for each in types if isinstance(each["k"], str)))
+        for day, types in ((day, each["types"]) for day, each in found.items())
     }
 
 

@@ -22,6 +22,7 @@ from insights.figures.verdicts import headline, most_striking, stands_out, trend
 from insights.kinds import Document
 from insights.output_files import open_output
 from insights.pages.charts import DAYS_TO_AVERAGE, WEEK, Chart, Span, draw_charts, percentage, share
+from insights.queries.left_out import LeftOut, Reason
 from insights.queries.periods import Period
 from insights.queries.sentiment import Sentiment
 from insights.settings import Settings
@@ -45,6 +46,12 @@ class Dashboard:
     summary: Summary
     journeys: Journeys
     charts: dict[str, Chart]
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """The documents that no figure, or not every one, can use."""
+        without_type = [each for each in self.journeys.left_out if each.reason is Reason.NO_TYPE]
+        return [*self.summary.left_out, *without_type]
 
 
 def create_dashboard(

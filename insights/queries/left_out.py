@@ -31,6 +31,7 @@ class Reason(StrEnum):
     NO_DATE = "no_date"
     FUTURE = "future"
     NO_TYPE = "no_type"
+    NO_MESSAGE = "no_message"
 
 
 SENTENCES = {
@@ -40,6 +41,10 @@ SENTENCES = {
         "are dated in the future and are left out",
     ),
     Reason.NO_TYPE: ("has no type and is left out", "have no type and are left out"),
+    Reason.NO_MESSAGE: (
+        "has a negative rating but no message and is not among the worst",
+        "have a negative rating but no message and are not among the worst",
+    ),
 }
 
 
