@@ -11,9 +11,9 @@ import pytest
 from pyarrow import parquet
 from pymongo.database import Database
 
-from insights.exports import formats
+from insights.exports import columns as export_columns
+from insights.exports.columns import Columns, Watched
 from insights.exports.sources import Source
-from insights.kinds import Field
 from tests.support.dialects import Dialect
 from tests.support.documents import NOON, Document, an_event
 from tests.support.exports import READERS, difficult_events, read_json_lines
@@ -165,26 +165,55 @@ def count_values(event: Document) -> int:
     return values
 
 
+def many_keys(database: Database[Document], number: int) -> None:
+    """Store three events with the key `common`, and one with each of so many others."""
+    database.analytics.insert_many(an_event(NOON, details={"common": each}) for each in range(3))
+    database.analytics.insert_many(
+        an_event(NOON, details={"rare": {f"{each:05}": each}}) for each in range(number)
+    )
+
+
 @pytest.mark.parametrize("flat_format", ["csv", "parquet"])
-def test_a_thousand_columns_are_too_many(
+def test_a_thousand_keys_have_a_column_each(
     insights: Insights, empty_database: Database[Document], flat_format: str
 ) -> None:
-    empty_database.analytics.insert_many(
-        an_event(NOON, details={f"{half}-{number}": 1 for number in range(500)}) for half in "ab"
-    )
-    arguments = ("export", "events", "--flatten", "--out", f"a.{flat_format}")
-    assert insights(*arguments).exit_code == 0
-    (insights.folder / f"a.{flat_format}").unlink()
-    empty_database.analytics.insert_one(an_event(NOON, details={"c": 1}))
+    many_keys(empty_database, 999)
 
-    result = insights(*arguments)
+    insights("export", "events", "--flatten", "--out", f"a.{flat_format}")
 
-    assert result.exit_code == 2
-    assert result.stderr == (
-        "insights: details have more than 1,000 different keys: "
-        "export fewer events, or without --flatten, or --format jsonl\n"
-    )
-    assert list(insights.folder.iterdir()) == []
+    found = READERS[flat_format](insights.folder / f"a.{flat_format}")
+    names = {name for row in found for name in row if name.startswith("details")}
+    assert (len(names), "details" in names) == (1000, False)
+
+
+@pytest.mark.parametrize("flat_format", ["csv", "parquet"])
+@pytest.mark.parametrize("remembered", [20_000, 1200])
+def test_the_rarest_of_more_keys_share_a_column(
+    insights: Insights,
+    empty_database: Database[Document],
+    monkeypatch: pytest.MonkeyPatch,
+    flat_format: str,
+    remembered: int,
+) -> None:
+    monkeypatch.setattr(export_columns, "MAXIMUM_NAMES", remembered)
+    many_keys(empty_database, 1600)
+
+    result = insights("export", "events", "--flatten", "--out", f"a.{flat_format}")
+
+    assert result.stderr == f"1,603 events exported to a.{flat_format}\n"
+    found = READERS[flat_format](insights.folder / f"a.{flat_format}")
+    alone = [row for row in found if "details" not in row]
+    values = [int(value) for row in alone for name, value in row.items() if "details." in name]
+    shared = [value for row in found for value in row.get("details", {}).values()]
+    assert sorted(int(row["details.common"]) for row in found if "details.common" in row) == [
+        0,
+        1,
+        2,
+    ]
+    assert sorted(values + shared) == sorted([0, 1, 2, *range(1600)])
+    assert len({name for row in alone for name in row if "details." in name}) <= 1000
+    assert min(len(alone), len(shared)) > 300
+    assert all(len(key) == len("rare.00000") for row in found for key in row.get("details", {}))
 
 
 @pytest.fixture
@@ -194,14 +223,14 @@ def arrive_meanwhile(
     """Return a function that lets an event arrive as soon as the columns are found."""
 
     def arrive(event: Document) -> None:
-        found = formats.find_columns
+        found = export_columns.find_columns
 
-        def then_arrive(source: Source, watch: formats.Watch) -> list[Field]:
-            columns = found(source, watch)
+        def then_arrive(source: Source, watched: Watched, *, flattened: bool) -> Columns:
+            columns = found(source, watched, flattened=flattened)
             empty_database.analytics.insert_one(event)
             return columns
 
-        monkeypatch.setattr(formats, "find_columns", then_arrive)
+        monkeypatch.setattr("insights.exports.formats.find_columns", then_arrive)
 
     return arrive
 
@@ -233,6 +262,6 @@ def test_late_events_with_other_details_stop_a_flattened_export(
 
     assert (result.exit_code, result.stderr) == (
         1,
-        "insights: events with other details arrived during the export: run it again\n",
+        "insights: events with other fields arrived during the export: run it again\n",
     )
     assert list(insights.folder.iterdir()) == []

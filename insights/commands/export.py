@@ -51,11 +51,18 @@ Flatten = Annotated[
 ]
 
 
+Bom = Annotated[
+    bool,
+    typer.Option("--bom", help="Begin CSV with a byte order mark, by which Excel knows UTF-8."),
+]
+
+
 def export(
     kind: What,
     out: Out,
     file_format: FileFormat = None,
     flatten: Flatten = False,
+    bom: Bom = False,
     user: User = None,
     message: Message = None,
     rating: Rating = None,
@@ -67,7 +74,9 @@ def export(
     """Write all feedback or events to a file, oldest first.
 
     The file is there when the export is done, and not before. In CSV, a text that a spreadsheet
-    would run as a formula gets an apostrophe before it.
+    would run as a formula gets an apostrophe before it. CSV and Parquet also have the fields that
+    only other programs stored, after the known ones. With --flatten, beyond 1,000 different keys
+    the rarest share the column details.
 
     Examples:
         insights export feedback --out feedback.csv --since 30d
@@ -79,11 +88,13 @@ def export(
     condition = to_filter(kind, selection, settings, datetime.now(UTC))
     chosen = file_format or format_of(out)
     check_options(kind, out, chosen, flatten=flatten)
+    if bom and chosen is not Format.CSV:
+        raise UsageError("--bom is for CSV")
     with open_database(settings) as database, cleaning_up(), open_output(out) as file:
         source = Source(database, kind, condition)
         with progress_bar(shown=sys.stderr.isatty() and not writes_to_terminal(out)) as progress:
             watched = partial(watch, progress)
-            count = write_export(source, file, chosen, watched, flattened=flatten)
+            count = write_export(source, file, chosen, watched, flattened=flatten, marked=bom)
     where_to = "" if out == STANDARD_OUTPUT else f" to {out}"
     errors().print(clean(f"{show_count(count, kind)} exported{where_to}"))
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from insights.exports.json_lines import json_text
+from insights.exports.json_lines import json_text, plain_text
 from insights.exports.sources import Batch, Write
 from insights.kinds import Field, Type
 
@@ -33,7 +33,8 @@ FORMULA = re.compile(rf"(?!{NUMBER}){BLANK}*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20
 @contextmanager
 def write_csv(file: BinaryIO, columns: Sequence[Field]) -> Iterator[Write]:
     """Write the header; yield what writes a batch. A field that a document lacks is empty."""
-    file.write(csv_text([[column.name for column in columns]]))
+    # The names of fields of other programs are theirs.
+    file.write(csv_text([safe_texts(column.name for column in columns)]))
     yield lambda batch: file.write(csv_text(to_rows(batch, columns)))
 
 
@@ -55,7 +56,9 @@ def to_cells(batch: Batch, column: Field) -> list[str]:
     if column.type is Type.TIME:
         return ["" if value is None else str(value) for value in values]
     if column.type is Type.TEXT:
-        return safe_texts("" if value is None else str(value) for value in values)
+        return safe_texts(
+            value if isinstance(value, str) else plain_text(value) or "" for value in values
+        )
     # No JSON begins as a formula does, but for negative numbers.
     return ["" if value is None else json_text(value).decode() for value in values]
 

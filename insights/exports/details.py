@@ -20,7 +20,7 @@ def flatten(document: Document) -> Document:
     An array is one value, and so is an empty object within the details. A key that holds a dot is
     quoted: `details."a.b"`.
     """
-    flat = {name: value for name, value in document.items() if name != DETAILS}
+    flat = {field_name("", name): value for name, value in document.items() if name != DETAILS}
     if DETAILS in document:
         add_values(flat, DETAILS, document[DETAILS])
     return flat
@@ -37,6 +37,6 @@ def add_values(flat: Document, name: str, value: Any) -> None:  # noqa: ANN401 (
 
 @lru_cache(maxsize=4096)
 def field_name(parent: str, key: str) -> str:
-    """Return the name of a field within another."""
+    """Return the name of a field within another, or of one that is in none."""
     quoted = key if PLAIN_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
-    return f"{parent}.{quoted}"
+    return f"{parent}.{quoted}" if parent else quoted

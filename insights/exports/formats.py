@@ -1,14 +1,16 @@
 """The formats, and an export in one of them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from insights.errors import NoData, Refused, UsageError
-from insights.exports.columns import DETAILS_COLUMN, flattened_columns
+from insights.errors import NoData, UsageError
+from insights.exports.columns import find_columns
 from insights.exports.csv_files import write_csv
 from insights.exports.details import flatten
 from insights.exports.json_lines import write_json_lines
@@ -57,43 +59,45 @@ def format_of(path: Path) -> Format:
     return file_format
 
 
-def export(
-    source: Source, file: BinaryIO, file_format: Format, watch: Watch, *, flattened: bool
+def export(  # noqa: PLR0913 (each is a part of what the user wants)
+    source: Source,
+    file: BinaryIO,
+    file_format: Format,
+    watch: Watch,
+    *,
+    flattened: bool,
+    marked: bool = False,
 ) -> int:
     """Write all documents of a source to a file, oldest first; return how many they are.
 
+    A file that is marked begins with the byte order mark of UTF-8.
+
     Raises:
         NoData: there is none, and nothing was written.
-        UsageError: flattened details have too many different keys.
         Refused: a document does not fit the columns.
     """
-    columns: Sequence[Field] = source.kind.fields
-    has_columns = file_format is not Format.JSON_LINES
-    if flattened and has_columns:
-        # They must be known before the first row; events that come later might bring others.
+    fields: Sequence[Field] = source.kind.fields
+    if file_format is Format.JSON_LINES:
+        batches = begun(source, watch("Exporting", source, source.batches()))
+        if flattened:
+            batches = ([flatten(document) for document in batch] for batch in batches)
+    else:
+        # They must be known before the first row; what comes later might bring others.
         source = source.until_newest()
-        columns = find_columns(source, watch)
-    batches = begun(source, watch("Exporting", source, source.batches()))
-    if flattened:
-        batches = ([flatten(document) for document in batch] for batch in batches)
-    if has_columns:
-        batches = fitting(batches, columns)
+        columns = find_columns(
+            source, partial(watch, "Finding columns", source), flattened=flattened
+        )
+        fields = columns.fields
+        batches = begun(source, watch("Exporting", source, source.batches()))
+        batches = columns.to_rows(batches)
     count = 0
-    with WRITERS[file_format](file, columns) as write:
+    if marked:
+        file.write(BOM_UTF8)
+    with WRITERS[file_format](file, fields) as write:
         for batch in batches:
             write(batch)
             count += len(batch)
     return count
-
-
-def find_columns(source: Source, watch: Watch) -> list[Field]:
-    """Return the columns that the flattened events of a source have.
-
-    Raises:
-        UsageError: there are too many.
-    """
-    batches = watch("Finding columns", source, source.batches([DETAILS_COLUMN]))
-    return flattened_columns(chain.from_iterable(batches))
 
 
 def begun(source: Source, batches: Iterator[Batch]) -> Iterator[Batch]:
@@ -106,16 +110,3 @@ def begun(source: Source, batches: Iterator[Batch]) -> Iterator[Batch]:
     if first is None:
         raise NoData("nothing matches" if source.condition else f"no {source.kind} yet")
     return chain([first], batches)
-
-
-def fitting(batches: Iterable[Batch], columns: Sequence[Field]) -> Iterator[Batch]:
-    """Pass on batches whose fields all have a column.
-
-    Raises:
-        Refused: one has not, because its event arrived after the columns were found.
-    """
-    names = {column.name for column in columns}
-    for batch in batches:
-        if not all(names >= document.keys() for document in batch):
-            raise Refused("events with other details arrived during the export: run it again")
-        yield batch

@@ -17,6 +17,15 @@ def write_json_lines(file: BinaryIO, columns: Sequence[Field]) -> Iterator[Write
     yield lambda batch: file.writelines(json_text(document) + b"\n" for document in batch)
 
 
+def plain_text(value: object) -> str | None:
+    """Return a text as it is, and any other value but null as JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    text = json_text(value).decode()
+    # What JSON lacks becomes text, too.
+    return text if text[0] != '"' else str(value)
+
+
 def json_text(value: object) -> bytes:
     """Return a value as JSON. What JSON lacks becomes text, such as "NaN"."""
     return to_json(value, inf_nan_mode="strings", fallback=str)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyarrow.parquet import ParquetWriter
 
 from insights.errors import Refused
-from insights.exports.json_lines import json_text
+from insights.exports.json_lines import json_text, plain_text
 from insights.exports.sources import Batch, Write
 from insights.kinds import Field, Type
 
@@ -60,6 +60,8 @@ def to_array(batch: Batch, column: Field) -> pa.Array:
             return pa.array(values, pa.string()).cast(TYPES[column.type])
         return pa.array(values, TYPES[column.type])
     except pa.ArrowException:
+        if column.type is Type.TEXT:
+            return pa.array(map(plain_text, values), TYPES[column.type])
         raise Refused(
             f"{column.name} has a value that is not of the type {column.type}: "
             "--format jsonl takes any"

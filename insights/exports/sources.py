@@ -1,8 +1,8 @@
 """What an export reads: documents, decoded at once into what JSON has."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from bson import Binary, CodecOptions, DBRef, ObjectId, decode_all
@@ -13,7 +13,7 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from insights.kinds import Document, Field, Kind
+from insights.kinds import ID, Document, Kind
 from insights.queries.far_dates import far_iso_time
 from insights.queries.filters import Filter
 
@@ -62,6 +62,13 @@ def reference_object(reference: DBRef) -> Document:
     return reference.as_doc().to_dict()
 
 
+TO_TEXT = [
+    Decoder(Binary, binary_text),
+    Decoder(bytes, str),
+    Decoder(ObjectId, str),
+    Decoder(DBRef, reference_object),
+]
+
 # To decode a time as naive, and a UUID as bytes, and to make text of that, takes two thirds of the
 # time that PyMongo's own decoding into objects takes, from which text would still have to be made.
 PLAIN: CodecOptions[Document] = CodecOptions(
@@ -73,22 +80,27 @@ PLAIN: CodecOptions[Document] = CodecOptions(
         [
             Decoder(datetime, time_text),
             Decoder(DatetimeMS, far_iso_time),
-            Decoder(Binary, binary_text),
-            Decoder(bytes, str),
-            Decoder(ObjectId, str),
-            Decoder(DBRef, reference_object),
+            *TO_TEXT,
         ]
     ),
 )
 
+# The same, but a time stays one: it tells the type of a column.
+WITH_TIMES = PLAIN.with_options(type_registry=TypeRegistry(TO_TEXT))
+
+# The dates that a `datetime` can hold.
+EARLIEST = DatetimeMS(datetime.min.replace(tzinfo=UTC))
+LATEST = DatetimeMS(datetime.max.replace(tzinfo=UTC))
+
 
 @dataclass(frozen=True)
 class Source:
-    """The documents of one kind that a filter selects."""
+    """The documents of one kind that a filter selects, without what is beyond the bound."""
 
     database: Database[Document]
     kind: Kind
     condition: Filter
+    bound: Filter = field(default_factory=dict)
 
     @property
     def collection(self) -> Collection[Document]:
@@ -101,28 +113,61 @@ class Source:
             return self.collection.estimated_document_count()
         return self.collection.count_documents(self.condition)
 
-    def batches(self, columns: Sequence[Field] | None = None) -> Iterator[Batch]:
-        """Yield them oldest first, each with these fields or those that are usually stored.
+    def batches(self) -> Iterator[Batch]:
+        """Yield them oldest first, each with all its fields but the `_id` of a feedback.
 
         They are read while others arrive: a feedback that is replaced meanwhile may come twice,
         as it was and as it is.
         """
-        wanted = {"_id": False} | {each.name: True for each in columns or self.kind.fields}
+        condition = {"$and": [self.condition, self.bound]} if self.bound else self.condition
         found = self.collection.find_raw_batches(
-            self.condition,
-            wanted,
+            condition,
+            None if any(each.name == ID for each in self.kind.fields) else {ID: False},
             sort=[("timestamp", ASCENDING)],
             batch_size=BATCH_SIZE,
         )
         for raw in found:
             yield decode_all(cast("bytes", raw), PLAIN)
 
+    def values_of(self, name: str) -> Iterator[Batch]:
+        """Yield one field of all of them, in any order."""
+        wanted = {ID: False, name: True}
+        found = self.collection.find_raw_batches(self.condition, wanted, batch_size=BATCH_SIZE)
+        for raw in found:
+            yield decode_all(cast("bytes", raw), WITH_TIMES)
+
+    def other_fields(self) -> Iterator[Document]:
+        """Yield what the documents have beside the fields that the functions store."""
+        known: Document = {ID: False} | {each.name: False for each in self.kind.fields}
+        pipeline = [
+            {"$match": self.condition},
+            {"$project": known},
+            {"$match": {"$expr": {"$ne": ["$$ROOT", {}]}}},
+        ]
+        yield from self.collection.with_options(WITH_TIMES).aggregate(pipeline)
+
+    def has_only_dates(self, name: str) -> bool:
+        """Say whether a field is a date that Python has wherever it is there."""
+        odd: list[Filter] = [
+            {name: {"$ne": None, "$not": {"$type": "date"}}},
+            {name: {"$type": "array"}},
+            {name: {"$lt": EARLIEST}},
+            {name: {"$gt": LATEST}},
+        ]
+        return self.collection.find_one({"$and": [self.condition, {"$or": odd}]}) is None
+
     def until_newest(self) -> "Source":
-        """Return the same without what is newer than the newest document now."""
+        """Return the same without what is newer than the newest document now.
+
+        What has no date, or several, is older than none.
+        """
+        a_date = {"timestamp": {"$type": "date", "$not": {"$type": "array"}}}
         newest = self.collection.find_one(
-            self.condition, {"timestamp": True}, sort=[("timestamp", DESCENDING)]
+            {"$and": [self.condition, a_date]},
+            {"timestamp": True},
+            sort=[("timestamp", DESCENDING)],
         )
         if newest is None:
             return self
-        bound = {"timestamp": {"$lte": newest["timestamp"]}}
-        return replace(self, condition={"$and": [self.condition, bound]})
+        not_newer = {"timestamp": {"$not": {"$gt": newest["timestamp"]}}}
+        return replace(self, bound={"$or": [not_newer, {"timestamp": {"$type": "array"}}]})
