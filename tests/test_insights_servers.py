@@ -142,19 +142,20 @@ def test_setup_says_which_server_answers(insights: Insights, dialect: Dialect) -
 
 @pytest.mark.dialects
 @pytest.mark.usefixtures("stored")
-def test_an_index_that_cannot_be_changed_is_left_as_it_was(
+def test_an_index_of_another_program_is_left_as_it_was(
     insights: Insights, empty_database: Database[Document], dialect: Dialect
 ) -> None:
     empty_database.feedback.create_index("timestamp")
     result = insights("setup", FEEDBACK_RETENTION_DAYS="30")
 
-    index = empty_database.feedback.index_information()["timestamp_1"]
+    indexes = empty_database.feedback.index_information()
+    assert "expireAfterSeconds" not in indexes["timestamp_1"]
     if dialect is Dialect.COSMOS_RU:
-        assert "expireAfterSeconds" not in index
-        assert "refused  feedback.timestamp_1" in result.stdout
+        assert "insights_retention" not in indexes
+        assert "refused  feedback.insights_retention" in result.stdout
         assert result.exit_code == 1
     else:
-        assert index["expireAfterSeconds"] == 30 * 24 * 60 * 60
+        assert indexes["insights_retention"]["expireAfterSeconds"] == 30 * 24 * 60 * 60
         assert result.exit_code == 0
 
 

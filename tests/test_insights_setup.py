@@ -133,12 +133,29 @@ def test_changes_a_retention_in_place(
 
 
 @pytest.mark.parametrize("value", [{}, {"FEEDBACK_RETENTION_DAYS": ""}])
-def test_removes_a_retention_whose_setting_is_gone(
+def test_keeps_a_retention_whose_setting_is_gone(
+    insights: Insights, empty_database: Database[Document], value: dict[str, str]
+) -> None:
+    insights("setup", FEEDBACK_RETENTION_DAYS="30", ANALYTICS_RETENTION_DAYS="7")
+    before = indexes(empty_database)
+
+    result = insights("setup", **value, ANALYTICS_RETENTION_DAYS="7")
+
+    assert changes(result.stdout) == []
+    [line] = [each for each in steps(result.stdout) if "feedback.insights_retention" in each]
+    assert line.endswith(
+        "deletes after 30 days, and FEEDBACK_RETENTION_DAYS is not set: --keep-forever removes it"
+    )
+    assert indexes(empty_database) == before
+
+
+@pytest.mark.parametrize("value", [{}, {"FEEDBACK_RETENTION_DAYS": ""}])
+def test_removes_a_retention_whose_setting_is_gone_to_keep_forever(
     insights: Insights, empty_database: Database[Document], value: dict[str, str]
 ) -> None:
     insights("setup", FEEDBACK_RETENTION_DAYS="30", ANALYTICS_RETENTION_DAYS="7")
 
-    result = insights("setup", **value, ANALYTICS_RETENTION_DAYS="7")
+    result = insights("setup", "--keep-forever", **value, ANALYTICS_RETENTION_DAYS="7")
 
     assert changes(result.stdout) == [
         (
@@ -156,7 +173,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     empty_database.feedback.drop_index("insights_by_user")
     before = indexes(empty_database)
 
-    result = insights("setup", "--dry-run", FEEDBACK_RETENTION_DAYS="90")
+    result = insights("setup", "--dry-run", "--keep-forever", FEEDBACK_RETENTION_DAYS="90")
 
     assert result.exit_code == 0
     assert changes(result.stdout) == [
@@ -181,7 +198,7 @@ def test_a_dry_run_creates_no_collection(
     assert empty_database.list_collection_names() == []
 
 
-def test_lets_an_operators_own_index_delete(
+def test_lets_no_index_of_another_program_delete(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.feedback.create_index([("timestamp", ASCENDING)], name="own")
@@ -189,10 +206,86 @@ def test_lets_an_operators_own_index_delete(
     result = insights("setup", FEEDBACK_RETENTION_DAYS="30")
 
     assert (
-        "changed feedback.own deletes after 30 days (FEEDBACK_RETENTION_DAYS) instead of never"
+        "created feedback.insights_retention deletes after 30 days (FEEDBACK_RETENTION_DAYS)"
     ) in changes(result.stdout)
-    assert seconds(empty_database) == {"feedback.own": 30 * DAY_SECONDS}
+    assert seconds(empty_database) == {"feedback.insights_retention": 30 * DAY_SECONDS}
     assert changes(insights("setup", FEEDBACK_RETENTION_DAYS="30").stdout) == []
+    later = insights("setup", FEEDBACK_RETENTION_DAYS="60")
+    assert changes(later.stdout) == [
+        (
+            "changed feedback.insights_retention "
+            "deletes after 60 days (FEEDBACK_RETENTION_DAYS) instead of 30"
+        )
+    ]
+
+
+@pytest.mark.parametrize("keep_forever", [(), ("--keep-forever",)])
+@pytest.mark.parametrize("days", ["", "30", "180"])
+def test_leaves_an_index_alone_by_which_another_program_deletes(
+    insights: Insights,
+    empty_database: Database[Document],
+    keep_forever: tuple[str, ...],
+    days: str,
+) -> None:
+    empty_database.analytics.create_index(
+        [("timestamp", ASCENDING)], name="archival", expireAfterSeconds=180 * DAY_SECONDS
+    )
+
+    result = insights("setup", *keep_forever, ANALYTICS_RETENTION_DAYS=days)
+
+    ours = {"analytics.insights_retention": 30 * DAY_SECONDS} if days == "30" else {}
+    assert result.exit_code == 0
+    assert seconds(empty_database) == {"analytics.archival": 180 * DAY_SECONDS} | ours
+    [line] = [line for line in steps(result.stdout) if "archival" in line]
+    assert line.split(maxsplit=2)[2] == (
+        "deletes after 180 days (ANALYTICS_RETENTION_DAYS)"
+        if days == "180"
+        else "another program's: deletes after 180 days"
+    )
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_names_what_no_index_deletes(
+    insights: Insights, empty_database: Database[Document], options: tuple[str, ...]
+) -> None:
+    now = datetime.now(UTC)
+    odd: list[object] = [None, "2024-05-06", 7, {}, [], True, ["x"]]
+    empty_database.feedback.insert_many(
+        a_feedback(now) | {"_id": number, "timestamp": value} for number, value in enumerate(odd)
+    )
+    # The earliest date of an array is when MongoDB deletes it.
+    empty_database.feedback.insert_many(
+        [a_feedback(now), a_feedback(now) | {"_id": "array", "timestamp": [now]}]
+    )
+    empty_database.analytics.insert_one({"_id": {"a": 1}, "user_id": "u1"})
+    settings = {"FEEDBACK_RETENTION_DAYS": "30", "ANALYTICS_RETENTION_DAYS": "30"}
+
+    result = insights("setup", *options, **settings)
+
+    assert result.stdout.splitlines()[-2:] == [
+        "7 feedback have no date and are never deleted: 0, 1, 2, 3, 4 and 2 more",
+        '1 event has no date and is never deleted: {"a": 1}',
+    ]
+
+
+def test_names_nothing_where_nothing_is_deleted(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.feedback.insert_one({"_id": 1})
+
+    assert "deleted" not in insights("setup").stdout
+
+
+def test_the_advice_to_run_setup_removes_no_retention(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    insights("setup", FEEDBACK_RETENTION_DAYS="30")
+    empty_database.feedback.drop_index("insights_by_user")
+
+    insights("setup")
+    insights("doctor", "--repair", "--yes")
+
+    assert seconds(empty_database) == {"feedback.insights_retention": 30 * DAY_SECONDS}
 
 
 def test_leaves_other_indexes_of_an_operator_alone(
@@ -277,12 +370,14 @@ def wait_for_two_passes(client: MongoClient[Document]) -> None:
         time.sleep(0.05)
 
 
-def test_really_deletes_what_is_older_and_stops_when_the_setting_is_gone(
+def test_really_deletes_what_is_older_and_stops_to_keep_forever(
     insights: Insights, eager_uri: str
 ) -> None:
     now, days = datetime.now(UTC), timedelta(days=1)
     ages = {"fresh": 0 * days, "young": 6 * days, "old": 8 * days}
     with MongoClient[Document](eager_uri) as client:
+        # Each dialect begins anew.
+        client.drop_database("up2d8")
         database = client.up2d8
 
         def stored(collection: str) -> set[str]:
@@ -303,7 +398,7 @@ def test_really_deletes_what_is_older_and_stops_when_the_setting_is_gone(
         assert stored("analytics") == {"fresh"}
         assert stored("feedback") == {"fresh", "young"}
 
-        insights("setup", **run, FEEDBACK_RETENTION_DAYS="7")
+        insights("setup", "--keep-forever", **run, FEEDBACK_RETENTION_DAYS="7")
         database.analytics.insert_one(an_event(now - 100 * days, user_id="ancient"))
         wait_for_two_passes(client)
         assert stored("analytics") == {"fresh", "ancient"}
@@ -311,7 +406,7 @@ def test_really_deletes_what_is_older_and_stops_when_the_setting_is_gone(
 
 # It has a MongoDB of its own, which deletes every second.
 @pytest.mark.lacking(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
-def test_a_first_retention_deletes_through_an_operators_own_index(
+def test_a_first_retention_deletes_beside_an_index_of_another_program(
     insights: Insights, eager_uri: str
 ) -> None:
     with MongoClient[Document](eager_uri) as client:

@@ -1,23 +1,21 @@
 """The indexes that reading and erasing need, and those that delete data after its time (TTL)."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
 
 from insights.kinds import Document, Kind
-from insights.mongodb.servers import UNSUPPORTED
 from insights.settings import Settings
 
 DAY_SECONDS = 24 * 60 * 60
-INVALID_OPTIONS = 72
 
-# An index whose name begins so is ours: when it is not wanted any more, it is removed.
+# An index whose name begins so is ours: when it is not wanted any more, it is removed. The one that
+# deletes is removed only if that is asked for.
 PREFIX = "insights_"
+EXPIRY = "expireAfterSeconds"
 
 # What selects by equality comes first, then the time, by which lists are sorted. The fields after
 # it spare the aggregations the documents themselves.
@@ -38,9 +36,6 @@ READING: dict[Kind, dict[str, tuple[str, ...]]] = {
 
 # With one of these, an index does not serve every query, and is none of those above.
 PARTIAL = {"partialFilterExpression", "sparse", "collation"}
-
-# The options of an index without those, besides its name.
-KEPT = {"expireAfterSeconds", "unique", "hidden"}
 
 Keys = dict[str, Any]
 Existing = Mapping[str, Mapping[str, Any]]
@@ -67,7 +62,7 @@ class Index:
     @property
     def options(self) -> dict[str, int]:
         """The options beside name and keys."""
-        return {} if self.days is None else {"expireAfterSeconds": self.days * DAY_SECONDS}
+        return {} if self.days is None else {EXPIRY: self.days * DAY_SECONDS}
 
 
 @dataclass(frozen=True)
@@ -81,15 +76,83 @@ class Step:
     command: Document | None = None
 
 
-def plan(database: Database[Document], settings: Settings) -> Iterator[Step]:
-    """Return what there is to do, as the indexes are now. Nothing is done yet."""
+def plan(
+    database: Database[Document], settings: Settings, *, keep_forever: bool = False
+) -> Iterator[Step]:
+    """Return what there is to do, as the indexes are now. Nothing is done yet.
+
+    An index that deletes is only removed to `keep_forever`, if no setting wants it.
+    """
     for kind in Kind:
         existing = database[kind.collection].index_information()
-        wanted = wanted_indexes(kind, settings)
+        wanted = wanted_indexes(kind)
         removals = [name for name in existing if is_stale(name, existing[name], wanted)]
-        yield from (remove(kind, name, existing[name]) for name in removals)
+        yield from (remove(kind, name) for name in removals)
         left = {name: index for name, index in existing.items() if name not in removals}
         yield from (step_towards(kind, index, left) for index in wanted)
+        yield from retention_steps(kind, settings, left, keep_forever=keep_forever)
+
+
+def retention_steps(
+    kind: Kind, settings: Settings, existing: Existing, *, keep_forever: bool
+) -> Iterator[Step]:
+    """Yield what is done with the indexes that delete. Those of other programs are left alone."""
+    index = wanted_retention(kind, settings)
+    own = next((name for name in existing if is_ours(name) and EXPIRY in existing[name]), None)
+    others = [name for name in existing if EXPIRY in existing[name] and name != own]
+    equal = [name for name in others if index and is_equal(existing[name], index)]
+    if index and equal and not own:
+        yield Step(Action.KEEP, kind.collection, equal[0], index.purpose)
+        others.remove(equal[0])
+    elif index:
+        yield step_to_delete(kind, index, own, existing)
+    elif own:
+        yield without_setting(kind, own, existing[own], keep_forever=keep_forever)
+    for name in others:
+        note = f"another program's: deletes after {days_of(existing[name])}"
+        yield Step(Action.KEEP, kind.collection, name, note)
+
+
+def step_to_delete(kind: Kind, index: Index, own: str | None, existing: Existing) -> Step:
+    """Return the step after which our index deletes as the setting says."""
+    if own:
+        old = existing[own].get(EXPIRY)
+        if old == index.options[EXPIRY]:
+            return Step(Action.KEEP, kind.collection, own, index.purpose)
+        return change(kind, own, index, old)
+    # No two indexes may have the same keys, whatever their options.
+    is_taken = any(has_keys(each, index.keys) for each in existing.values())
+    return create(kind, replace(index, keys={"timestamp": -1}) if is_taken else index)
+
+
+def without_setting(
+    kind: Kind, name: str, existing: Mapping[str, Any], *, keep_forever: bool
+) -> Step:
+    """Return what is done with our index that deletes, where no setting says so any more."""
+    setting = retention_setting(kind)
+    if keep_forever:
+        return remove(kind, name, f"{setting} is not set: nothing is deleted any more")
+    note = f"deletes after {days_of(existing)}, and {setting} is not set: --keep-forever removes it"
+    return Step(Action.KEEP, kind.collection, name, note)
+
+
+def is_equal(existing: Mapping[str, Any], index: Index) -> bool:
+    """Say whether an index of another program deletes just as ours would."""
+    return has_keys(existing, index.keys) and existing[EXPIRY] == index.options[EXPIRY]
+
+
+def days_of(existing: Mapping[str, Any]) -> str:
+    """Return after how long an index deletes."""
+    days = existing.get(EXPIRY, 0) / DAY_SECONDS
+    return f"{days:g} day{'s'[: days != 1]}"
+
+
+def deletes(database: Database[Document], kind: Kind, settings: Settings) -> bool:
+    """Say whether something of a kind is deleted by its date, or will be."""
+    existing = database[kind.collection].index_information().values()
+    return bool(retention_days(kind, settings)) or any(
+        EXPIRY in each and dict(each["key"]).keys() == {"timestamp"} for each in existing
+    )
 
 
 def apply(database: Database[Document], step: Step) -> None:
@@ -98,41 +161,25 @@ def apply(database: Database[Document], step: Step) -> None:
     Raises:
         PyMongoError: the server refuses it; what was there before is there still.
     """
-    if step.command is None:
-        return
-    try:
+    if step.command is not None:
         database.command(step.command)
-    except OperationFailure as error:
-        if step.action is not Action.CHANGE or error.code not in {INVALID_OPTIONS, *UNSUPPORTED}:
-            raise
-        recreate(database[step.collection], step.name, step.command["index"])
 
 
-def recreate(collection: Collection[Document], name: str, options: Mapping[str, Any]) -> None:
-    """Create an index anew with other options, where the server cannot change it.
-
-    Azure DocumentDB and MongoDB before 5.1 cannot let an index delete that did not.
-    """
-    old = dict(collection.index_information()[name])
-    keys = old.pop("key")
-    collection.drop_index(name)
-    try:
-        collection.create_index(keys, **options)
-    except OperationFailure:
-        collection.create_index(keys, name=name, **{each: old[each] for each in KEPT & old.keys()})
-        raise
-
-
-def wanted_indexes(kind: Kind, settings: Settings) -> list[Index]:
-    """Return the indexes that a collection should have."""
-    indexes = [
+def wanted_indexes(kind: Kind) -> list[Index]:
+    """Return the indexes that a collection should have for reading."""
+    return [
         Index(f"{PREFIX}{name}", dict.fromkeys(fields, 1), ", ".join(fields))
         for name, fields in READING[kind].items()
     ]
-    if days := retention_days(kind, settings):
-        purpose = f"deletes after {days} day{'s'[: days > 1]} ({retention_setting(kind)})"
-        indexes.append(Index(f"{PREFIX}retention", {"timestamp": 1}, purpose, days))
-    return indexes
+
+
+def wanted_retention(kind: Kind, settings: Settings) -> Index | None:
+    """Return the index that should delete, if the setting says after how many days."""
+    days = retention_days(kind, settings)
+    if days is None:
+        return None
+    purpose = f"deletes after {days} day{'s'[: days > 1]} ({retention_setting(kind)})"
+    return Index(f"{PREFIX}retention", {"timestamp": 1}, purpose, days)
 
 
 def retention_days(kind: Kind, settings: Settings) -> int | None:
@@ -148,11 +195,14 @@ def retention_setting(kind: Kind) -> str:
 
 
 def is_stale(name: str, existing: Mapping[str, Any], wanted: list[Index]) -> bool:
-    """Say whether an index is ours and not wanted any more, or deletes and should not."""
-    if any(has_keys(existing, index.keys) for index in wanted):
-        return False
-    deletes = "expireAfterSeconds" in existing and has_keys(existing, {"timestamp": 1})
-    return deletes or name.startswith(PREFIX)
+    """Say whether an index for reading is ours and not wanted any more."""
+    is_wanted = any(has_keys(existing, index.keys) for index in wanted)
+    return is_ours(name) and EXPIRY not in existing and not is_wanted
+
+
+def is_ours(name: str) -> bool:
+    """Say whether an index is one of this tool's."""
+    return name.startswith(PREFIX)
 
 
 def has_keys(existing: Mapping[str, Any], keys: Keys) -> bool:
@@ -160,11 +210,8 @@ def has_keys(existing: Mapping[str, Any], keys: Keys) -> bool:
     return list(existing["key"]) == list(keys.items()) and not PARTIAL & existing.keys()
 
 
-def remove(kind: Kind, name: str, existing: Mapping[str, Any]) -> Step:
+def remove(kind: Kind, name: str, note: str = "is not needed any more") -> Step:
     """Return the step that removes an index."""
-    note = "is not needed any more"
-    if "expireAfterSeconds" in existing:
-        note = f"{retention_setting(kind)} is not set: nothing is deleted any more"
     command = {"dropIndexes": kind.collection, "index": name}
     return Step(Action.REMOVE, kind.collection, name, note, command)
 
@@ -174,10 +221,7 @@ def step_towards(kind: Kind, index: Index, existing: Existing) -> Step:
     name = next((name for name in existing if has_keys(existing[name], index.keys)), None)
     if name is None:
         return create(kind, index)
-    old = existing[name].get("expireAfterSeconds")
-    if index.days is None or old == index.options["expireAfterSeconds"]:
-        return Step(Action.KEEP, kind.collection, name, index.purpose)
-    return change(kind, name, index, old)
+    return Step(Action.KEEP, kind.collection, name, index.purpose)
 
 
 def create(kind: Kind, index: Index) -> Step:

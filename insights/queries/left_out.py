@@ -32,6 +32,7 @@ class Reason(StrEnum):
     FUTURE = "future"
     NO_TYPE = "no_type"
     NO_MESSAGE = "no_message"
+    NEVER_DELETED = "never_deleted"
 
 
 SENTENCES = {
@@ -44,6 +45,10 @@ SENTENCES = {
     Reason.NO_MESSAGE: (
         "has a negative rating but no message and is not among the worst",
         "have a negative rating but no message and are not among the worst",
+    ),
+    Reason.NEVER_DELETED: (
+        "has no date and is never deleted",
+        "have no date and are never deleted",
     ),
 }
 
