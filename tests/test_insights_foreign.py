@@ -140,3 +140,56 @@ def test_tail_shows_a_feedback_without_any_known_field() -> None:
     line = to_line(Change(Kind.FEEDBACK, {"_id": OID, "stars": 5}, updated=False)).plain
 
     assert line == "no date  feedback   "
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--user", "42"], "7"),
+        (["--user", str(OID)], "8"),
+        (["--message", "7"], "7"),
+        (["--message", str(OID)], "8"),
+        (["--rating", "5"], "7"),
+        (["--rating", "4.5"], "8"),
+        (["--where", "user_id=42"], "7"),
+    ],
+)
+def test_filters_find_ids_and_ratings_that_are_no_texts(
+    insights: Insights, empty_database: Database[Document], options: list[str], expected: str
+) -> None:
+    empty_database.feedback.insert_many(
+        [
+            a_feedback(NOON) | {"user_id": 42, "message_id": 7, "rating": 5},
+            a_feedback(NOON) | {"user_id": OID, "message_id": OID, "rating": 4.5, "comment": "8"},
+        ]
+    )
+
+    [found] = insights("feedback", *options, "--json").lines
+
+    assert str(found.get("comment", found["message_id"])) == expected
+
+
+@pytest.mark.parametrize("command", ["feedback", "feedback --json", "export"])
+@pytest.mark.parametrize("matching", [True, False])
+def test_says_which_documents_a_period_leaves_out(
+    insights: Insights,
+    empty_database: Database[Document],
+    command: str,
+    matching: bool,  # noqa: FBT001 (a parameter of the test)
+) -> None:
+    without_date = [
+        a_feedback(NOON, user_id=user, message_id=user) | {"timestamp": "2026-11-01"}
+        for user in ("u1", "u2")
+    ]
+    empty_database.feedback.insert_many(
+        [*without_date, *([a_feedback(NOON, user_id="u1")] if matching else [])]
+    )
+    export = ("export", "feedback", "--out", "a.csv")
+    arguments = export if command == "export" else tuple(command.split())
+
+    in_period = insights(*arguments, "--since", "2026-11-01", "--user", "u1")
+    whenever = insights(*arguments, "--user", "u1")
+
+    assert in_period.exit_code == (0 if matching else 5)
+    assert "insights: 1 feedback has no date and is left out" in in_period.stderr.splitlines()
+    assert "left out" not in whenever.stderr

@@ -18,6 +18,7 @@ from typing import Any
 import azure.functions as func
 import httpx
 import pytest
+from bson.datetime_ms import DatetimeMS
 from playwright.sync_api import Page, expect
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -145,6 +146,41 @@ def post_feedback(**fields: str) -> None:
     thread.start()
     thread.join()
     assert answers[0].status_code == 201
+
+
+def test_what_other_programs_store_ends_nothing(
+    served: Served, emptied_database: Database[Document], visitor: Visitor
+) -> None:
+    page = open_live(visitor, served.url)
+    now = datetime.now(UTC)
+    odd: list[Document] = [
+        {"rating": "down", "timestamp": now},
+        {"rating": "down", "timestamp": now, "message_id": 7, "comment": "A number."},
+        {"rating": "down", "timestamp": now, "message_id": None},
+        {"rating": None, "timestamp": [now], "message_id": "m1"},
+        {"rating": "down", "timestamp": "now"},
+        {"rating": "down", "timestamp": DatetimeMS(10**15), "message_id": "m1"},
+    ]
+    emptied_database.feedback.insert_many(odd)
+    emptied_database.analytics.insert_many(
+        [
+            {"user_id": "u1", "timestamp": now, "event_type": None},
+            {"user_id": ["u1"], "timestamp": now, "event_type": "view"},
+        ]
+    )
+
+    expect_ratings(page, 3)
+    expect(page.locator(".worst blockquote")).to_have_text("A number.")
+    expect(page.locator(".left-out")).to_have_text(
+        [
+            "2 feedback have no date and are left out.",
+            "1 feedback is dated in the future and is left out.",
+            "2 feedback have a negative rating but no message and are not among the worst.",
+            "1 event has no type and is left out.",
+        ]
+    )
+    assert overflows(page) == []
+    assert served.process.poll() is None
 
 
 @pytest.mark.timed

@@ -31,6 +31,7 @@ from insights.settings import read_settings
 from insights.signals import cleaning_up
 from insights.terminal.console import errors
 from insights.terminal.counts import show_count
+from insights.terminal.left_out import tell_undated
 from insights.terminal.options import EventType, Message, Rating, Since, Until, User, Where
 from insights.wording import clean, show_number
 
@@ -84,14 +85,15 @@ def export(
         insights export events --event-type search --format jsonl --out - | gzip > searches.gz
     """
     selection = Selection(user, message, rating, event_type, since, until, where or ())
-    settings = read_settings()
-    condition = to_filter(kind, selection, settings, datetime.now(UTC))
+    settings, now = read_settings(), datetime.now(UTC)
+    condition = to_filter(kind, selection, settings, now)
     chosen = file_format or format_of(out)
     check_options(kind, out, chosen, flatten=flatten)
     if bom and chosen is not Format.CSV:
         raise UsageError("--bom is for CSV")
     with open_database(settings) as database, cleaning_up(), open_output(out) as file:
         source = Source(database, kind, condition)
+        tell_undated(database, kind, selection, settings, now)
         with progress_bar(shown=sys.stderr.isatty() and not writes_to_terminal(out)) as progress:
             watched = partial(watch, progress)
             count = write_export(source, file, chosen, watched, flattened=flatten, marked=bom)

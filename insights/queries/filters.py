@@ -16,7 +16,7 @@ from insights.queries import sentiment
 from insights.queries.periods import parse_period, parse_time
 from insights.queries.sentiment import Sentiment
 from insights.settings import Settings
-from insights.users.ids import LARGEST_INTEGER, of_user
+from insights.users.ids import LARGEST_INTEGER, numbers_of, of_user
 
 Filter = dict[str, Any]
 
@@ -50,7 +50,7 @@ def to_filter(kind: Kind, selection: Selection, settings: Settings, now: datetim
     check_options(kind, selection)
     conditions = [
         {} if selection.user is None else of_user(selection.user),
-        equal("message_id", selection.message),
+        {} if selection.message is None else of_user(selection.message, "message_id"),
         equal("event_type", selection.event_type),
         rated(selection.rating, settings.feedback_ratings),
         parse_period(selection.since, selection.until, now).condition(),
@@ -84,7 +84,7 @@ def rated(rating: str | None, ratings: Sequence[str] | None) -> Filter:
     """Return the filter for a sentiment by its name, or else for an exact rating."""
     if rating in list(Sentiment):
         return {"$expr": {"$eq": [sentiment.sentiment(ratings), rating]}}
-    return equal("rating", rating)
+    return {} if rating is None else {"rating": {"$in": [rating, *numbers_of(rating)]}}
 
 
 def parse_condition(kind: Kind, text: str, now: datetime) -> Filter:

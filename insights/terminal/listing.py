@@ -17,6 +17,7 @@ from insights.queries.far_dates import far_iso_time
 from insights.queries.filters import Selection, to_filter
 from insights.settings import read_settings
 from insights.terminal.console import print_json, print_rows
+from insights.terminal.left_out import tell_undated
 from insights.wording import show_time
 
 
@@ -77,11 +78,12 @@ def print_newest(layout: Layout, selection: Selection, limit: int, *, as_json: b
     Raises:
         NoData: there is none.
     """
-    kind, settings = layout.kind, read_settings()
-    condition = to_filter(kind, selection, settings, datetime.now(UTC))
+    kind, settings, now = layout.kind, read_settings(), datetime.now(UTC)
+    condition = to_filter(kind, selection, settings, now)
     with open_database(settings) as database:
         found = newest(database, kind, condition, limit)
         printed = print_lines(kind, found) if as_json else print_table(layout, found)
+        tell_undated(database, kind, selection, settings, now)
     if not printed:
         raise NoData(f"no {kind} yet" if selection == Selection() else "nothing matches")
 
