@@ -31,6 +31,9 @@ MAXIMUM_EVENTS = 500
 LISTED_BYTES = 63 * 1024
 ENTRY_BYTES = len('{"index": 499, "pointer": "", "detail": ""}, ')
 
+# Of an event of a batch. Alone, an event is measured as it was sent.
+TOO_LARGE = FieldError((), f"must be at most {OBJECT_LIMIT} bytes of JSON")
+
 LOGGED = "Event logged."
 OPTED_OUT = "Event not logged: the user opted out of analytics."
 
@@ -106,7 +109,8 @@ def check_events(events: list[Any], now: datetime) -> Sequence[Checked]:
             return list(map(Document, fields, sizes))
     budget = Budget()
     return [
-        check_event(event, json, now, budget) for event, json in zip(events, encoded, strict=True)
+        check_event(event, json, now, budget) if len(json) <= OBJECT_LIMIT else [TOO_LARGE]
+        for event, json in zip(events, encoded, strict=True)
     ]
 
 
@@ -126,8 +130,6 @@ def check_event(event: object, json: bytes, now: datetime, budget: Budget) -> Ch
 
     `json` is its compact JSON, whose size is the event's.
     """
-    if len(json) > OBJECT_LIMIT:
-        return [FieldError((), f"must be at most {OBJECT_LIMIT} bytes of JSON")]
     try:
         valid = validate(Event, event)
         check_infinity(event, json, budget)
