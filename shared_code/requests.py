@@ -1,7 +1,6 @@
 """Reading a request's body: bounded, inflated, parsed once from its bytes."""
 
 import gc
-import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,8 +23,8 @@ OBJECT_LIMIT = 32 * 1024
 MAXIMUM_CONTAINERS = 20_000
 TOO_MANY_CONTAINERS = f"must have at most {MAXIMUM_CONTAINERS} objects and arrays"
 
-# Possessive, and never without a match: linear in whatever a client sends.
-STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+# All bytes but those that begin an object, an array or a text, or end a text.
+OTHER_BYTES = bytes(set(range(256)) - set(b'{["'))
 
 GZIP_WINDOW = zlib.MAX_WBITS | 16
 
@@ -79,7 +78,8 @@ def parse_json(body: bytes) -> object:
             return from_json(body, allow_inf_nan=False)
         check_containers(body)
         with without_collection():
-            return from_json(body, allow_inf_nan=False)
+            # To look for equal texts takes longer than to make them.
+            return from_json(body, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
         raise MalformedBody(
             "The body must be one JSON value in UTF-8 without a byte order mark, "
@@ -93,13 +93,18 @@ def check_containers(body: bytes) -> None:
     Raises:
         InvalidFields: there are too many.
     """
-    if opening_brackets(body) > MAXIMUM_CONTAINERS < opening_brackets(STRING.sub(b"", body)):
+    if body.count(b"{") + body.count(b"[") > MAXIMUM_CONTAINERS < count_containers(body):
         raise InvalidFields([FieldError((), TOO_MANY_CONTAINERS)])
 
 
-def opening_brackets(text: bytes) -> int:
-    """Count what begins an object or an array."""
-    return text.count(b"{") + text.count(b"[")
+def count_containers(body: bytes) -> int:
+    """Count the brackets outside of texts that begin an object or an array.
+
+    A pattern that matches texts takes ten times as long where there are very many.
+    """
+    marks = body.replace(rb"\\", b"").replace(rb"\"", b"").translate(None, OTHER_BYTES)
+    # Without pairs of quotes that have nothing between them, the others still take turns.
+    return sum(map(len, marks.replace(b'""', b"").split(b'"')[::2]))
 
 
 @contextmanager

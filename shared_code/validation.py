@@ -52,7 +52,7 @@ INFINITY = re.compile(rb"[:,\[]-?Infinity[,\]}]")
 
 # A few milliseconds of the processor. After that, an error points to the details as a whole.
 SEARCH_STEPS = 2_500
-MEMBERS_A_STEP = 32
+MEMBERS_A_STEP = 16
 
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 INFINITIES = (math.inf, -math.inf)

@@ -40,10 +40,16 @@ def unknown(keys: int) -> str:
 
 
 ZEROS = ",".join(["0"] * 15_000)
+# The brackets are no objects and arrays, and have the texts looked for.
+TEXTS = f'"{"[" * 1600}",' + ",".join(['""'] * 10_000)
 REFUSED = {
     "infinities at a depth": batch(event(deep(",".join(["1e999"] * 3400), 175)), 24),
     "an integer among zeros": event(deep(f"{ZEROS},{2**70}", 170)),
     "integers among zeros": batch(event(deep(f"{ZEROS},{2**70}", 170)), 16),
+    "an integer among empty texts": batch(event(f'{{"a":[{TEXTS},{2**70}]}}'), 15),
+    "an integer and a text like an infinity": batch(
+        event(f'{{"t":":Infinity,","a":[{ZEROS},{2**70}]}}'), 16
+    ),
     "tens of thousands of objects": batch(event(deep(",".join(["{}"] * 10_000), 170)), 16),
     "objects, as many as are parsed": batch("[" + ",".join(["{}"] * 39) + "]", 500),
     "thousands of unknown fields": unknown(900),
@@ -56,6 +62,7 @@ REFUSED = {
 ACCEPTED = {
     "zeros": batch(event(f'{{"a":[{ZEROS}]}}'), 16),
     "a text like an infinity": batch(event(f'{{"t":":Infinity,","a":[{ZEROS}]}}'), 16),
+    "empty texts": batch(event(f'{{"a":[{TEXTS}]}}'), 15),
     "empty objects": batch(event('{"a":[' + ",".join(["{}"] * 1_200) + "]}"), 16),
     "empty objects in small events": batch(event('{"a":[' + ",".join(["{}"] * 36) + "]}"), 500),
     "empty objects and long texts": batch(
