@@ -17,7 +17,6 @@ from shared_code.references import find_unknown
 from shared_code.requests import OBJECT_LIMIT, parse_json
 from shared_code.responses import error_list, json_response, message_response
 from shared_code.storage import Outcome, insert
-from shared_code.turns import LARGE
 from shared_code.validation import Budget, Checked, Document, check_infinity, encode, validate
 
 if TYPE_CHECKING:
@@ -26,6 +25,10 @@ if TYPE_CHECKING:
 COLLECTION = "analytics"
 BATCH_LIMIT = 512 * 1024
 MAXIMUM_EVENTS = 500
+
+# An event of more bytes of JSON is encoded when it is checked: PyMongo passes over BSON quickly, in
+# messages, in comparisons with stored events, and in the texts of its errors.
+ENCODED_FROM = 512
 
 # What an answer of at most 64 KiB can list, and what an error takes besides its pointer and detail.
 LISTED_BYTES = 63 * 1024
@@ -103,11 +106,14 @@ def check_events(events: list[Any], now: datetime) -> Sequence[Checked]:
     """
     encoded = [to_json(event) for event in events]
     sizes = list(map(len, encoded))
-    if max(sizes, default=0) <= LARGE and not any(b"Infinity" in each for each in encoded):
+    budget = Budget()
+    if max(sizes, default=0) <= OBJECT_LIMIT and not any(b"Infinity" in each for each in encoded):
         with suppress(ValidationError):
             fields = [event.to_document(now) for event in event_list().validate_python(events)]
-            return list(map(Document, fields, sizes))
-    budget = Budget()
+            return [
+                encode(each, budget) if each.size > ENCODED_FROM else each
+                for each in map(Document, fields, sizes)
+            ]
     return [
         check_event(event, json, now, budget) if len(json) <= OBJECT_LIMIT else [TOO_LARGE]
         for event, json in zip(events, encoded, strict=True)
@@ -136,7 +142,7 @@ def check_event(event: object, json: bytes, now: datetime, budget: Budget) -> Ch
     except InvalidFields as invalid:
         return invalid.errors
     document = Document(valid.to_document(now), len(json))
-    return encode(document, budget) if document.size > LARGE else document
+    return encode(document, budget) if document.size > ENCODED_FROM else document
 
 
 async def store(documents: Sequence[Document], caller: Caller) -> list[Outcome]:

@@ -182,7 +182,7 @@ async def insert_and_look(collection: str, writes: Sequence[Document]) -> list[R
     replies = await in_key_order(partial(insert_all, collection), writes)
     if replies == ["taken"]:
         # PyMongo hides whether a majority confirmed what is stored instead; a bulk write tells.
-        replies = await insert_all(collection, [writes[0].fields], in_bulk=True)
+        replies = await insert_all(collection, [writes[0].written], in_bulk=True)
     return await look_at_taken(collection, writes, replies)
 
 
@@ -293,12 +293,12 @@ async def look_at_taken(
             replies[number] = Failed(Vanished())
         else:
             may_be_it = writes[number].again and key not in told
-            replies[number] = compare(found[key], writes[number].fields, may_be_it=may_be_it)
+            replies[number] = compare(found[key], writes[number].written, may_be_it=may_be_it)
             told.add(key)
     return replies
 
 
-def compare(stored: Mapping[str, Any], sent: Fields, *, may_be_it: bool) -> Reply:
+def compare(stored: Mapping[str, Any], sent: Mapping[str, Any], *, may_be_it: bool) -> Reply:
     """Say what the document that is stored under the `_id` of another is to that."""
     if not is_same(stored, sent):
         return "other"
@@ -339,7 +339,7 @@ async def look_at(
         return Failed(error)
 
 
-def is_same(stored: Mapping[str, Any], sent: Fields) -> bool:
+def is_same(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
     """Say whether two documents are the same but for the time at which they came.
 
     Compare as BSON: to Python 1, 1.0 and true are equal, and so are objects in any order.

@@ -65,6 +65,14 @@ Fields = dict[str, Any]
 """What will be stored of a feedback or an event."""
 
 
+class Encoded(RawBSONDocument):
+    """An event's BSON. PyMongo writes what it sent into the text of an error, at some length."""
+
+    def __repr__(self) -> str:
+        """Return nothing of what it holds."""
+        return "Encoded()"
+
+
 class Document(NamedTuple):
     """A feedback or an event that was checked, as it will be stored.
 
@@ -75,10 +83,10 @@ class Document(NamedTuple):
     fields: Fields
     size: int
     again: bool = False
-    encoded: RawBSONDocument | None = None
+    encoded: Encoded | None = None
 
     @property
-    def written(self) -> "Fields | RawBSONDocument":
+    def written(self) -> "Fields | Encoded":
         """What PyMongo is given."""
         return self.fields if self.encoded is None else self.encoded
 
@@ -132,7 +140,7 @@ def encode(event: Document, budget: Budget) -> Checked:
     if event.encoded is not None:
         return event
     with suppress(OverflowError, InvalidDocument):
-        return event._replace(encoded=RawBSONDocument(bson.encode(event.fields)))
+        return event._replace(encoded=Encoded(bson.encode(event.fields)))
     return find_unstorable(event.fields, budget) or [FieldError(("details",), UNSTORABLE)]
 
 
