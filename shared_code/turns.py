@@ -21,6 +21,9 @@ LARGE = 2048
 # after the check, too.
 PAUSE = 5
 
+# No check takes a tenth of a second, save where the whole process is held up.
+LONGEST_PAUSE_SECONDS = 0.5
+
 
 class Turns:
     """Whose turn it is in one event loop, and whether a small body came since the last turn."""
@@ -55,5 +58,6 @@ async def in_turn(check: Callable[[bytes], Result], body: bytes) -> Result:
         return check(body)
     finally:
         pause = PAUSE * (perf_counter() - started) if turns.is_shared else 0
+        pause = min(pause, LONGEST_PAUSE_SECONDS)
         turns.is_shared = False
         loop.call_later(pause, turns.lock.release)

@@ -95,6 +95,15 @@ async def test_without_small_ones_there_is_no_pause(checks: Checks) -> None:
     assert max(checks.gaps[2:]) < PAUSE_SECONDS
 
 
+async def test_after_one_that_was_held_up_the_pause_is_short(checks: Checks) -> None:
+    await in_turn(checks, SMALL_BODY)
+    await in_turn(lambda _body: time.sleep(0.3), large("a"))
+    started = time.perf_counter()
+    await in_turn(checks, large("b"))
+
+    assert time.perf_counter() - started < 1
+
+
 async def test_a_refused_one_gives_its_turn_back(checks: Checks) -> None:
     def refuse(_body: bytes) -> None:
         raise InvalidFields([])
