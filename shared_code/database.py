@@ -22,8 +22,8 @@ logger = logging.getLogger("up2d8")
 # What PyMongo raises for a wrong connection string; an unknown `datetime_conversion` is a KeyError.
 WRONG_URI = (PyMongoError, ValueError, TypeError, LookupError, OSError)
 
-# Two groups each of events, inserted feedback, replaced feedback, opt-outs and of the two lookups
-# would need twelve if all were in flight at the same moment.
+# Two groups each of events, inserted feedback and replaced feedback, small and large ones, of
+# opt-outs and of the two lookups would need eighteen if all were in flight at the same moment.
 POOL_SIZE = 10
 
 # Azure DocumentDB's own connection string closes idle connections after the same time.

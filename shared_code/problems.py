@@ -55,6 +55,9 @@ class Problem(Exception):
     name: ClassVar[str]
     title: ClassVar[str]
 
+    seconds_taken: float = 0
+    """How long the event loop was busy with finding it, unless that was in a turn."""
+
     def __init__(
         self,
         detail: str,

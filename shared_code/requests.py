@@ -4,6 +4,7 @@ import gc
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import azure.functions as func
 from pydantic_core import from_json
@@ -15,6 +16,7 @@ from shared_code.problems import (
     MalformedBody,
     UnsupportedEncoding,
 )
+from shared_code.turns import timed
 
 # One feedback or one event. Browsers cap what a closing page may send (`sendBeacon`) at 64 KiB.
 OBJECT_LIMIT = 32 * 1024
@@ -47,7 +49,7 @@ def read_body(req: func.HttpRequest, limit: int) -> bytes:
         case "" | "identity":
             return body
         case "gzip" | "x-gzip":
-            return inflate(body, limit)
+            return timed(partial(inflate, limit=limit), body)
         case _:
             raise UnsupportedEncoding
 

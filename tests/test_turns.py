@@ -1,13 +1,16 @@
 """Turns of large bodies."""
 
 import asyncio
+import gzip
 import time
 
+import azure.functions as func
 import pytest
 
 from shared_code.operations import start_clock
-from shared_code.problems import InvalidFields, StoreUnavailable
-from shared_code.turns import LARGE, PAUSE, in_turn
+from shared_code.problems import BodyTooLarge, InvalidFields, StoreUnavailable
+from shared_code.requests import read_body
+from shared_code.turns import LARGE, MANY_COMMAS, PAUSE, get_turns, in_turn, wait_to_refuse
 from tests.conftest import UseSettings
 
 pytestmark = pytest.mark.timed
@@ -102,6 +105,70 @@ async def test_after_one_that_was_held_up_the_pause_is_short(checks: Checks) -> 
     await in_turn(checks, large("b"))
 
     assert time.perf_counter() - started < 1
+
+
+async def test_many_small_events_take_turns_too(checks: Checks) -> None:
+    events = b"," * (MANY_COMMAS + 1)
+    await in_turn(checks, SMALL_BODY)
+    await in_turn(checks, large("a"))
+    started = time.perf_counter()
+    await in_turn(checks, events)
+
+    assert time.perf_counter() - started >= PAUSE_SECONDS
+
+
+async def refuse_small(seconds: float) -> None:
+    """Refuse a small body that is checked for so long."""
+
+    def check(_body: bytes) -> None:
+        time.sleep(seconds)
+        raise InvalidFields([])
+
+    with pytest.raises(InvalidFields) as raised:
+        await in_turn(check, SMALL_BODY)
+    await wait_to_refuse(raised.value)
+
+
+async def test_refusals_take_turns_that_are_as_long_as_their_checks(checks: Checks) -> None:
+    await in_turn(checks, SMALL_BODY)
+    started = time.perf_counter()
+    await refuse_small(CHECK_SECONDS)
+    first = time.perf_counter() - started
+    await refuse_small(CHECK_SECONDS)
+
+    assert first < CHECK_SECONDS + PAUSE_SECONDS
+    assert time.perf_counter() - started - first >= PAUSE_SECONDS
+
+
+async def test_refusals_alone_have_no_pause(checks: Checks) -> None:
+    await in_turn(checks, large("a"))
+    started = time.perf_counter()
+    for _ in range(3):
+        await refuse_small(CHECK_SECONDS)
+
+    assert time.perf_counter() - started < 3 * CHECK_SECONDS + PAUSE_SECONDS
+
+
+async def test_a_refusal_is_sent_when_its_time_is_over(use_settings: UseSettings) -> None:
+    use_settings(MONGODB_URI="mongodb://localhost", MONGODB_TIMEOUT_MS="100")
+    start_clock()
+    await get_turns().take()
+    started = time.perf_counter()
+    await wait_to_refuse(InvalidFields([]))
+
+    assert time.perf_counter() - started < 1
+
+
+async def test_what_is_inflated_in_vain_counts(use_settings: UseSettings) -> None:
+    use_settings(MONGODB_URI="mongodb://localhost")
+    bomb = gzip.compress(bytes(2**24))
+    request = func.HttpRequest(
+        "POST", "http://localhost", headers={"Content-Encoding": "gzip"}, body=bomb
+    )
+
+    with pytest.raises(BodyTooLarge) as raised:
+        read_body(request, 2**20)
+    assert raised.value.seconds_taken > 0
 
 
 async def test_a_refused_one_gives_its_turn_back(checks: Checks) -> None:
