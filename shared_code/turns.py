@@ -8,7 +8,7 @@ which wait for nothing: a refusal takes a turn before it is sent.
 import asyncio
 from collections.abc import Callable
 from time import perf_counter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from shared_code.operations import seconds_left
 from shared_code.problems import Problem, StoreUnavailable
@@ -28,12 +28,15 @@ PAUSE = 5
 # No check takes a tenth of a second, save where the whole process is held up.
 LONGEST_PAUSE_SECONDS = 0.5
 
+# What it takes to receive and inflate a large body, before its turn.
+SECONDS_PER_BYTE = 2e-9
+
 # What a refusal takes besides the check.
 REFUSAL_SECONDS = 0.0002
 
 
 class Turns:
-    """Whose turn it is in one event loop, and whether a small body came since the last turn."""
+    """Whose turn it is in a queue, and whether a small body came since the last turn."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -56,14 +59,21 @@ class Turns:
         self.loop.call_later(pause, self.lock.release)
 
 
+class Queues(NamedTuple):
+    """Those who wait in one event loop. Large bodies do not wait for refusals."""
+
+    large: Turns
+    refusals: Turns
+
+
 # As with connections, a deployed process has one event loop, and tests have several.
-_turns: dict[asyncio.AbstractEventLoop, Turns] = {}
+_queues: dict[asyncio.AbstractEventLoop, Queues] = {}
 
 
-def get_turns() -> Turns:
-    """Return the turns of this event loop."""
+def get_queues() -> Queues:
+    """Return the queues of this event loop."""
     loop = asyncio.get_running_loop()
-    return _turns.get(loop) or _turns.setdefault(loop, Turns())
+    return _queues.get(loop) or _queues.setdefault(loop, Queues(Turns(), Turns()))
 
 
 async def in_turn(check: Callable[[bytes], Result], body: bytes) -> Result:
@@ -72,20 +82,20 @@ async def in_turn(check: Callable[[bytes], Result], body: bytes) -> Result:
     Raises:
         StoreUnavailable: its turn did not come in time.
     """
-    turns = get_turns()
+    large, refusals = get_queues()
     if len(body) <= LARGE and body.count(b",") <= MANY_COMMAS:
         result = timed(check, body)
-        turns.is_shared = True
+        large.is_shared = refusals.is_shared = True
         return result
     try:
-        await turns.take()
+        await large.take()
     except TimeoutError:
         raise StoreUnavailable("too many large bodies at once") from None
     started = perf_counter()
     try:
         return check(body)
     finally:
-        turns.end(perf_counter() - started)
+        large.end(perf_counter() - started + SECONDS_PER_BYTE * len(body))
 
 
 def timed(check: Callable[[bytes], Result], body: bytes) -> Result:
@@ -100,7 +110,7 @@ def timed(check: Callable[[bytes], Result], body: bytes) -> Result:
 
 async def wait_to_refuse(problem: Problem) -> None:
     """Wait until a refusal may be sent: in its turn, or when the time of its request is over."""
-    turns = get_turns()
+    turns = get_queues().refusals
     try:
         await turns.take()
     except TimeoutError:

@@ -10,7 +10,7 @@ import pytest
 from shared_code.operations import start_clock
 from shared_code.problems import BodyTooLarge, InvalidFields, StoreUnavailable
 from shared_code.requests import read_body
-from shared_code.turns import LARGE, MANY_COMMAS, PAUSE, get_turns, in_turn, wait_to_refuse
+from shared_code.turns import LARGE, MANY_COMMAS, PAUSE, get_queues, in_turn, wait_to_refuse
 from tests.conftest import UseSettings
 
 pytestmark = pytest.mark.timed
@@ -140,8 +140,17 @@ async def test_refusals_take_turns_that_are_as_long_as_their_checks(checks: Chec
     assert time.perf_counter() - started - first >= PAUSE_SECONDS
 
 
-async def test_refusals_alone_have_no_pause(checks: Checks) -> None:
+async def test_large_ones_do_not_wait_for_refusals(checks: Checks) -> None:
+    await in_turn(checks, SMALL_BODY)
+    await refuse_small(CHECK_SECONDS)
+    started = time.perf_counter()
     await in_turn(checks, large("a"))
+
+    assert time.perf_counter() - started < CHECK_SECONDS + PAUSE_SECONDS
+
+
+@pytest.mark.usefixtures("checks")
+async def test_refusals_alone_have_no_pause() -> None:
     started = time.perf_counter()
     for _ in range(3):
         await refuse_small(CHECK_SECONDS)
@@ -152,7 +161,7 @@ async def test_refusals_alone_have_no_pause(checks: Checks) -> None:
 async def test_a_refusal_is_sent_when_its_time_is_over(use_settings: UseSettings) -> None:
     use_settings(MONGODB_URI="mongodb://localhost", MONGODB_TIMEOUT_MS="100")
     start_clock()
-    await get_turns().take()
+    await get_queues().refusals.take()
     started = time.perf_counter()
     await wait_to_refuse(InvalidFields([]))
 
