@@ -47,6 +47,9 @@ BODIES = {
     "objects, stored": of_details(f'{{"a":[{OBJECTS}]}}', 32),
     "objects and a long text": of_details(f'{{"a":[{OBJECTS}],"b":"{"x" * 14_000}"}}', 32),
     "small objects": of_details(f'{{"a":[{OBJECTS}]}}', 1),
+    "500 of nothing": b"[" + b",".join([b"{}"] * 500) + b"]",
+    "a bomb of gzip": b" " * 2**22,
+    "no JSON": b"x",
     "small and wrong": of_details(f'{{"a":[{",".join(["0"] * 900)},{2**70}]}}', 1),
 }
 

@@ -245,13 +245,20 @@ OTHER_EVENTS: list[Document] = [
 IS_ANOTHER = "is the id of another event"
 
 
+def enlarged(event: Document, size: int) -> Document:
+    """Return the event with so much more text in its details."""
+    return event | {"details": event["details"] | {"text": "x" * size}} if size else event
+
+
+@pytest.mark.parametrize("size", [0, 600, 3000])
 @pytest.mark.parametrize("other", OTHER_EVENTS)
 async def test_an_event_id_is_of_one_event(
-    fresh_database: Database[Document], post: Post, other: Document
+    fresh_database: Database[Document], post: Post, other: Document, size: int
 ) -> None:
-    assert (await post("analytics", EVENT_WITH_ID)).status_code == 202
-    response = await post("analytics", EVENT_WITH_ID | other)
-    batch = body_of(await post("analytics", [EVENT, EVENT_WITH_ID | other, EVENT_WITH_ID]))
+    first, another = (enlarged(EVENT_WITH_ID | each, size) for each in ({}, other))
+    assert (await post("analytics", first)).status_code == 202
+    response = await post("analytics", another)
+    batch = body_of(await post("analytics", [EVENT, another, first]))
 
     assert response.status_code == 422
     assert body_of(response)["errors"] == [{"pointer": "#/event_id", "detail": IS_ANOTHER}]
@@ -260,6 +267,7 @@ async def test_an_event_id_is_of_one_event(
     assert fresh_database.analytics.count_documents({}) == 2
 
 
+@pytest.mark.parametrize("size", [0, 600, 3000])
 @pytest.mark.parametrize(
     "fields",
     [
@@ -270,9 +278,9 @@ async def test_an_event_id_is_of_one_event(
     ],
 )
 async def test_the_same_event_is_a_duplicate(
-    fresh_database: Database[Document], post: Post, fields: Document
+    fresh_database: Database[Document], post: Post, fields: Document, size: int
 ) -> None:
-    event = EVENT_WITH_ID | fields
+    event = enlarged(EVENT_WITH_ID | fields, size)
     for _ in range(2):
         assert (await post("analytics", event)).status_code == 202
     answer = body_of(await post("analytics", [event, event]))

@@ -369,6 +369,20 @@ async def test_accepts_32_kib_and_not_a_byte_more(
     assert problem["detail"] == "At most 32768 bytes are accepted here."
 
 
+async def test_an_event_alone_is_measured_as_it_was_sent(
+    post: Post, fresh_database: Database[Document]
+) -> None:
+    """In a batch its size is that of its JSON with numbers written out: here 96 KB."""
+    numbers = ",".join(["1e9"] * 8_000)
+    event = f'{{"user_id":"u1","event_type":"e","details":{{"a":[{numbers}]}}}}'.encode()
+
+    problem_of(await post("analytics", b"[" + event + b"]"), 422)
+    assert (await post("analytics", event)).status_code == 202
+    [stored] = fresh_database.analytics.find()
+    assert stored["details"] == {"a": [1e9] * 8_000}
+    fresh_database.analytics.delete_many({})
+
+
 @pytest.mark.parametrize("headers", [{}, GZIP])
 async def test_accepts_batches_of_512_kib_and_not_a_byte_more(
     post: Post, fresh_database: Database[Document], headers: dict[str, str]

@@ -6,6 +6,7 @@ import logging
 import time
 from statistics import median
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pymongo.database import Database
@@ -40,10 +41,16 @@ def unknown(keys: int) -> str:
 
 
 ZEROS = ",".join(["0"] * 15_000)
+# The brackets are no objects and arrays, and have the texts looked for.
+TEXTS = f'"{"[" * 1600}",' + ",".join(['""'] * 10_000)
 REFUSED = {
     "infinities at a depth": batch(event(deep(",".join(["1e999"] * 3400), 175)), 24),
     "an integer among zeros": event(deep(f"{ZEROS},{2**70}", 170)),
     "integers among zeros": batch(event(deep(f"{ZEROS},{2**70}", 170)), 16),
+    "an integer among empty texts": batch(event(f'{{"a":[{TEXTS},{2**70}]}}'), 15),
+    "an integer and a text like an infinity": batch(
+        event(f'{{"t":":Infinity,","a":[{ZEROS},{2**70}]}}'), 16
+    ),
     "tens of thousands of objects": batch(event(deep(",".join(["{}"] * 10_000), 170)), 16),
     "objects, as many as are parsed": batch("[" + ",".join(["{}"] * 39) + "]", 500),
     "thousands of unknown fields": unknown(900),
@@ -56,6 +63,7 @@ REFUSED = {
 ACCEPTED = {
     "zeros": batch(event(f'{{"a":[{ZEROS}]}}'), 16),
     "a text like an infinity": batch(event(f'{{"t":":Infinity,","a":[{ZEROS}]}}'), 16),
+    "empty texts": batch(event(f'{{"a":[{TEXTS}]}}'), 15),
     "empty objects": batch(event('{"a":[' + ",".join(["{}"] * 1_200) + "]}"), 16),
     "empty objects in small events": batch(event('{"a":[' + ",".join(["{}"] * 36) + "]}"), 500),
     "empty objects and long texts": batch(
@@ -112,6 +120,31 @@ async def test_a_refused_request_costs_at_most_40_normal_events(post: Post, name
 @pytest.mark.parametrize("name", ACCEPTED)
 async def test_an_accepted_request_costs_at_most_100_normal_events(post: Post, name: str) -> None:
     assert await least_ratio(post, ACCEPTED[name], {202}, limit=100) <= 100
+
+
+def with_ids(details: str, count: int) -> str:
+    """Return a batch of events that have ids."""
+    events = (event(details).replace("{", f'{{"event_id":"{uuid4()}",', 1) for _ in range(count))
+    return f"[{','.join(events)}]"
+
+
+@pytest.mark.usefixtures("fresh_database")
+@pytest.mark.parametrize(("zeros", "count"), [(15_000, 16), (430, 500)])
+@pytest.mark.parametrize(("user", "status"), [("u1", 202), ("u2", 422)])
+async def test_a_repeated_request_costs_at_most_twice_what_storing_it_does(
+    post: Post, zeros: int, count: int, user: str, status: int
+) -> None:
+    """The same events, and others under their ids, are compared with what is stored."""
+    details = f'{{"a":[{",".join(["0"] * zeros)}]}}'
+    body = with_ids(details, count)
+    assert (await post("analytics", body.encode())).status_code == 202
+    repeated = body.replace('"user_id":"u1"', f'"user_id":"{user}"')
+
+    ratios: list[float] = []
+    while len(ratios) < 6 and min(ratios, default=3) > 2:
+        new = [await seconds_of(post, with_ids(details, count), {202}, 1) for _ in range(4)]
+        ratios.append(await seconds_of(post, repeated, {status}, 4) / min(new))
+    assert min(ratios) <= 2
 
 
 async def test_an_attack_in_another_request_of_the_group_refuses_nothing_honest(

