@@ -1,6 +1,5 @@
 """`insights forget`."""
 
-import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from pymongo.errors import OperationFailure
 
 from insights.kinds import Kind
 from insights.terminal.counts import show_count
+from insights.terminal.program import program_anywhere
 from insights.users import erasure
 from tests.conftest import Document
 from tests.insights_cli import Insights, a_feedback, an_event, plan_of
@@ -18,8 +18,8 @@ from tests.support.dialects import Dialect
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
-# In an empty folder, Python is named by its whole path.
-PROGRAM = f"{sys.executable} -m insights"
+# In an empty folder, the program is named by its whole path.
+PROGRAM = program_anywhere()
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

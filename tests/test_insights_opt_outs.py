@@ -1,21 +1,21 @@
 """`insights opt-out`, `opt-in` and `opt-outs`, together with the function that obeys them."""
 
 import re
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from pymongo.database import Database
 
 from analytics_function import opt_outs
+from insights.terminal.program import program_anywhere
 from tests.conftest import Document, Post, body_of
 from tests.insights_cli import Insights, a_feedback, an_event
 from tests.support.dialects import Dialect
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
-# In an empty folder, Python is named by its whole path.
-PROGRAM = f"{sys.executable} -m insights"
+# In an empty folder, the program is named by its whole path.
+PROGRAM = program_anywhere()
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
