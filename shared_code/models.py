@@ -57,7 +57,7 @@ DateTime = Annotated[datetime, BeforeValidator(to_utc)]
 
 
 class Feedback(BaseModel):
-    """One user's rating of one chat message. A null field counts as absent."""
+    """One user's rating of one chat message. A null comment counts as absent."""
 
     model_config = ConfigDict(extra="forbid")
 

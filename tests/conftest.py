@@ -1,145 +1,187 @@
-"""A real MongoDB, fresh databases in it, and requests to the functions."""
+"""The fixtures that several test modules use.
 
-import asyncio
+Programs:
+    run_mongod: starts a MongoDB for the time of a block.
+    mongodb_uri: the connection string of the session's MongoDB.
+    mongodb_address: the address of the session's MongoDB.
+    own_mongod: a running MongoDB that the test may kill and hang.
+    mongod: such a MongoDB, of the test's dialect and not yet started; the functions write to it.
+    start_proxy: starts the proxy of a dialect in front of the session's MongoDB, once a session.
+    through: opens a collection through a proxy of the test's own.
+    run_server: runs a local server for the time of a block.
+    server: the local server as cloned, on the session's MongoDB.
+    browser: Chromium.
+
+Dialects:
+    dialect: the server that the test meets; MongoDB, unless the test is marked `dialects`.
+    server_uri: the connection string of the session's MongoDB as that server.
+
+Databases:
+    empty_database: a database of the session's MongoDB.
+    fresh_database: the same, and the functions write to it.
+    database_name: the name of the database that `server` writes to.
+    server_database: that database, emptied.
+
+Clients:
+    use_settings: replaces all settings of the functions.
+    post: sends a request to a function.
+    commands: the commands that the functions send to MongoDB.
+    key_server: a key server that publishes the keys of an issuer of tokens.
+    auth_on: has the functions ask for tokens of that issuer.
+    insights: runs the operator's tool on the empty database.
+    indexed: the same, on a database that has its indexes.
+    command_line: the same, without a MongoDB.
+    file_format: each format of an export in turn.
+    visitor: opens pages in the browser, and fails if they report an error.
+    tolerant_visitor: opens pages in the browser.
+
+Markers:
+    timed: holds something to a limit of time, so it runs last, and no worker runs anything beside
+        it. Mark a test that measures time, or fails on a busy machine.
+    dialects: runs once for each server, or for MongoDB and those named.
+    lacking: does not run for the servers named.
+    linux: needs Linux.
+    no_database: set on each test that depends on none of `run_mongod`, `run_server` and `browser`.
+        A test that starts one in another way says so: `usefixtures("run_mongod")`.
+"""
+
 import json
-import os
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import azure.functions as func
 import pytest
-from pymongo import AsyncMongoClient, MongoClient, monitoring
+from playwright.sync_api import Browser
+from pymongo import AsyncMongoClient, MongoClient
 from pymongo.database import Database
 
-import analytics_function
-import feedback_function
 from analytics_function import opt_outs
-from local_project.addresses import free_address
+from local_project.addresses import Address, free_address
 from local_project.connection_strings import loopback_address
 from local_project.mongod import running_mongod
 from shared_code import lookups, settings
+from shared_code.auth import tokens
 from shared_code.mongodb import connection
-from tests.insights_cli import Insights
-from tests.support.dialect_proxy import DialectProxy, running_proxy
+from tests.support.chromium import Visitor, running_chromium
+from tests.support.commands import Commands
+from tests.support.connection import close_database
+from tests.support.dialect_proxy import DialectProxy, Open, Opened, running_proxy
 from tests.support.dialects import Dialect
+from tests.support.documents import Document
+from tests.support.exports import READERS
+from tests.support.functions import FUNCTIONS, Post, UseSettings
+from tests.support.insights_cli import Insights
+from tests.support.key_server import KeyServer, serving
+from tests.support.local_server import LocalServer, RunServer, running_server
+from tests.support.mongod import Mongod, RunMongod
+from tests.support.tokens import AUDIENCE, ISSUER
 
-if sys.platform != "win32":
-    import fcntl
-
-ROOT = Path(__file__).parent.parent
-FUNCTIONS = {"feedback": feedback_function.main, "analytics": analytics_function.main}
-
-# Longer than any operation may take.
-SECONDS_TO_END = 5
-
-Document = dict[str, Any]
-Post = Callable[..., Awaitable[func.HttpResponse]]
-UseSettings = Callable[..., None]
-
-
-class Commands(monitoring.CommandListener):
-    """The names of the commands that were sent to MongoDB."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def started(self, event: monitoring.CommandStartedEvent) -> None:
-        """Remember a command."""
-        self.names.append(event.command_name)
-
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        """Remember nothing."""
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        """Remember nothing."""
-
-
-def is_timed(item: pytest.Item) -> bool:
-    """Say whether a test holds something to a limit of time."""
-    return item.get_closest_marker("timed") is not None
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that is marked `dialects` once in each that it does not lack."""
-    marker = metafunc.definition.get_closest_marker("dialects")
-    if marker is None or "dialect" not in metafunc.fixturenames:
-        return
-    lacking = {
-        dialect for each in metafunc.definition.iter_markers("lacking") for dialect in each.args
-    }
-    wanted = [Dialect.MONGODB, *marker.args] if marker.args else list(Dialect)
-    metafunc.parametrize("dialect", [each for each in wanted if each not in lacking], indirect=True)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests that run alone last, when there are few others to wait for them."""
-    items.sort(key=is_timed)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Run a test with its fixtures when it is its turn."""
-    with turn(alone=is_timed(item)):
-        return (yield)
-
-
-@contextmanager
-def turn(*, alone: bool) -> Iterator[None]:
-    """Wait until the tests of the other workers, if there are any, let this one run."""
-    if sys.platform == "win32" or "PYTEST_XDIST_WORKER" not in os.environ:
-        yield
-        return
-    with Path(__file__).open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        yield
-
-
-def body_of(response: func.HttpResponse) -> Any:
-    """Return the JSON that an answer carries."""
-    return json.loads(response.get_body())
-
-
-async def close_database() -> None:
-    """Close the connection, and wait for what was still asked of MongoDB.
-
-    The end of an event loop cancels its tasks and waits for them. In Python 3.11 a cancelled task
-    of PyMongo may then wait for a lock for ever (see `deadlines.py`), so the loop forgets those
-    that are late (Python manual, "Extending asyncio").
-    """
-    closing = asyncio.create_task(connection.close())
-    asked = {closing, *(task for task in asyncio.all_tasks() if is_of_mongodb(task))}
-    _, late = await asyncio.wait(asked, timeout=SECONDS_TO_END)
-    for task in late:
-        asyncio._unregister_task(task)  # noqa: SLF001 (as the manual says)
-
-
-def is_of_mongodb(task: asyncio.Task[Any]) -> bool:
-    """Say whether a task runs code of PyMongo, or of ours that asks it."""
-    code = getattr(task.get_coro(), "cr_code", None)
-    return code is not None and any(
-        part in {"pymongo", "shared_code"} for part in Path(code.co_filename).parts
-    )
+pytest_plugins = ["tests.support.ids", "tests.support.markers"]
 
 
 @pytest.fixture(scope="session")
-def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def run_mongod() -> RunMongod:
+    """Return the function that starts a MongoDB for the time of a block."""
+    return running_mongod
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri(run_mongod: RunMongod, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run a MongoDB for the whole session."""
     address = free_address()
-    with running_mongod(address, tmp_path_factory.mktemp("mongodb")):
+    with run_mongod(address, tmp_path_factory.mktemp("mongodb")):
         yield f"mongodb://{address}"
 
 
+@pytest.fixture
+def own_mongod(run_mongod: RunMongod, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
+    """Run a MongoDB of one test's own."""
+    mongod = Mongod(run_mongod, free_address(), tmp_path_factory.mktemp("mongod"))
+    with mongod.resources:
+        mongod.start()
+        yield mongod
+
+
 @pytest.fixture(scope="session")
-def start_proxy(mongodb_uri: str) -> Iterator[Callable[[Dialect], DialectProxy]]:
+def mongodb_address(mongodb_uri: str) -> Address:
+    """Return the address of the session's MongoDB."""
+    address = loopback_address(mongodb_uri)
+    assert address is not None
+    return address
+
+
+@pytest.fixture(scope="session")
+def start_proxy(mongodb_address: Address) -> Iterator[Callable[[Dialect], DialectProxy]]:
     """Return a function that starts the proxy of a dialect for the whole session."""
-    server = loopback_address(mongodb_uri)
-    assert server
     with ExitStack() as running:
-        yield cache(lambda dialect: running.enter_context(running_proxy(server, dialect)))
+        yield cache(lambda dialect: running.enter_context(running_proxy(mongodb_address, dialect)))
+
+
+@pytest.fixture
+def through(mongodb_address: Address, empty_database: Database[Document]) -> Iterator[Open]:
+    """Return a function that opens an empty collection through a proxy."""
+    with ExitStack() as stack:
+
+        def open_collection(dialect: Dialect, **options: Any) -> Opened:
+            proxy = stack.enter_context(running_proxy(mongodb_address, dialect))
+            client = stack.enter_context(MongoClient[Document](proxy.uri, **options))
+            return Opened(proxy, client[empty_database.name]["events"])
+
+        yield open_collection
+
+
+@pytest.fixture(scope="session")
+def run_server() -> RunServer:
+    """Return the function that runs a local server for the time of a block."""
+    return running_server
+
+
+@pytest.fixture(scope="module")
+def database_name() -> str:
+    """Return the name of a database that nothing else uses."""
+    return f"test_{uuid4().hex}"
+
+
+@pytest.fixture(scope="module")
+def server(run_server: RunServer, mongodb_uri: str, database_name: str) -> Iterator[LocalServer]:
+    """Run the local server as cloned, for the whole module."""
+    with run_server(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=database_name) as server:
+        yield server
+
+
+@pytest.fixture
+def server_database(mongodb_uri: str, database_name: str) -> Iterator[Database[Document]]:
+    """Return the database that the local server writes to, emptied."""
+    with MongoClient[Document](mongodb_uri) as client:
+        client.drop_database(database_name)
+        yield client[database_name]
+        client.drop_database(database_name)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Run one browser for the whole module, which has no asynchronous tests (see `chromium.py`)."""
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def tolerant_visitor(browser: Browser) -> Iterator[Visitor]:
+    """Return a visitor, whose pages are closed at the end."""
+    visitor = Visitor(browser)
+    yield visitor
+    visitor.close()
+
+
+@pytest.fixture
+def visitor(tolerant_visitor: Visitor) -> Iterator[Visitor]:
+    """Return a visitor whose pages must not complain of anything."""
+    yield tolerant_visitor
+    assert tolerant_visitor.problems == []
 
 
 @pytest.fixture
@@ -200,6 +242,38 @@ def insights(
 
 
 @pytest.fixture
+def indexed(insights: Insights) -> Insights:
+    """Return what runs the operator's tool on an empty database that has its indexes."""
+    assert insights("setup").exit_code == 0
+    return insights
+
+
+@pytest.fixture
+def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Insights:
+    """Return what runs the operator's tool in an empty folder, and on no MongoDB."""
+    monkeypatch.chdir(tmp_path)
+    return Insights(tmp_path, MONGODB_URI="mongodb://127.0.0.1:1", MONGODB_DATABASE="none")
+
+
+@pytest.fixture(params=READERS)
+def file_format(request: pytest.FixtureRequest) -> str:
+    """Return each format of an export."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def mongod(
+    run_mongod: RunMongod, tmp_path: Path, use_settings: UseSettings, dialect: Dialect
+) -> Iterator[Mongod]:
+    """Return a MongoDB of the test's own, not yet started, that the functions write to."""
+    mongod = Mongod(run_mongod, free_address(), tmp_path, dialect)
+    use_settings(MONGODB_URI=mongod.uri)
+    with mongod.resources:
+        yield mongod
+
+
+@pytest.fixture
 async def fresh_database(
     empty_database: Database[Document], server_uri: str, use_settings: UseSettings
 ) -> AsyncIterator[Database[Document]]:
@@ -207,6 +281,39 @@ async def fresh_database(
     use_settings(MONGODB_URI=server_uri, MONGODB_DATABASE=empty_database.name)
     yield empty_database
     await close_database()
+
+
+@pytest.fixture
+def key_server() -> Iterator[KeyServer]:
+    """Return a running key server."""
+    with serving(KeyServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def auth_on(
+    key_server: KeyServer,
+    fresh_database: Database[Document],
+    mongodb_uri: str,
+    use_settings: UseSettings,
+) -> Callable[..., None]:
+    """Turn tokens on, and return a function that changes the settings."""
+
+    def use(**others: str) -> None:
+        tokens.signing_keys.cache_clear()
+        use_settings(
+            **{
+                "MONGODB_URI": mongodb_uri,
+                "MONGODB_DATABASE": fresh_database.name,
+                "AUTH_ISSUER": ISSUER,
+                "AUTH_AUDIENCE": AUDIENCE,
+                "AUTH_JWKS_URL": key_server.url,
+            }
+            | others
+        )
+
+    use()
+    return use
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 
-from tests.conftest import Document, Post, body_of
+from tests.support.documents import Document, nested
+from tests.support.functions import EVENT, Post, body_of
 
 pytestmark = pytest.mark.dialects
 
-EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 EVENT_ID = "018f4b2e-7c1a-7b3a-9d57-3a4f5b6c7d8e"
 
 
@@ -98,14 +98,6 @@ async def test_stores_deep_details(
 
     [document] = fresh_database.analytics.find()
     assert document["details"] == nested(levels)
-
-
-def nested(levels: int) -> Document:
-    """Return objects nested so many levels deep."""
-    document: Document = {}
-    for _ in range(levels - 1):
-        document = {"a": document}
-    return document
 
 
 async def test_a_repeated_event_id_is_stored_once(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from insights.application import COMMANDS
-from tests.conftest import ROOT
+from tests.support.project import ROOT
 
 DEPLOYED = ("analytics_function", "feedback_function", "shared_code")
 OURS = {each.name for each in ROOT.iterdir() if each.name.isidentifier() and each.is_dir()}

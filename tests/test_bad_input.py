@@ -10,17 +10,10 @@ from uuid import UUID
 import pytest
 from pymongo.database import Database
 
-from tests.conftest import Document, Post, body_of
-from tests.test_analytics_function import nested
+from tests.support.documents import Document, nested
+from tests.support.functions import BODIES, GZIP, NAMES, Post, body_of
 
 pytestmark = pytest.mark.dialects
-
-VALID: dict[str, dict[str, Any]] = {
-    "feedback": {"message_id": "m1", "user_id": "u1", "rating": "up"},
-    "analytics": {"user_id": "u1", "event_type": "page_view", "details": {}},
-}
-FUNCTIONS = sorted(VALID)
-GZIP = {"Content-Encoding": "gzip"}
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +36,7 @@ def problem_of(response: Any, status: int) -> Document:
     return problem
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 @pytest.mark.parametrize(
     "body",
     [
@@ -83,7 +76,7 @@ async def test_refuses_any_number_of_levels(post: Post, levels: int, status: int
 
 
 @pytest.mark.parametrize("value", ["text", 5, 1.5, True, None])
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_refuses_json_that_is_no_object(post: Post, function: str, value: Any) -> None:
     problem = problem_of(await post(function, value), 422)
 
@@ -91,17 +84,17 @@ async def test_refuses_json_that_is_no_object(post: Post, function: str, value: 
 
 
 async def test_refuses_an_array_of_feedback(post: Post) -> None:
-    problem = problem_of(await post("feedback", [VALID["feedback"]]), 422)
+    problem = problem_of(await post("feedback", [BODIES["feedback"]]), 422)
 
     assert problem["errors"] == [{"pointer": "#", "detail": "must be a JSON object"}]
 
 
 @pytest.mark.parametrize(
     ("function", "field"),
-    [(function, field) for function in FUNCTIONS for field in VALID[function]],
+    [(function, field) for function in NAMES for field in BODIES[function]],
 )
 async def test_names_each_missing_field(post: Post, function: str, field: str) -> None:
-    body = {name: value for name, value in VALID[function].items() if name != field}
+    body = {name: value for name, value in BODIES[function].items() if name != field}
     problem = problem_of(await post(function, body), 422)
 
     assert problem["type"] == "urn:up2d8:problem:invalid-fields"
@@ -124,8 +117,8 @@ DATE_TIME = "must be an RFC 3339 date-time with an offset, such as 2026-01-31T09
     [
         *(
             (function, field, value, detail)
-            for function in FUNCTIONS
-            for field in VALID[function]
+            for function in NAMES
+            for field in BODIES[function]
             if field != "details"
             for value, detail in [*WRONG_STRINGS, ("a\0b", "must not hold a NUL character")]
         ),
@@ -175,7 +168,7 @@ DATE_TIME = "must be an RFC 3339 date-time with an offset, such as 2026-01-31T09
 async def test_says_what_is_wrong_with_a_field(
     post: Post, function: str, field: str, value: Any, detail: str
 ) -> None:
-    problem = problem_of(await post(function, VALID[function] | {field: value}), 422)
+    problem = problem_of(await post(function, BODIES[function] | {field: value}), 422)
 
     assert problem["errors"] == [{"pointer": f"#/{field}", "detail": detail}]
 
@@ -192,11 +185,11 @@ async def test_says_what_is_wrong_with_a_field(
         ("é %", "#/%C3%A9%20%25"),
     ],
 )
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_refuses_unknown_fields_by_name(
     post: Post, function: str, field: str, pointer: str
 ) -> None:
-    problem = problem_of(await post(function, VALID[function] | {field: 1}), 422)
+    problem = problem_of(await post(function, BODIES[function] | {field: 1}), 422)
 
     assert problem["errors"] == [{"pointer": pointer, "detail": "is not a known field"}]
 
@@ -231,7 +224,7 @@ async def test_names_the_detail_that_mongodb_cannot_hold(
     details: Document,
     errors: list[tuple[str, str]],
 ) -> None:
-    response = await post("analytics", VALID["analytics"] | {"details": details})
+    response = await post("analytics", BODIES["analytics"] | {"details": details})
 
     if not errors:
         assert response.status_code == 202
@@ -268,21 +261,21 @@ async def test_a_text_that_says_infinity_is_no_infinity(
 ) -> None:
     details = {"Infinity": ["-Infinity", 1.5]}
 
-    assert (await post("analytics", VALID["analytics"] | {"details": details})).status_code == 202
+    assert (await post("analytics", BODIES["analytics"] | {"details": details})).status_code == 202
     assert [each["details"] for each in fresh_database.analytics.find()] == [details]
     fresh_database.analytics.delete_many({})
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_lists_at_most_ten_errors(post: Post, function: str) -> None:
     body = {f"unknown{n}": n for n in range(12)}
 
     assert len(problem_of(await post(function, body), 422)["errors"]) == 10
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_refuses_more_fields_than_any_client_sends(post: Post, function: str) -> None:
-    body = VALID[function] | {f"unknown{n}": n for n in range(1000)}
+    body = BODIES[function] | {f"unknown{n}": n for n in range(1000)}
     problem = problem_of(await post(function, body), 422)
 
     assert problem["errors"] == [{"pointer": "#", "detail": "must have at most 12 fields"}]
@@ -308,12 +301,12 @@ LONG = {"é" * 500: [2**64] * 10}
 @pytest.mark.parametrize(
     ("event", "count", "errors", "last"),
     [
-        (VALID["analytics"] | {"details": {"a": [2**64] * 10}}, 40, 400, "#/39/details/a/9"),
-        (VALID["analytics"] | {"details": LONG}, 40, 400, "#/39/details"),
+        (BODIES["analytics"] | {"details": {"a": [2**64] * 10}}, 40, 400, "#/39/details/a/9"),
+        (BODIES["analytics"] | {"details": LONG}, 40, 400, "#/39/details"),
         # Of each event the first error.
-        (VALID["analytics"] | {"details": {"a": [2**64] * 3}}, 250, 250, "#/249/details/a/0"),
+        (BODIES["analytics"] | {"details": {"a": [2**64] * 3}}, 250, 250, "#/249/details/a/0"),
         # Without the path within the event.
-        (VALID["analytics"] | {"occurred_at": "x", "extra" * 20: 1}, 500, 500, "#/499"),
+        (BODIES["analytics"] | {"occurred_at": "x", "extra" * 20: 1}, 500, 500, "#/499"),
     ],
 )
 async def test_an_answer_names_every_wrong_event_and_has_at_most_64_kib(
@@ -347,22 +340,22 @@ async def test_no_answer_repeats_what_was_sent(post: Post) -> None:
     bodies: list[Any] = [
         secret.encode(),
         {"user_id": {"a": secret}, "message_id": 1, "rating": [secret]},
-        VALID["analytics"] | {"event_id": secret, "occurred_at": secret, "details": secret},
-        VALID["analytics"] | {"details": {"a": secret, "b": 2**70}},
+        BODIES["analytics"] | {"event_id": secret, "occurred_at": secret, "details": secret},
+        BODIES["analytics"] | {"details": {"a": secret, "b": 2**70}},
     ]
     for body in bodies:
-        for function in FUNCTIONS:
+        for function in NAMES:
             assert secret.encode() not in (await post(function, body)).get_body()
 
 
 def sized(function: str, size: int) -> bytes:
     """Return a valid body of exactly `size` bytes."""
-    body = json.dumps(VALID[function]).encode()
+    body = json.dumps(BODIES[function]).encode()
     return body + b" " * (size - len(body))
 
 
 @pytest.mark.parametrize("headers", [{}, GZIP])
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_accepts_32_kib_and_not_a_byte_more(
     post: Post, fresh_database: Database[Document], function: str, headers: dict[str, str]
 ) -> None:
@@ -382,7 +375,7 @@ async def test_accepts_batches_of_512_kib_and_not_a_byte_more(
 ) -> None:
     encode = gzip.compress if headers else bytes
     limit = 512 * 1024
-    event = VALID["analytics"] | {"details": {"text": "x" * 20_000}}
+    event = BODIES["analytics"] | {"details": {"text": "x" * 20_000}}
     batch = json.dumps([event] * 20).encode().ljust(limit)
 
     response = await post("analytics", encode(batch), headers)
@@ -400,7 +393,7 @@ def bomb() -> bytes:
     return b"".join([*(compressor.compress(zeros) for _ in range(2**10)), compressor.flush()])
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_refuses_a_gigabyte_without_inflating_it(
     post: Post, function: str, bomb: bytes
 ) -> None:
@@ -414,10 +407,10 @@ async def test_refuses_a_gigabyte_without_inflating_it(
         tracemalloc.stop()
 
 
-COMPRESSED = gzip.compress(json.dumps(VALID["feedback"]).encode())
+COMPRESSED = gzip.compress(json.dumps(BODIES["feedback"]).encode())
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 @pytest.mark.parametrize(
     "body",
     [
@@ -438,20 +431,20 @@ async def test_refuses_broken_gzip(post: Post, function: str, body: bytes) -> No
 
 
 @pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "x"])
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_refuses_other_encodings(post: Post, function: str, encoding: str) -> None:
-    response = await post(function, VALID[function], {"Content-Encoding": encoding})
+    response = await post(function, BODIES[function], {"Content-Encoding": encoding})
 
     assert problem_of(response, 415)["type"] == "urn:up2d8:problem:unsupported-encoding"
     assert response.headers["Accept-Encoding"] == "gzip"
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "GZIP", " x-gzip "])
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_accepts_gzip(
     post: Post, fresh_database: Database[Document], function: str, encoding: str
 ) -> None:
-    body = gzip.compress(json.dumps(VALID[function]).encode())
+    body = gzip.compress(json.dumps(BODIES[function]).encode())
 
     assert (await post(function, body, {"Content-Encoding": encoding})).status_code < 300
     assert fresh_database[function].delete_many({}).deleted_count == 1
@@ -466,9 +459,9 @@ async def test_accepts_gzip(
         {"Content-Encoding": "identity"},
     ],
 )
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_reads_json_whatever_the_content_type(
     post: Post, fresh_database: Database[Document], function: str, headers: dict[str, str]
 ) -> None:
-    assert (await post(function, VALID[function], headers)).status_code < 300
+    assert (await post(function, BODIES[function], headers)).status_code < 300
     assert fresh_database[function].delete_many({}).deleted_count == 1

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from tests.conftest import Document, Post
+from tests.support.documents import Document
+from tests.support.functions import GZIP, Post
 
 pytestmark = pytest.mark.timed
 
 LARGEST_ANSWER = 64 * 1024
-GZIP = {"Content-Encoding": "gzip"}
 NORMAL = '{"user_id": "u1", "event_type": "page_view", "details": {"page": "/", "seconds": 12.5}}'
 
 

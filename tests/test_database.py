@@ -12,13 +12,12 @@ from pymongo.database import Database
 from pymongo.uri_parser import parse_uri
 
 from shared_code.mongodb import connection
-from tests.conftest import Commands, Document, Post, UseSettings
-from tests.odd_options import IGNORED, REFUSED, SECRET
+from tests.support.commands import Commands
+from tests.support.documents import Document
+from tests.support.functions import EVENT, FEEDBACK, Post, UseSettings
+from tests.support.odd_options import IGNORED, REFUSED, SECRET
 
 Client = AsyncMongoClient[Document]
-
-EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
-FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 
 
 def record(opened: list[Client], *args: Any, **options: Any) -> Client:

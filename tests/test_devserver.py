@@ -1,62 +1,26 @@
-"""The local server over HTTP, and how it starts and ends."""
+"""The local server over HTTP."""
 
-import contextlib
 import gzip
 import json
-import os
-import shutil
-import signal
 import socket
-import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from uuid import uuid4
 
-import httpx
 import pytest
-from pymongo import MongoClient
 from pymongo.database import Database
 
-from local_project.addresses import free_address
-from local_project.connection_strings import loopback_address
-from local_project.errors import LocalProjectError
-from local_project.mongod import check, open_log, start_mongod, stop, wait_for_primary
-from tests.conftest import ROOT, Document
-from tests.local_server import LocalServer, read_start, running_server, start, start_and_fail
-from tests.odd_options import IGNORED, REFUSED, SECRET
-from tests.support.processes import suspend
+from tests.support.documents import Document
+from tests.support.functions import EVENT, FEEDBACK
+from tests.support.local_server import (
+    LocalServer,
+    RunServer,
+)
 
-FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
-EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 FOREIGN = {"Origin": "https://evil.example.com"}
 
 
-@pytest.fixture(scope="module")
-def database_name() -> str:
-    """Return the name of a database that nothing else uses."""
-    return f"test_{uuid4().hex}"
-
-
-@pytest.fixture(scope="module")
-def server(mongodb_uri: str, database_name: str) -> Iterator[LocalServer]:
-    """Run the server for this module."""
-    with running_server(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=database_name) as server:
-        yield server
-
-
-@pytest.fixture
-def stored(mongodb_uri: str, database_name: str) -> Iterator[Database[Document]]:
-    """Return the database that the server writes to, emptied."""
-    with MongoClient[Document](mongodb_uri) as client:
-        client.drop_database(database_name)
-        yield client[database_name]
-        client.drop_database(database_name)
-
-
 def test_prints_each_function_and_a_request_that_works(
-    server: LocalServer, stored: Database[Document]
+    server: LocalServer, server_database: Database[Document]
 ) -> None:
     for function in ("feedback", "analytics"):
         assert f"{function}_function" in server.printed
@@ -64,11 +28,11 @@ def test_prints_each_function_and_a_request_that_works(
         [line] = [line for line in server.printed.splitlines() if f"curl -i {url} -d" in line]
         body = line.split("'")[1]
         assert server.client.post(f"/api/{function}", content=body).status_code < 300
-        assert stored[function].count_documents({}) == 1
+        assert server_database[function].count_documents({}) == 1
 
 
-def test_prints_only_requests_after_its_start(mongodb_uri: str) -> None:
-    with running_server(MONGODB_URI=mongodb_uri) as server:
+def test_prints_only_requests_after_its_start(run_server: RunServer, mongodb_uri: str) -> None:
+    with run_server(MONGODB_URI=mongodb_uri) as server:
         server.client.get("/")
         deadline = time.monotonic() + 10
         while not server.log and time.monotonic() < deadline:
@@ -88,22 +52,24 @@ def test_answers_have_the_functions_status_headers_and_body(server: LocalServer)
     assert response.headers["Accept-Encoding"] == "gzip"
 
 
-def test_passes_a_gzip_body_on_as_it_is(server: LocalServer, stored: Database[Document]) -> None:
+def test_passes_a_gzip_body_on_as_it_is(
+    server: LocalServer, server_database: Database[Document]
+) -> None:
     body = gzip.compress(json.dumps([EVENT, EVENT]).encode())
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
 
     assert server.client.post("/api/analytics", content=body, headers=headers).status_code == 202
-    assert stored.analytics.count_documents({}) == 2
+    assert server_database.analytics.count_documents({}) == 2
 
 
-def test_refuses_a_chunked_body(server: LocalServer, stored: Database[Document]) -> None:
+def test_refuses_a_chunked_body(server: LocalServer, server_database: Database[Document]) -> None:
     chunks = (bytes([byte]) for byte in json.dumps(FEEDBACK).encode())
     response = server.client.post("/api/feedback", content=chunks)
 
     assert response.status_code == 411
     assert "Azure would hand it to the function empty" in response.text
     assert "WARNING:     devserver: refused with 411" in server.wait_for_log("chunked")
-    assert stored.feedback.count_documents({}) == 0
+    assert server_database.feedback.count_documents({}) == 0
     # The connection is still good.
     assert server.client.post("/api/feedback", json=FEEDBACK).status_code == 201
 
@@ -138,14 +104,16 @@ def test_refuses_a_body_that_the_host_would_not_take(server: LocalServer) -> Non
     assert response.status_code == 413
 
 
-def test_many_identical_feedbacks_at_once(server: LocalServer, stored: Database[Document]) -> None:
+def test_many_identical_feedbacks_at_once(
+    server: LocalServer, server_database: Database[Document]
+) -> None:
     with ThreadPoolExecutor(20) as pool:
         answers = list(
             pool.map(lambda _: server.client.post("/api/feedback", json=FEEDBACK), range(200))
         )
 
     assert sorted(answer.status_code for answer in answers) == [200] * 199 + [201]
-    assert stored.feedback.count_documents({}) == 1
+    assert server_database.feedback.count_documents({}) == 1
 
 
 def test_a_client_that_goes_away_does_no_harm(server: LocalServer) -> None:
@@ -156,295 +124,3 @@ def test_a_client_that_goes_away_does_no_harm(server: LocalServer) -> None:
         )
 
     assert server.client.post("/api/feedback", json={}).status_code == 422
-
-
-def test_says_so_where_it_cannot_start(tmp_path: Path, mongodb_uri: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        printed = start_and_fail(PORT=port, MONGODB_URI=mongodb_uri)
-    assert printed == (
-        f"devserver: port {port} cannot be used (Address already in use): try PORT=8080 make run\n"
-    )
-    for port in ("x", "-1", "65536"):
-        assert "devserver: PORT must be a number" in start_and_fail(PORT=port)
-    printed = start_and_fail(MONGODB_URI=f"{mongodb_uri}/?tls=true&tlsCAFile=/secret")
-    assert printed == "devserver: MONGODB_URI is not a MongoDB connection string\n"
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        printed = start_and_fail(MONGODB_URI=f"mongodb://127.0.0.1:{other.getsockname()[1]}")
-    assert "no MongoDB answers to MONGODB_URI" in printed.splitlines()[-1]
-    printed = start_and_fail(MONGODB_URI="mongodb://u:secret@")
-    assert printed == "devserver: MONGODB_URI is not a MongoDB connection string\n"
-    printed = start_and_fail(tmp_path, PYTHONPATH=str(ROOT), MONGODB_URI=mongodb_uri)
-    assert "has no functions" in printed
-
-
-@pytest.mark.parametrize("option", IGNORED + REFUSED)
-def test_shows_nobody_what_is_odd_in_the_connection_string(
-    mongodb_uri: str, recwarn: pytest.WarningsRecorder, option: str
-) -> None:
-    for read in (loopback_address, check):
-        try:
-            read(f"{mongodb_uri}/?{option}")
-        except LocalProjectError as error:
-            assert SECRET not in str(error)  # noqa: PT017 (it need not be raised)
-    assert [str(warning.message) for warning in recwarn] == []
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Return a copy of the project, whose `.data/` is of its own."""
-    copy = tmp_path / "project"
-    ignored = shutil.ignore_patterns(".*", "__pycache__", "tests")
-    shutil.copytree(ROOT, copy, ignore=ignored)
-    return copy
-
-
-def test_settings_of_the_file_yield_to_the_environment(project: Path, mongodb_uri: str) -> None:
-    settings = json.loads((project / "local.settings.json").read_text())
-    settings["Values"] |= {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": "of_the_file"}
-    (project / "local.settings.json").write_text(json.dumps(settings))
-
-    with running_server(project, MONGODB_DATABASE="of_the_environment") as server:
-        assert server.client.post("/api/feedback", json=FEEDBACK).status_code == 201
-    with MongoClient[Document](mongodb_uri) as client:
-        assert "of_the_file" not in client.list_database_names()
-        assert client.of_the_environment.feedback.count_documents({}) == 1
-        client.drop_database("of_the_environment")
-
-
-def test_serves_what_host_json_and_the_origins_say(project: Path, mongodb_uri: str) -> None:
-    host = json.loads((project / "host.json").read_text())
-    host["extensions"]["http"] |= {"routePrefix": "v2", "maxOutstandingRequests": 0}
-    (project / "host.json").write_text(json.dumps(host))
-    settings = json.loads((project / "local.settings.json").read_text())
-    settings["Host"] = {"CORS": "https://a.example, https://b.example"}
-    (project / "local.settings.json").write_text(json.dumps(settings))
-
-    with running_server(project, MONGODB_URI=mongodb_uri) as server:
-        assert server.client.post("/api/feedback", json=FEEDBACK).status_code == 404
-        response = server.client.post(
-            "/v2/feedback", json={}, headers={"Origin": "https://b.example"}
-        )
-        assert response.status_code == 429
-        assert response.headers["Access-Control-Allow-Origin"] == "https://b.example"
-        response = server.client.post("/v2/feedback", json={}, headers=FOREIGN)
-        assert response.status_code == 403
-
-
-@pytest.mark.parametrize("credentials", ["someone:secret@", ""])
-def test_says_so_where_an_embedded_mongodb_cannot_be_what_is_asked_for(
-    project: Path, credentials: str
-) -> None:
-    option = "" if credentials else "?replicaSet=other"
-    printed = start_and_fail(
-        project, MONGODB_URI=f"mongodb://{credentials}{free_address()}/{option}"
-    )
-
-    assert "an embedded one has neither users nor TLS" in printed.splitlines()[-1]
-    assert "secret" not in printed
-
-
-def test_says_so_where_the_data_cannot_be_stored(project: Path) -> None:
-    (project / ".data").write_text("a file")
-    printed = start_and_fail(project, MONGODB_URI=f"mongodb://{free_address()}")
-
-    assert printed.splitlines()[-1].startswith("devserver: ")
-    assert "cannot be used" in printed
-
-
-def test_an_empty_setting_counts_as_not_set(project: Path, mongodb_uri: str) -> None:
-    settings = json.loads((project / "local.settings.json").read_text())
-    settings["Values"]["MONGODB_URI"] = mongodb_uri
-    (project / "local.settings.json").write_text(json.dumps(settings))
-
-    with running_server(project, MONGODB_URI="") as server:
-        assert server.client.post("/api/feedback", json={}).status_code == 422
-
-
-def is_alive(pid: int) -> bool:
-    """Say whether a process runs (one that ended and was not waited for does not)."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
-
-
-def all_processes() -> list[int]:
-    """Return the ids of all processes."""
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-
-
-def command_of(pid: int) -> str:
-    """Return a process's command line, empty for one that has ended."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-
-
-def wait_until_gone(pid: int) -> None:
-    """Fail if a process does not end."""
-    deadline = time.monotonic() + 20
-    while is_alive(pid):
-        assert time.monotonic() < deadline, f"process {pid} was left behind"
-        time.sleep(0.05)
-
-
-@pytest.mark.linux
-@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
-def test_runs_an_embedded_mongodb_and_leaves_no_process_behind(project: Path, ending: str) -> None:
-    address = free_address()
-    with running_server(project, MONGODB_URI=f"mongodb://localhost:{address.port}") as server:
-        assert f"Starting MongoDB at {address}" in server.printed
-        assert server.client.post("/api/feedback", json=FEEDBACK).status_code == 201
-        with MongoClient[Document](f"mongodb://{address}") as client:
-            mongod = client.admin.command("serverStatus")["pid"]
-            assert client.admin.command("hello")["setName"]
-        server.process.send_signal(getattr(signal, ending))
-        assert server.process.wait(20) == (-signal.SIGKILL if ending == "SIGKILL" else 0)
-        if ending != "SIGKILL":
-            assert not is_alive(mongod)
-        wait_until_gone(mongod)
-
-    # What was acknowledged is there at the next start.
-    with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
-        assert server.client.post("/api/feedback", json=FEEDBACK).status_code == 200
-
-
-@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_ends_in_order_while_requests_come(project: Path, ending: str) -> None:
-    address = free_address()
-    with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
-
-        def post_until_the_end(_: int) -> set[int]:
-            answers = set()
-            with contextlib.suppress(httpx.HTTPError):
-                while True:
-                    answers.add(server.client.post("/api/analytics", json=EVENT).status_code)
-            return answers
-
-        with ThreadPoolExecutor(10) as pool:
-            answers = pool.map(post_until_the_end, range(10))
-            time.sleep(1)
-            server.process.send_signal(getattr(signal, ending))
-            assert set().union(*answers) <= {202, 429, 503}
-        assert server.process.wait(20) == 0
-    assert address.is_free()
-
-
-@pytest.mark.linux
-def test_starts_right_after_a_kill(project: Path) -> None:
-    address = free_address()
-    for expected in (201, 200, 200):
-        with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
-            assert "Starting MongoDB" in server.printed
-            assert server.client.post("/api/feedback", json=FEEDBACK).status_code == expected
-            server.process.kill()
-            server.process.wait()
-
-
-@pytest.mark.linux
-@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.4, 0.7, 1.0, 1.3, 1.6, 2.0])
-def test_ctrl_c_at_any_moment_leaves_no_process_behind(project: Path, seconds: float) -> None:
-    address = free_address()
-    with start(project, MONGODB_URI=f"mongodb://{address}") as process:
-        time.sleep(seconds)
-        process.send_signal(signal.SIGINT)
-        printed, _ = process.communicate(timeout=20)
-    assert process.returncode in (0, 1, -signal.SIGINT, 130), printed
-
-    time.sleep(0.2)
-    assert not [pid for pid in all_processes() if str(project) in command_of(pid)]
-    assert address.is_free()
-
-
-@pytest.mark.timed
-def test_a_request_under_way_is_answered_before_the_end(project: Path) -> None:
-    address = free_address()
-    with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
-        with MongoClient[Document](f"mongodb://{address}") as client:
-            mongod = client.admin.command("serverStatus")["pid"]
-        server.client.post("/api/feedback", json=FEEDBACK)
-        os.kill(mongod, signal.SIGSTOP)
-        with ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(server.client.post, "/api/feedback", json=FEEDBACK)
-            time.sleep(0.5)
-            server.process.send_signal(signal.SIGINT)
-            time.sleep(0.5)
-            os.kill(mongod, signal.SIGCONT)
-            assert answer.result().status_code == 200
-        assert server.process.wait(20) == 0
-
-
-def test_an_ended_mongodb_is_answered_503(project: Path) -> None:
-    address = free_address()
-    with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
-        with MongoClient[Document](f"mongodb://{address}") as client:
-            os.kill(client.admin.command("serverStatus")["pid"], signal.SIGKILL)
-        response = server.client.post("/api/feedback", json=FEEDBACK)
-        assert response.status_code == 503
-        assert response.headers["Retry-After"]
-
-
-@pytest.mark.timed
-def test_serves_within_five_seconds(project: Path) -> None:
-    address = free_address()
-    with start(project, MONGODB_URI=f"mongodb://{address}") as process:
-        started = time.monotonic()
-        assert process.stdout
-        printed = read_start(process.stdout)
-        seconds = time.monotonic() - started
-        process.terminate()
-        process.wait(20)
-    assert "Ctrl-C" in printed
-    assert seconds < 5
-
-
-def fake_mongod(folder: Path, message: str) -> str:
-    """Return a PATH whose `mongod` prints `message` and ends."""
-    script = folder / "bin" / "mongod"
-    script.parent.mkdir()
-    script.write_text(f"#!/bin/sh\necho '{message}' >&2\nexit 127\n")
-    script.chmod(0o755)
-    return f"{script.parent}:{os.environ['PATH']}"
-
-
-@pytest.mark.parametrize(
-    ("message", "advice"),
-    [
-        ("mongod: error while loading shared libraries: libcurl.so.4", "apt-get install libcurl4"),
-        ("mongod: version `GLIBC_2.34 not found", "needs glibc 2.34 or newer"),
-        ("something else", "mongod.log"),
-    ],
-)
-def test_says_why_mongod_does_not_start(project: Path, message: str, advice: str) -> None:
-    uri = f"mongodb://{free_address()}"
-    path = fake_mongod(project, message)
-
-    assert advice in start_and_fail(project, MONGODB_URI=uri, PATH=path).splitlines()[-1]
-
-
-def test_a_mongod_that_answers_late_is_made_a_replica_set_once(tmp_path: Path) -> None:
-    address, log = free_address(), tmp_path / "mongod.log"
-    asked = "replSetInitiate admin command received"
-    with open_log(tmp_path) as stream:
-        process = start_mongod(address, tmp_path, stream)
-
-    def hang() -> None:
-        while asked not in log.read_text():
-            time.sleep(0.001)
-        suspend(process)
-        time.sleep(3)
-        process.send_signal(signal.SIGCONT)
-
-    # Asked again while it becomes one, a mongod aborts.
-    hanging = threading.Thread(target=hang, daemon=True)
-    hanging.start()
-    try:
-        wait_for_primary(process, address, log)
-        hanging.join()
-        assert log.read_text().count(asked) == 1
-    finally:
-        process.send_signal(signal.SIGCONT)
-        stop(process)

@@ -1,37 +1,22 @@
 """What the local server refuses: pages of other sites, and what Azure would not serve."""
 
 import json
-import shutil
 import socket
 from collections.abc import Iterator
-from uuid import uuid4
 
 import httpx
 import pytest
-from pymongo import MongoClient
 from pymongo.database import Database
 
 from devserver.application import allowed_origins, create_application
 from local_project.errors import LocalProjectError
 from local_project.files import local_host
-from tests.conftest import ROOT, Document
-from tests.local_server import LocalServer, running_server
+from tests.support.documents import Document
+from tests.support.functions import EVENT
+from tests.support.local_server import LocalServer, running_server
+from tests.support.project import ROOT, copy_project
 
-EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 LISTED = {"Origin": "https://app.example.com"}
-
-
-@pytest.fixture(scope="module")
-def database_name() -> str:
-    """Return the name of a database that nothing else uses."""
-    return f"test_{uuid4().hex}"
-
-
-@pytest.fixture(scope="module")
-def server(mongodb_uri: str, database_name: str) -> Iterator[LocalServer]:
-    """Run the server as cloned, where no origin is listed."""
-    with running_server(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=database_name) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
@@ -39,22 +24,12 @@ def listing_server(
     tmp_path_factory: pytest.TempPathFactory, mongodb_uri: str, database_name: str
 ) -> Iterator[LocalServer]:
     """Run the server of a project that lists origins."""
-    folder = tmp_path_factory.mktemp("project") / "copy"
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "tests"))
+    folder = copy_project(tmp_path_factory.mktemp("project") / "copy")
     host = {"CORS": "http://localhost:3000 ,https://APP.example.com,"}
     settings = json.loads((folder / "local.settings.json").read_text()) | {"Host": host}
     (folder / "local.settings.json").write_text(json.dumps(settings))
     with running_server(folder, MONGODB_URI=mongodb_uri, MONGODB_DATABASE=database_name) as server:
         yield server
-
-
-@pytest.fixture
-def stored(mongodb_uri: str, database_name: str) -> Iterator[Database[Document]]:
-    """Return the database that the servers write to, emptied."""
-    with MongoClient[Document](mongodb_uri) as client:
-        client.drop_database(database_name)
-        yield client[database_name]
-        client.drop_database(database_name)
 
 
 def status_of(server: LocalServer, request: str) -> int:
@@ -84,7 +59,7 @@ def status_of(server: LocalServer, request: str) -> int:
     ],
 )
 def test_a_page_of_another_site_writes_nothing(
-    server: LocalServer, stored: Database[Document], origin: str
+    server: LocalServer, server_database: Database[Document], origin: str
 ) -> None:
     origin = origin.replace("PORT", str(server.client.base_url.port))
     # As `fetch` with `mode: "no-cors"`, a form and a beacon send it: without a preflight.
@@ -95,7 +70,7 @@ def test_a_page_of_another_site_writes_nothing(
     assert "is not in Host.CORS of local.settings.json" in response.text
     assert "Access-Control-Allow-Origin" not in response.headers
     assert server.wait_for_log(f"devserver: refused with 403: Origin '{origin}' is not in")
-    assert stored.analytics.count_documents({}) == 0
+    assert server_database.analytics.count_documents({}) == 0
 
 
 def test_one_foreign_origin_of_two_is_enough(server: LocalServer) -> None:
@@ -106,13 +81,13 @@ def test_one_foreign_origin_of_two_is_enough(server: LocalServer) -> None:
 
 
 def test_programs_and_the_server_itself_may_write(
-    server: LocalServer, stored: Database[Document]
+    server: LocalServer, server_database: Database[Document]
 ) -> None:
     own = {"Origin": f"http://localhost:{server.client.base_url.port}"}
 
     assert server.client.post("/api/analytics", json=EVENT).status_code == 202
     assert server.client.post("/api/analytics", json=EVENT, headers=own).status_code == 202
-    assert stored.analytics.count_documents({}) == 2
+    assert server_database.analytics.count_documents({}) == 2
 
 
 def test_a_preflight_of_another_site_is_refused(server: LocalServer) -> None:
@@ -125,7 +100,7 @@ def test_a_preflight_of_another_site_is_refused(server: LocalServer) -> None:
 
 @pytest.mark.parametrize("origin", ["https://app.example.com", "http://localhost:3000"])
 def test_a_page_of_a_listed_site_writes_and_reads_the_answer(
-    listing_server: LocalServer, stored: Database[Document], origin: str
+    listing_server: LocalServer, server_database: Database[Document], origin: str
 ) -> None:
     headers = {"Origin": origin, "Content-Type": "text/plain;charset=UTF-8"}
     response = listing_server.client.post(
@@ -134,7 +109,7 @@ def test_a_page_of_a_listed_site_writes_and_reads_the_answer(
 
     assert response.status_code == 202
     assert response.headers["Access-Control-Allow-Origin"] == origin
-    assert stored.analytics.count_documents({}) == 1
+    assert server_database.analytics.count_documents({}) == 1
     response = listing_server.client.post("/api/unknown", headers=headers)
     assert response.status_code == 404
     assert response.headers["Access-Control-Allow-Origin"] == origin
@@ -157,13 +132,13 @@ def test_a_preflight_of_a_listed_site_is_answered_204(listing_server: LocalServe
 
 @pytest.mark.parametrize("origin", ["https://other.example.com", "null", "http://app.example.com"])
 def test_a_list_lets_no_other_page_write(
-    listing_server: LocalServer, stored: Database[Document], origin: str
+    listing_server: LocalServer, server_database: Database[Document], origin: str
 ) -> None:
     headers = {"Origin": origin}
 
     response = listing_server.client.post("/api/analytics", json=EVENT, headers=headers)
     assert response.status_code == 403
-    assert stored.analytics.count_documents({}) == 0
+    assert server_database.analytics.count_documents({}) == 0
 
 
 @pytest.mark.parametrize("origin", ["https://any.example.com", "null"])
@@ -203,7 +178,9 @@ def test_answers_to_the_names_of_this_computer(server: LocalServer, host: str) -
         "x" * 5000,
     ],
 )
-def test_refuses_other_names(server: LocalServer, stored: Database[Document], host: str) -> None:
+def test_refuses_other_names(
+    server: LocalServer, server_database: Database[Document], host: str
+) -> None:
     # The origin of a page whose name was rebound is the server's own.
     headers = {"Host": host, "Origin": f"http://{host}"}
     response = server.client.post("/api/analytics", json=EVENT, headers=headers)
@@ -212,7 +189,7 @@ def test_refuses_other_names(server: LocalServer, stored: Database[Document], ho
     line = server.wait_for_log("devserver: refused with 403: Host is ")
     assert line.endswith(", not localhost, 127.0.0.1 or [::1]\n")
     assert len(line) < 300
-    assert stored.analytics.count_documents({}) == 0
+    assert server_database.analytics.count_documents({}) == 0
 
 
 @pytest.mark.parametrize("hosts", ["", "Host:\n", "Host: localhost\nHost: localhost\n"])

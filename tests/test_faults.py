@@ -4,19 +4,17 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Awaitable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Awaitable
 
 import azure.functions as func
 import dns.asyncresolver
 import pytest
 from pymongo import MongoClient
 
-from local_project.addresses import free_address
-from tests.conftest import Document, Post, UseSettings, body_of
-from tests.mongod import Mongod
 from tests.support.dialects import Dialect
+from tests.support.documents import Document
+from tests.support.functions import BODIES, NAMES, Post, UseSettings, body_of
+from tests.support.mongod import Mongod
 
 pytestmark = [pytest.mark.timed, pytest.mark.dialects]
 
@@ -25,21 +23,7 @@ on_mongodb_only = pytest.mark.lacking(
     Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB, Dialect.COSMOS_RU
 )
 
-BODIES: dict[str, Any] = {
-    "feedback": {"message_id": "m1", "user_id": "u1", "rating": "up"},
-    "analytics": {"user_id": "u1", "event_type": "page_view", "details": {}},
-}
-FUNCTIONS = sorted(BODIES)
 PASSWORD = "hunter2"  # noqa: S105
-
-
-@pytest.fixture
-def mongod(tmp_path: Path, use_settings: UseSettings, dialect: Dialect) -> Iterator[Mongod]:
-    """Return a MongoDB of the test's own, not yet started, that the functions write to."""
-    mongod = Mongod(free_address(), tmp_path, dialect)
-    use_settings(MONGODB_URI=mongod.uri)
-    with mongod.resources:
-        yield mongod
 
 
 async def assert_unavailable(answer: Awaitable[func.HttpResponse]) -> None:
@@ -58,7 +42,7 @@ async def assert_unavailable(answer: Awaitable[func.HttpResponse]) -> None:
     }
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_absent_at_the_first_request(
     mongod: Mongod, post: Post, caplog: pytest.LogCaptureFixture, function: str
 ) -> None:
@@ -70,7 +54,7 @@ async def test_absent_at_the_first_request(
     assert (await post(function, BODIES[function])).status_code < 300
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_killed_between_requests(mongod: Mongod, post: Post, function: str) -> None:
     mongod.start()
     assert (await post(function, BODIES[function])).status_code < 300
@@ -85,7 +69,7 @@ async def test_killed_between_requests(mongod: Mongod, post: Post, function: str
     assert stored == {"feedback": 1, "analytics": 2}[function]
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_hung(
     mongod: Mongod, post: Post, caplog: pytest.LogCaptureFixture, function: str
 ) -> None:
@@ -118,7 +102,7 @@ async def test_hung_at_the_first_request(mongod: Mongod, post: Post) -> None:
 
 
 @on_mongodb_only
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_without_a_primary(mongod: Mongod, post: Post, function: str) -> None:
     mongod.start()
     assert (await post(function, BODIES[function])).status_code < 300
@@ -155,7 +139,7 @@ async def test_every_event_that_was_acknowledged_survives_a_kill(
 
 
 @on_mongodb_only
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_wrong_password(
     mongod: Mongod,
     post: Post,
@@ -176,10 +160,10 @@ async def test_operators_validation_rules_refuse(mongod: Mongod, post: Post) -> 
     mongod.start()
     rules = {"$jsonSchema": {"properties": {"rating": {"enum": ["up"]}, "user_id": {"enum": [1]}}}}
     with MongoClient[Document](mongod.direct_uri) as client:
-        for function in FUNCTIONS:
+        for function in NAMES:
             client.up2d8.create_collection(function, validator=rules)
 
-    for function in FUNCTIONS:
+    for function in NAMES:
         response = await post(function, BODIES[function])
         assert response.status_code == 422
         assert body_of(response)["errors"] == [
@@ -218,7 +202,7 @@ async def test_a_request_that_is_given_up_harms_no_other(mongod: Mongod, post: P
 
 
 @pytest.mark.parametrize("uri", ["", "not-a-uri", f"mongodb://u:{PASSWORD}@:p@ss", "mongodb://h:x"])
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 async def test_wrong_setting(
     post: Post,
     use_settings: UseSettings,

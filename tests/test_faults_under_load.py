@@ -23,173 +23,18 @@ from pymongo.database import Database
 
 from local_project.addresses import free_address
 from shared_code.mongodb import connection
-from tests.conftest import Document, Post, UseSettings, body_of
-from tests.mongod import Mongod
-from tests.network_proxy import TASK_NAME, NetworkProxy
 from tests.support.dialect_proxy import DialectProxy, Throttle
 from tests.support.dialects import Dialect
+from tests.support.documents import Document
+from tests.support.functions import EVENT, FEEDBACK, Post, UseSettings
+from tests.support.load import CLIENTS, Load, assert_serves_again, assert_stored_as_told
+from tests.support.mongod import Mongod, RunMongod
+from tests.support.network_proxy import TASK_NAME, NetworkProxy
 
-CLIENTS = 32
-BATCH = 5
-# A client is busy for some milliseconds between its requests: 100,000 a scenario would prove no
-# more, and take longer to look through.
-PAUSE_SECONDS = 0.008
 LONGEST_SECONDS = 3.5
 
 # What PyMongo keeps open at most: the pool, and two to watch the server.
 POOL = 10 + 2
-
-EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
-FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
-
-
-@dataclass
-class Request:
-    """What one client sent, and what it was told."""
-
-    function: str
-    body: Any
-    stored: bool = False
-    seconds: float = 0.0
-
-    @property
-    def events(self) -> list[Document]:
-        """The events in it."""
-        return self.body if isinstance(self.body, list) else [self.body]
-
-    @property
-    def can_be_sent_again(self) -> bool:
-        """Whether sending it again must not store it twice."""
-        return "event_id" in self.events[0]
-
-
-def feedback(client: int, number: int) -> Request:
-    """Return a client's feedback on the one message that it rates again and again."""
-    body = {"message_id": "m1", "user_id": f"client-{client}", "rating": str(number)}
-    return Request("feedback", body)
-
-
-def event(client: int, number: int, position: int = 0, *, event_id: bool) -> Document:
-    """Return an event that no other equals; some are of a user not seen before."""
-    body: Document = {
-        "user_id": f"client-{client}" if number % 7 else f"client-{client}-{number}",
-        "event_type": "page_view",
-        "details": {"number": number, "position": position},
-    }
-    return body | {"event_id": str(UUID(int=number * BATCH + position))} if event_id else body
-
-
-def batch(client: int, number: int, *, event_id: bool) -> list[Document]:
-    """Return a batch of such events."""
-    return [event(client, number, position, event_id=event_id) for position in range(BATCH)]
-
-
-def new_request(client: int, number: int) -> Request:
-    """Return a request of each kind in turn."""
-    match number % 6:
-        case 0 | 1:
-            return feedback(client, number)
-        case 2:
-            return Request("analytics", event(client, number, event_id=True))
-        case 3:
-            return Request("analytics", event(client, number, event_id=False))
-        case 4:
-            return Request("analytics", batch(client, number, event_id=True))
-        case _:
-            return Request("analytics", batch(client, number, event_id=False))
-
-
-class Load:
-    """Many clients that send one request after another, and remember what they were told."""
-
-    def __init__(self, post: Post) -> None:
-        self.post = post
-        self.requests: list[Request] = []
-        self.numbers = itertools.count()
-        self.over = False
-
-    async def run(self, fault: Coroutine[Any, Any, None]) -> None:
-        """Let the clients send while a fault comes and goes."""
-        clients = [asyncio.create_task(self.client(number)) for number in range(CLIENTS)]
-        await asyncio.sleep(0.5)
-        await fault
-        await asyncio.sleep(0.5)
-        self.over = True
-        await asyncio.gather(*clients)
-
-    async def client(self, client: int) -> None:
-        """Send until it is over."""
-        while not self.over:
-            request = new_request(client, next(self.numbers))
-            self.requests.append(request)
-            await self.send(request)
-            await asyncio.sleep(PAUSE_SECONDS)
-
-    async def send(self, request: Request) -> None:
-        """Send one request; it must be told success, or that it can be sent again."""
-        started = time.monotonic()
-        response = await self.post(request.function, request.body)
-        request.seconds = max(request.seconds, time.monotonic() - started)
-        request.stored = response.status_code < 300
-        answer = body_of(response)
-        if not request.stored:
-            assert response.status_code == 503
-            assert answer["type"] == "urn:up2d8:problem:store-unavailable"
-            assert response.headers["Retry-After"]
-        elif isinstance(request.body, list):
-            assert answer["logged"] + answer["duplicates"] == len(request.body)
-
-    async def send_failures_again(self) -> None:
-        """Send again what can be, and of each user's feedback only the latest."""
-        latest = {each.body["user_id"]: each for each in self.feedback()}
-        for request in [*latest.values(), *self.analytics()]:
-            if not request.stored and (request.function == "feedback" or request.can_be_sent_again):
-                await self.send(request)
-                assert request.stored
-
-    def acknowledged(self) -> int:
-        """Return how many documents were told success."""
-        return sum(len(request.events) for request in self.requests if request.stored)
-
-    def feedback(self) -> list[Request]:
-        """Return the requests with feedback, as they were sent."""
-        return [request for request in self.requests if request.function == "feedback"]
-
-    def analytics(self) -> list[Request]:
-        """Return the requests with events."""
-        return [request for request in self.requests if request.function == "analytics"]
-
-
-def assert_stored_as_told(load: Load, stored: Database[Document]) -> None:
-    """Fail unless MongoDB has every event told success, none twice, and the latest feedback."""
-    events = Counter(
-        (each["details"]["number"], each["details"]["position"]) for each in stored.analytics.find()
-    )
-    assert set(events.values()) == {1}
-    assert events.keys() >= {
-        (each["details"]["number"], each["details"]["position"])
-        for request in load.analytics()
-        if request.stored
-        for each in request.events
-    }
-
-    ratings = {each["user_id"]: int(each["rating"]) for each in stored.feedback.find()}
-    latest = {
-        request.body["user_id"]: int(request.body["rating"])
-        for request in load.feedback()
-        if request.stored
-    }
-    assert latest
-    assert {user: rating for user, rating in latest.items() if ratings[user] < rating} == {}
-
-
-async def assert_serves_again(load: Load) -> None:
-    """Fail unless the next request of each kind is told success."""
-    for _ in range(6):
-        request = new_request(0, next(load.numbers))
-        load.requests.append(request)
-        await load.send(request)
-        assert request.stored
 
 
 async def soon(condition: Callable[[], bool]) -> bool:
@@ -246,13 +91,10 @@ async def assert_survives(
 
 
 @pytest.fixture
-def mongod(tmp_path: Path, use_settings: UseSettings, dialect: Dialect) -> Iterator[Mongod]:
-    """Return a running MongoDB of the test's own, that the functions write to."""
-    mongod = Mongod(free_address(), tmp_path, dialect)
-    use_settings(MONGODB_URI=mongod.uri)
-    with mongod.resources:
-        mongod.start()
-        yield mongod
+def mongod(mongod: Mongod) -> Mongod:
+    """Return the MongoDB of the test's own, running."""
+    mongod.start()
+    return mongod
 
 
 @pytest.fixture
@@ -370,9 +212,11 @@ async def test_feedback_that_arrives_late_does_not_replace_a_later_one(
 
 
 @pytest.fixture
-def proxied(tmp_path: Path, use_settings: UseSettings, dialect: Dialect) -> Iterator[Mongod]:
+def proxied(
+    run_mongod: RunMongod, tmp_path: Path, use_settings: UseSettings, dialect: Dialect
+) -> Iterator[Mongod]:
     """Return a running MongoDB behind a proxy that has writes fail."""
-    mongod = Mongod(free_address(), tmp_path, dialect, proxied=True)
+    mongod = Mongod(run_mongod, free_address(), tmp_path, dialect, proxied=True)
     use_settings(MONGODB_URI=mongod.uri)
     with mongod.resources:
         mongod.start()

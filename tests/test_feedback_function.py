@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pymongo.database import Database
 
-from tests.conftest import Document, Post, body_of
+from tests.support.documents import Document
+from tests.support.functions import FEEDBACK, Post, body_of
 
 pytestmark = pytest.mark.dialects
-
-FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 
 
 async def test_stores_exactly_the_documented_document(

@@ -12,7 +12,8 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from tests.conftest import FUNCTIONS, ROOT
+from tests.support.functions import FUNCTIONS
+from tests.support.project import ROOT
 
 DECLARATIONS = {
     name: json.loads((ROOT / f"{name}_function" / "function.json").read_text())

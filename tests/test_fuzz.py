@@ -8,41 +8,27 @@ import base64
 import gzip
 import json
 import logging
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
+from collections.abc import Iterator
 from random import Random
 from typing import Any
-from uuid import UUID, uuid4
 
-import azure.functions as func
 import pytest
-from bson.binary import UuidRepresentation
-from bson.codec_options import CodecOptions
-from bson.raw_bson import RawBSONDocument
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jwt import PyJWK, PyJWS
 from jwt.algorithms import ECAlgorithm
-from pydantic import BaseModel
 from pymongo.database import Database
 
 from fuzz import mutation, target
-from fuzz.costs import Costliest
-from fuzz.oracle import Finding, check_document, check_error, check_problem, inflated, parse
-from fuzz.seeds import EVENT, FEEDBACK, ODD_VALUES, seeds
+from fuzz.seeds import EVENT, FEEDBACK, seeds
 from shared_code.auth.signing_keys import SigningKeys
-from shared_code.models import Event, Feedback
 from shared_code.mongodb import connection
 from shared_code.settings import get_settings
-from tests.conftest import FUNCTIONS, Document, UseSettings, body_of
-
-READ_RAW = CodecOptions(
-    document_class=RawBSONDocument, tz_aware=True, uuid_representation=UuidRepresentation.STANDARD
-)
-NAMES = sorted(FUNCTIONS)
-GZIP = {"Content-Encoding": "gzip"}
+from tests.support.documents import Document
+from tests.support.functions import GZIP, NAMES, UseSettings
+from tests.support.service import Service
+from tests.support.strategies import ANYTHING, EVENTS, FEEDBACKS, HEADERS, VALID, edited, encoded
 
 # The same examples in every run, whatever an earlier run found.
 bounded = settings(
@@ -53,84 +39,6 @@ bounded = settings(
     # A fixture is set up once for all examples; `Service` leaves its database empty after each.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-
-
-async def handle(function: str, request: func.HttpRequest) -> func.HttpResponse:
-    """Return a function's answer, by way of a coroutine, which a runner asks for."""
-    return await FUNCTIONS[function](request)
-
-
-class Service:
-    """The functions, on a real MongoDB, in an event loop that serves all examples of a test."""
-
-    def __init__(self, runner: asyncio.Runner, stored: Database[Document]) -> None:
-        self.runner = runner
-        self.analytics = stored.get_collection("analytics", READ_RAW)
-        self.feedback = stored.get_collection("feedback", READ_RAW)
-
-    def post(
-        self, function: str, body: bytes, headers: Mapping[str, str] | None = None
-    ) -> func.HttpResponse:
-        """Send a request and check the answer against what is stored, which is then removed."""
-        request = func.HttpRequest("POST", "http://localhost", headers=headers, body=body)
-        response = self.runner.run(handle(function, request))
-        stored: dict[str, list[Mapping[str, Any]]] = {}
-        for collection in (self.feedback, self.analytics):
-            stored[collection.name] = list(collection.find())
-            if stored[collection.name]:
-                collection.delete_many({})
-        documents = stored.pop(function)
-        assert not any(stored.values())
-        if response.status_code < 300:
-            check_success(function, inflated(body, headers or {}), response, documents)
-        else:
-            check_problem(response)
-            assert not documents
-        return response
-
-
-def check_success(
-    function: str, body: bytes, response: func.HttpResponse, documents: list[Mapping[str, Any]]
-) -> None:
-    """Fail unless just what was sent is stored, without what the answer calls wrong."""
-    sent, answer = parse(body), body_of(response)
-    wrong = {error["index"] for error in answer.get("errors", [])}
-    for error in answer.get("errors", []):
-        check_error(error)
-    if isinstance(sent, list):
-        assert response.status_code == (207 if wrong else 202)
-        right = [each for index, each in enumerate(sent) if index not in wrong]
-        assert answer["logged"] == len(documents)
-        assert answer["logged"] + answer["duplicates"] == len(right)
-    else:
-        assert response.status_code == {"feedback": 201, "analytics": 202}[function]
-        right = [sent]
-    for each, document in in_pairs(without_repetitions(right), documents):
-        check_document(function, each, document)
-
-
-def in_pairs(
-    sent: list[Document], stored: list[Mapping[str, Any]]
-) -> Iterator[tuple[Document, Mapping[str, Any]]]:
-    """Yield what was sent with what is stored of it; those without an `event_id` are in order."""
-    by_id = {each["_id"]: each for each in stored if isinstance(each["_id"], UUID)}
-    others = iter([each for each in stored if not isinstance(each["_id"], UUID)])
-    for each in sent:
-        yield each, by_id.pop(UUID(each["event_id"])) if each.get("event_id") else next(others)
-    assert not by_id
-    assert not list(others)
-
-
-def without_repetitions(events: list[Document]) -> list[Document]:
-    """Return the events without those whose `event_id` came before."""
-    seen: set[UUID] = set()
-    first = []
-    for event in events:
-        event_id = UUID(event["event_id"]) if event.get("event_id") else uuid4()
-        if event_id not in seen:
-            first.append(event)
-        seen.add(event_id)
-    return first
 
 
 @pytest.fixture
@@ -147,84 +55,6 @@ def service(
     with asyncio.Runner() as runner:
         yield Service(runner, empty_database)
         runner.run(connection.close())
-
-
-def json_values(
-    scalars: st.SearchStrategy[Any], keys: st.SearchStrategy[str]
-) -> st.SearchStrategy[Any]:
-    """Return a strategy for JSON of these scalars and keys."""
-    return st.recursive(
-        scalars,
-        lambda members: st.lists(members) | st.dictionaries(keys, members),
-        max_leaves=20,
-    )
-
-
-TEXT = st.text(st.characters(codec="utf-8"))
-KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0")) | st.sampled_from(
-    ["", "_id", "$set", "$ref", "$id", "$db", "a.b", ".", "$", "__proto__", "timestamp"]
-)
-FLOATS = st.floats(allow_nan=False, allow_infinity=False)
-INTEGERS = st.integers(-(2**63), 2**63 - 1)
-STORABLE = json_values(st.none() | st.booleans() | INTEGERS | FLOATS | TEXT, KEYS)
-# With surrogates, NaN, infinities, and integers of any size.
-ANYTHING = json_values(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
-    st.text(st.characters()) | KEYS,
-) | st.sampled_from(ODD_VALUES)
-WITHOUT_NUL = st.characters(codec="utf-8", exclude_characters="\0")
-IDENTIFIERS = st.text(WITHOUT_NUL, min_size=1, max_size=200)
-OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-# An offset may lead out of the years 1 to 9999.
-YEAR_2, YEAR_9998 = (datetime.fromisoformat(f"{year}-01-01") for year in ("0002", "9998"))
-DATE_TIMES = st.datetimes(YEAR_2, YEAR_9998).flatmap(
-    lambda naive: OFFSETS.map(lambda offset: naive.replace(tzinfo=offset).isoformat())
-)
-
-FEEDBACKS = st.fixed_dictionaries(
-    {
-        "message_id": IDENTIFIERS,
-        "user_id": IDENTIFIERS,
-        "rating": st.text(WITHOUT_NUL, max_size=63).map("+".__add__),
-    },
-    optional={"comment": st.none() | TEXT},
-)
-EVENTS = st.fixed_dictionaries(
-    {
-        "user_id": IDENTIFIERS,
-        "event_type": IDENTIFIERS,
-        "details": st.dictionaries(KEYS, STORABLE),
-    },
-    optional={
-        "event_id": st.none() | st.uuids().map(str),
-        "occurred_at": st.none() | DATE_TIMES,
-    },
-)
-
-
-@st.composite
-def encoded(draw: st.DrawFn, values: st.SearchStrategy[Any]) -> bytes:
-    """Return a strategy for ways to write JSON."""
-    text = json.dumps(
-        draw(values),
-        ensure_ascii=draw(st.booleans()),
-        indent=draw(st.sampled_from([None, 0, "\t"])),
-    )
-    return text.encode(errors="surrogatepass")
-
-
-@st.composite
-def edited(draw: st.DrawFn, bodies: st.SearchStrategy[bytes]) -> bytes:
-    """Return a strategy for bodies with some bytes inserted, removed or replaced."""
-    body = draw(bodies)
-    for _ in range(draw(st.integers(1, 4))):
-        start = draw(st.integers(0, len(body)))
-        end = start + draw(st.integers(0, 4))
-        body = body[:start] + draw(st.binary(max_size=4)) + body[end:]
-    return body
-
-
-VALID = encoded(FEEDBACKS) | encoded(EVENTS) | encoded(st.lists(EVENTS, max_size=5))
 
 
 @bounded
@@ -337,15 +167,6 @@ def test_broken_gzip(service: Service, function: str, body: bytes) -> None:
     service.post(function, body, GZIP)
 
 
-HEADERS = st.dictionaries(
-    st.sampled_from(["Content-Encoding", "Content-Type", "Content-Length", "Authorization"])
-    | st.sampled_from(["traceparent", "Transfer-Encoding", "Accept", "Host", ""]),
-    st.sampled_from(["", "gzip", "GZip ", "identity", "br", "gzip,gzip", "gzip;q=1", "Bearer x"])
-    | st.sampled_from(["0", "-1", "text/plain;charset=utf-16", "00-" + "0" * 32 + "-0-01", "ﬁ"])
-    | st.text(st.characters()),
-)
-
-
 @bounded
 @given(function=st.sampled_from(NAMES), body=VALID | VALID.map(gzip.compress), headers=HEADERS)
 def test_any_headers(service: Service, function: str, body: bytes, headers: dict[str, str]) -> None:
@@ -420,70 +241,3 @@ def test_any_token_that_the_issuer_did_not_sign(
     parts = [base64_of(header), base64_of(CLAIMS), base64.urlsafe_b64encode(signature).decode()]
 
     assert post_with(service_with_tokens, ".".join(parts)) == 401
-
-
-@pytest.mark.parametrize("seed", seeds())
-def test_the_fuzzer_takes_its_seeds(seed: bytes) -> None:
-    target.run(seed)
-
-
-@pytest.mark.parametrize(("model", "seed"), [(Feedback, FEEDBACK), (Event, EVENT)])
-def test_the_fuzzer_sends_each_field_of_the_models(model: type[BaseModel], seed: Document) -> None:
-    assert model.model_validate(seed).model_fields_set == model.model_fields.keys()
-
-
-@pytest.mark.parametrize(
-    ("function", "sent", "name"),
-    [
-        *(("feedback", FEEDBACK, name) for name in Feedback.model_fields),
-        *(("analytics", EVENT, name) for name in Event.model_fields if name != "event_id"),
-    ],
-)
-def test_the_fuzzer_sees_when_a_field_is_not_stored(
-    function: str, sent: Document, name: str
-) -> None:
-    model: type[Feedback | Event] = Feedback if function == "feedback" else Event
-    stored = model.model_validate(sent).to_document(datetime.now(UTC))
-    del stored[name]
-
-    with pytest.raises(Finding, match=r"a field was dropped|other fields"):
-        check_document(function, sent, stored)
-
-
-@pytest.mark.parametrize(
-    ("sent", "stored"),
-    [
-        ({"n": 1}, {"n": 1.0}),
-        ({"n": 1}, {"n": True}),
-        ({"n": 0.0}, {"n": -0.0}),
-        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
-        ({"a": None}, {}),
-        ({"a": []}, {"a": {}}),
-        ({"a": "é"}, {"a": "e\u0301"}),
-    ],
-)
-def test_the_fuzzer_sees_when_something_else_is_stored(sent: Document, stored: Document) -> None:
-    event = {"user_id": "u1", "event_type": "e", "details": sent}
-    document = {"_id": 1} | event | {"details": stored, "timestamp": datetime.now(UTC)}
-
-    check_document("analytics", event, document | {"details": sent})
-    with pytest.raises(Finding, match="details are others"):
-        check_document("analytics", event, document)
-
-
-def test_the_costliest_input_is_kept_with_its_ratio(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def run(data: bytes) -> None:
-        sum(range(len(data) * 1000))
-
-    path = tmp_path / "costliest"
-    costliest = Costliest(run, path)
-    for size in (5_000, 20, 400):
-        costliest(bytes(size))
-
-    assert len(path.read_bytes()) == 5_000
-    assert costliest.ratio > 20
-    assert "times the checks of a normal event" in capsys.readouterr().err
-    # A later run begins with it.
-    assert Costliest(run, path).ratio > 20

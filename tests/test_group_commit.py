@@ -15,11 +15,10 @@ from shared_code.mongodb.bulk_writes import Reply, bulk_insert
 from shared_code.mongodb.deadlines import start_clock
 from shared_code.mongodb.group_commit import LARGE, Grouper, send_twice
 from shared_code.validation import Write
-from tests.conftest import Document, Post, UseSettings, body_of
+from tests.support.documents import Document
+from tests.support.functions import EVENT, Post, UseSettings, body_of
 
 pytestmark = pytest.mark.dialects
-
-EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 
 
 class WatchedWriter(Grouper[Write, Reply]):

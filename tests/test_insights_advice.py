@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from pymongo.database import Database
 
-from tests.conftest import Document
-from tests.insights_cli import Insights, an_event
+from tests.support.documents import Document, an_event
+from tests.support.insights_cli import Insights
 
 
 def test_says_that_setup_helps_where_much_is_stored_without_indexes(

@@ -13,10 +13,9 @@ import pytest
 from pymongo.database import Database
 
 from insights.application import COMMANDS, load
-from tests.conftest import Document
-from tests.insights_cli import ROOT, Insights, a_feedback, an_event
-
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+from tests.support.documents import NOON, Document, a_feedback, an_event
+from tests.support.insights_cli import Insights
+from tests.support.project import ROOT
 
 # More than a pipe holds.
 MANY = 5000
@@ -38,8 +37,10 @@ def assert_flags_have_no_type(help_text: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"]])
-def test_lists_every_command_with_what_it_does(insights: Insights, arguments: list[str]) -> None:
-    result = insights(*arguments)
+def test_lists_every_command_with_what_it_does(
+    command_line: Insights, arguments: list[str]
+) -> None:
+    result = command_line(*arguments)
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert_flags_have_no_type(result.stdout)
@@ -51,8 +52,8 @@ def test_lists_every_command_with_what_it_does(insights: Insights, arguments: li
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_each_command_has_a_help_with_an_example(insights: Insights, name: str) -> None:
-    result = insights(name, "--help")
+def test_each_command_has_a_help_with_an_example(command_line: Insights, name: str) -> None:
+    result = command_line(name, "--help")
 
     assert (result.exit_code, result.stderr) == (0, "")
     shown = " ".join(result.stdout.split())
@@ -94,9 +95,9 @@ def test_the_examples_work(
     ],
 )
 def test_a_wrong_command_line_is_one_line(
-    insights: Insights, arguments: list[str], message: str
+    command_line: Insights, arguments: list[str], message: str
 ) -> None:
-    result = insights(*arguments)
+    result = command_line(*arguments)
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"insights: {message}\n"
@@ -122,9 +123,9 @@ def test_a_reader_that_stops_early_ends_it_quietly(
 
 @pytest.mark.parametrize("arguments", [["--help"], ["feedback", "--help"]])
 def test_a_reader_that_is_gone_ends_the_help_quietly(
-    insights: Insights, arguments: list[str]
+    command_line: Insights, arguments: list[str]
 ) -> None:
-    with insights.start(*arguments) as process:
+    with command_line.start(*arguments) as process:
         assert process.stdout
         assert process.stderr
         process.stdout.close()
@@ -200,8 +201,8 @@ def test_works_without_a_standard_stream(
     assert (result.returncode, result.stderr) == (exit_code, message)
 
 
-def test_imports_nothing_of_commands_that_are_not_run(insights: Insights) -> None:
-    result = insights.run("feedback", "--help", PYTHONPROFILEIMPORTTIME="1")
+def test_imports_nothing_of_commands_that_are_not_run(command_line: Insights) -> None:
+    result = command_line.run("feedback", "--help", PYTHONPROFILEIMPORTTIME="1")
 
     assert "insights.terminal.listing" in result.stderr
     for module in (

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 from pymongo import MongoClient
 from pymongo.database import Database
 
@@ -17,9 +17,15 @@ from insights.figures.summaries import FeedbackDay, FeedbackSummary
 from insights.figures.verdicts import Trend, trend
 from insights.kinds import Document
 from insights.pages.charts import MAXIMUM_BARS, group
-from tests.chromium import DESKTOP, HEIGHT, PHONE, Visitor, running_chromium
-from tests.insights_cli import Insights, a_feedback, an_event
-from tests.page_checks import missing_names, overflows, poor_contrasts, smallest_text_of_a_chart
+from tests.support.chromium import DESKTOP, HEIGHT, PHONE, Visitor
+from tests.support.documents import a_feedback, an_event
+from tests.support.insights_cli import Insights
+from tests.support.page_checks import (
+    missing_names,
+    overflows,
+    poor_contrasts,
+    smallest_text_of_a_chart,
+)
 
 PERIOD = ("--since", "2026-11-01", "--until", "2026-11-11")
 TIMES_3 = "3.0\N{MULTIPLICATION SIGN}"
@@ -66,22 +72,6 @@ HOSTILE = [
     "W" * 190,
     "' onmouseover=alert(1) autofocus onfocus=alert(1) '",
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Run one browser for all of these tests."""
-    with running_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visitor(browser: Browser) -> Iterator[Visitor]:
-    """Return a visitor, whose pages must not do what they should not."""
-    visitor = Visitor(browser)
-    yield visitor
-    visitor.close()
-    assert visitor.problems == []
 
 
 @pytest.fixture(scope="module")
@@ -420,9 +410,9 @@ def test_a_page_of_nothing_is_not_written(insights: Insights, tmp_path: Path) ->
     ],
 )
 def test_options_that_make_no_sense_are_refused(
-    insights: Insights, options: list[str], message: str
+    command_line: Insights, options: list[str], message: str
 ) -> None:
-    result = insights("dashboard", *options)
+    result = command_line("dashboard", *options)
     assert result.exit_code == 2
     assert message in result.stderr
 

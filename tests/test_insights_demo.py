@@ -26,8 +26,9 @@ from insights.kinds import Kind
 from insights.settings import Settings
 from local_project.addresses import free_address
 from shared_code.models import Event, Feedback
-from tests.conftest import ROOT, Document
-from tests.insights_cli import Insights, a_feedback
+from tests.support.documents import Document, a_feedback
+from tests.support.insights_cli import Insights
+from tests.support.project import ROOT
 
 NOW = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
 DAYS = 30
@@ -352,6 +353,7 @@ def test_weekends_and_nights_are_quiet() -> None:
     assert at_night < len(times) / 10
 
 
+@pytest.mark.usefixtures("run_mongod")
 def test_starts_a_mongodb_where_none_runs_and_ends_it(tmp_path: Path) -> None:
     address = free_address()
     insights = Insights(tmp_path, MONGODB_URI=f"mongodb://{address}")
@@ -369,6 +371,7 @@ def test_starts_a_mongodb_where_none_runs_and_ends_it(tmp_path: Path) -> None:
     assert (tmp_path / folder).is_dir()
 
 
+@pytest.mark.usefixtures("run_mongod")
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15)])
 def test_leaves_no_process_behind_when_it_is_ended(
     tmp_path: Path, number: signal.Signals, exit_code: int
@@ -451,9 +454,9 @@ def test_shows_how_far_it_is_on_a_terminal(
     ],
 )
 def test_says_why_there_is_no_mongodb(
-    insights: Insights, uri: str, exit_code: int, message: str
+    command_line: Insights, uri: str, exit_code: int, message: str
 ) -> None:
-    result = insights("demo", MONGODB_URI=uri)
+    result = command_line("demo", MONGODB_URI=uri)
 
     assert (result.exit_code, result.stdout) == (exit_code, "")
     assert f"insights: {message}" in result.stderr

@@ -2,53 +2,40 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
 from local_project.addresses import free_address
-from local_project.mongod import running_mongod
-from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback
-from tests.mongod import Mongod
-from tests.odd_options import IGNORED, REFUSED, SECRET
+from tests.support.documents import NOON, Document, a_feedback
+from tests.support.insights_cli import Insights
+from tests.support.mongod import Mongod, RunMongod
+from tests.support.odd_options import IGNORED, REFUSED, SECRET
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 COMMANDS = [["feedback"], ["events", "--json"], ["setup"], ["setup", "--dry-run"]]
 WRONG_URI = "MONGODB_URI is not a MongoDB connection string"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_says_so_where_no_mongodb_runs(insights: Insights, command: list[str]) -> None:
+def test_says_so_where_no_mongodb_runs(command_line: Insights, command: list[str]) -> None:
     address = free_address()
 
-    result = insights(*command, MONGODB_URI=f"mongodb://user:secret@localhost:{address.port}/")
+    result = command_line(*command, MONGODB_URI=f"mongodb://user:secret@localhost:{address.port}/")
 
     assert (result.exit_code, result.stdout) == (3, "")
     assert result.stderr == f"insights: no MongoDB runs at {address}: `make run` starts one\n"
 
 
-def test_says_so_where_no_mongodb_answers(insights: Insights) -> None:
+def test_says_so_where_no_mongodb_answers(command_line: Insights) -> None:
     hosts = ",".join(str(free_address()) for _ in range(2))
 
-    result = insights("feedback", MONGODB_URI=f"mongodb://user:secret@{hosts}/?replicaSet=rs0")
+    result = command_line("feedback", MONGODB_URI=f"mongodb://user:secret@{hosts}/?replicaSet=rs0")
 
     assert (result.exit_code, result.stdout) == (3, "")
     assert result.stderr.startswith("insights: no MongoDB answers to MONGODB_URI in time (")
     assert result.stderr.count("\n") == 1
     assert "secret" not in result.stderr
-
-
-@pytest.fixture
-def own_mongod(tmp_path: Path) -> Iterator[Mongod]:
-    """Run a MongoDB of one test's own."""
-    mongod = Mongod(free_address(), tmp_path / "mongod")
-    with mongod.resources:
-        mongod.start()
-        yield mongod
 
 
 def test_says_so_where_mongodb_hangs(insights: Insights, own_mongod: Mongod) -> None:
@@ -83,14 +70,14 @@ def test_says_so_where_mongodb_ends_in_the_middle(insights: Insights, own_mongod
 
 
 @pytest.fixture(scope="module")
-def guarded_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def guarded_uri(run_mongod: RunMongod, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run a MongoDB with one user, who may only read the collection `feedback`."""
     folder = tmp_path_factory.mktemp("guarded")
     key = folder / "key"
     key.write_text("a key of the test")
     key.chmod(0o400)
     address = free_address()
-    with running_mongod(address, folder / "data", "--auth", "--keyFile", str(key)):
+    with run_mongod(address, folder / "data", "--auth", "--keyFile", str(key)):
         with MongoClient[Document](f"mongodb://{address}") as client:
             client.admin.command("createUser", "root", pwd="secret", roles=["root"])
         with MongoClient[Document](f"mongodb://root:secret@{address}") as client:
@@ -141,8 +128,8 @@ def test_says_so_where_the_user_may_not_do_it(
         "mongodb+srv://",
     ],
 )
-def test_names_a_wrong_connection_string_and_hides_it(insights: Insights, uri: str) -> None:
-    result = insights("feedback", MONGODB_URI=uri)
+def test_names_a_wrong_connection_string_and_hides_it(command_line: Insights, uri: str) -> None:
+    result = command_line("feedback", MONGODB_URI=uri)
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"insights: {WRONG_URI}\n"
@@ -185,9 +172,9 @@ def test_says_so_where_dns_does_not_know_the_cluster(insights: Insights) -> None
     ],
 )
 def test_names_a_missing_or_wrong_setting(
-    insights: Insights, settings: dict[str, str], name: str
+    command_line: Insights, settings: dict[str, str], name: str
 ) -> None:
-    result = insights("feedback", **settings)
+    result = command_line("feedback", **settings)
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
@@ -206,12 +193,12 @@ def test_names_a_missing_or_wrong_setting(
     ],
 )
 def test_says_what_is_wrong_with_the_settings_file(
-    insights: Insights, content: str, message: str
+    command_line: Insights, content: str, message: str
 ) -> None:
-    file = insights.folder / "local.settings.json"
+    file = command_line.folder / "local.settings.json"
     file.write_text(content, encoding="utf-8", errors="surrogateescape")
 
-    result = insights("feedback")
+    result = command_line("feedback")
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"insights: {message}")
@@ -241,14 +228,14 @@ def test_an_argument_that_is_not_utf_8_is_named_as_such(insights: Insights) -> N
 
 
 def test_a_defect_is_one_line_that_says_where(
-    insights: Insights, monkeypatch: pytest.MonkeyPatch
+    command_line: Insights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def defective() -> None:
         raise KeyError("x")
 
     monkeypatch.setattr("insights.terminal.listing.read_settings", defective)
 
-    result = insights("feedback")
+    result = command_line("feedback")
 
     assert (result.exit_code, result.stdout) == (70, "")
     assert result.stderr.startswith(

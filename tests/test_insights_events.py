@@ -6,13 +6,13 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 
-from tests.conftest import Document
-from tests.insights_cli import Insights, an_event, plan_of
+from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
+from tests.support.documents import NOON, Document, an_event
+from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 UUID = "018f4b2e-7c1a-7b3a-9d57-3a4f5b6c7d8e"
 

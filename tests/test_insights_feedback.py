@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pymongo.database import Database
 
-from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback, plan_of
+from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
+from tests.support.documents import NOON, Document, a_feedback
+from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 

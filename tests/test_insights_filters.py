@@ -8,13 +8,12 @@ from bson import Int64, ObjectId
 from pymongo.database import Database
 
 from insights.kinds import Kind
-from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback, an_event
 from tests.support.dialects import Dialect
+from tests.support.documents import NOON, Document, a_feedback, an_event
+from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 

@@ -12,16 +12,16 @@ from insights.kinds import Kind
 from insights.terminal.counts import show_count
 from insights.terminal.program import program_anywhere
 from insights.users import erasure
-from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback, an_event, plan_of
+from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
+from tests.support.documents import NOON, Document, a_feedback, an_event
+from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
 # In an empty folder, the program is named by its whole path.
 PROGRAM = program_anywhere()
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 QUESTION = "Erase 1 feedback and 2 events of u1? [y/n] (n): "
 ERASED = "Erased 1 feedback and 2 events of u1.\n"

@@ -12,13 +12,13 @@ from pymongo.database import Database
 from insights.figures.journeys import before_ratings
 from insights.queries.filters import rated
 from insights.queries.periods import Period
-from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback, an_event, plan_of
+from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
+from tests.support.documents import NOON, Document, a_feedback, an_event
+from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 MILLISECOND = timedelta(milliseconds=1)
 WINDOW = timedelta(minutes=30)

@@ -14,8 +14,9 @@ from insights.arrivals.changes import Change
 from insights.commands.tail import to_line
 from insights.kinds import Field, Kind, Type, fields_of
 from shared_code.models import Feedback
-from tests.conftest import ROOT, Document
-from tests.insights_cli import Insights
+from tests.support.documents import Document
+from tests.support.insights_cli import Insights
+from tests.support.project import ROOT
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

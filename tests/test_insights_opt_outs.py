@@ -8,17 +8,16 @@ from pymongo.database import Database
 
 from analytics_function import opt_outs
 from insights.terminal.program import program_anywhere
-from tests.conftest import Document, Post, body_of
-from tests.insights_cli import Insights, a_feedback, an_event
 from tests.support.dialects import Dialect
+from tests.support.documents import NOON, Document, a_feedback, an_event
+from tests.support.functions import EVENT, Post, body_of
+from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
 # In an empty folder, the program is named by its whole path.
 PROGRAM = program_anywhere()
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
-EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 OPTED_OUT = {"message": "Event not logged: the user opted out of analytics."}
 LOGGED = {"message": "Event logged."}
 

@@ -6,10 +6,9 @@ import pytest
 from pymongo.database import Database
 
 from insights.queries.periods import Period
-from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback
+from tests.support.documents import NOON, Document, a_feedback
+from tests.support.insights_cli import Insights
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
@@ -87,8 +86,8 @@ def test_a_length_of_time_counts_from_now(
         "9" * 400,
     ],
 )
-def test_says_how_times_are_written(insights: Insights, option: str, text: str) -> None:
-    result = insights("feedback", option, text)
+def test_says_how_times_are_written(command_line: Insights, option: str, text: str) -> None:
+    result = command_line("feedback", option, text)
 
     assert result.exit_code == 2
     assert result.stderr == (
@@ -113,9 +112,9 @@ def test_says_how_times_are_written(insights: Insights, option: str, text: str) 
     ],
 )
 def test_says_so_where_a_period_ends_before_it_begins(
-    insights: Insights, options: list[str], message: str
+    command_line: Insights, options: list[str], message: str
 ) -> None:
-    result = insights("events", *options)
+    result = command_line("events", *options)
 
     assert (result.exit_code, result.stderr) == (2, f"insights: {message}\n")
 

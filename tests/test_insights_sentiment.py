@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from pymongo.database import Database
 
-from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback
 from tests.support.dialects import Dialect
+from tests.support.documents import Document, a_feedback
+from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 

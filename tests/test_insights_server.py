@@ -18,7 +18,7 @@ from typing import Any
 import azure.functions as func
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pymongo import MongoClient
 from pymongo.database import Database
 
@@ -26,11 +26,12 @@ import feedback_function
 from insights.kinds import Document
 from local_project.addresses import free_address
 from shared_code.mongodb import connection
-from tests.chromium import PHONE, WAIT_MS, Visitor, running_chromium
-from tests.conftest import UseSettings
-from tests.insights_cli import Insights, a_feedback, an_event
-from tests.mongod import Mongod
-from tests.page_checks import missing_names, overflows, poor_contrasts
+from tests.support.chromium import PHONE, WAIT_MS, Visitor
+from tests.support.documents import a_feedback, an_event
+from tests.support.functions import UseSettings
+from tests.support.insights_cli import Insights
+from tests.support.mongod import Mongod
+from tests.support.page_checks import missing_names, overflows, poor_contrasts
 
 # What is promised to be shown within so long of its writing.
 SHOWN_MS = 2000
@@ -109,28 +110,6 @@ def emptied_database(shared_database: Database[Document]) -> Database[Document]:
     return shared_database
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Run one browser for all of these tests."""
-    with running_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visitor(browser: Browser) -> Iterator[Visitor]:
-    """Return a visitor to close at the end."""
-    visitor = Visitor(browser)
-    yield visitor
-    visitor.close()
-
-
-@pytest.fixture
-def careful_visitor(visitor: Visitor) -> Iterator[Visitor]:
-    """Return a visitor whose pages must not complain of anything."""
-    yield visitor
-    assert visitor.problems == []
-
-
 def store(database: Database[Document], number: int = 1, **fields: Any) -> None:
     """Store so many ratings of now."""
     database.feedback.insert_many(a_feedback(datetime.now(UTC), **fields) for _ in range(number))
@@ -170,10 +149,10 @@ def post_feedback(**fields: str) -> None:
 
 @pytest.mark.timed
 def test_what_a_function_stores_is_shown_within_two_seconds(
-    newly_served: Served, careful_visitor: Visitor, insights: Insights, use_settings: UseSettings
+    newly_served: Served, visitor: Visitor, insights: Insights, use_settings: UseSettings
 ) -> None:
     use_settings(**insights.settings)
-    page = open_live(careful_visitor, newly_served.url)
+    page = open_live(visitor, newly_served.url)
     expect(page.get_by_role("heading", name="Nothing yet")).to_be_visible()
     post_feedback(message_id="m1", user_id="u1", rating="down", comment="Wrong city.")
     expect_ratings(page, 1, timeout=SHOWN_MS)
@@ -185,11 +164,11 @@ def test_what_a_function_stores_is_shown_within_two_seconds(
 # Of the section above, which grows, nothing is in view, or its last pixels are.
 @pytest.mark.parametrize("pixels", [0, 20])
 def test_an_update_leaves_what_is_open_focused_and_in_view(
-    served: Served, careful_visitor: Visitor, emptied_database: Database[Document], pixels: int
+    served: Served, visitor: Visitor, emptied_database: Database[Document], pixels: int
 ) -> None:
     store(emptied_database, 3, rating="down", comment="Wrong city.")
     emptied_database.analytics.insert_one(an_event(datetime.now(UTC)))
-    page = open_live(careful_visitor, served.url)
+    page = open_live(visitor, served.url)
     expect_ratings(page, 3)
     # Otherwise the page still moves to what was focused while its position is taken.
     page.emulate_media(reduced_motion="reduce")
@@ -212,10 +191,10 @@ def test_an_update_leaves_what_is_open_focused_and_in_view(
 
 
 def test_only_parts_that_changed_are_replaced(
-    served: Served, careful_visitor: Visitor, emptied_database: Database[Document]
+    served: Served, visitor: Visitor, emptied_database: Database[Document]
 ) -> None:
     store(emptied_database)
-    page = open_live(careful_visitor, served.url)
+    page = open_live(visitor, served.url)
     expect_ratings(page, 1)
     page.evaluate("document.querySelectorAll('section').forEach((each) => { each.old = true; })")
     store(emptied_database)
@@ -227,19 +206,19 @@ def test_only_parts_that_changed_are_replaced(
 
 
 def test_all_pages_are_current(
-    served: Served, careful_visitor: Visitor, emptied_database: Database[Document]
+    served: Served, visitor: Visitor, emptied_database: Database[Document]
 ) -> None:
-    pages = [open_live(careful_visitor, served.url) for _ in range(3)]
+    pages = [open_live(visitor, served.url) for _ in range(3)]
     store(emptied_database, 5)
     for page in pages:
         expect_ratings(page, 5)
 
 
 def test_a_live_page_is_as_readable_as_a_file(
-    served: Served, careful_visitor: Visitor, emptied_database: Database[Document]
+    served: Served, visitor: Visitor, emptied_database: Database[Document]
 ) -> None:
     store(emptied_database, 2, rating="down")
-    page = open_live(careful_visitor, served.url, width=PHONE, scheme="dark")
+    page = open_live(visitor, served.url, width=PHONE, scheme="dark")
     expect_ratings(page, 2)
     assert overflows(page) == []
     assert missing_names(page) == []
@@ -248,9 +227,9 @@ def test_a_live_page_is_as_readable_as_a_file(
 
 
 def test_a_hostile_text_that_arrives_does_nothing(
-    served: Served, careful_visitor: Visitor, emptied_database: Database[Document]
+    served: Served, visitor: Visitor, emptied_database: Database[Document]
 ) -> None:
-    page = open_live(careful_visitor, served.url)
+    page = open_live(visitor, served.url)
     text = '"><img src=x onerror="window.hacked = 1"></svg><script>window.hacked = 1</script>'
     store(emptied_database, message_id=text, rating="down", comment=text)
     emptied_database.analytics.insert_one(an_event(datetime.now(UTC), event_type=text))
@@ -261,10 +240,10 @@ def test_a_hostile_text_that_arrives_does_nothing(
 
 
 def test_a_page_in_the_background_rests_until_it_is_looked_at(
-    served: Served, careful_visitor: Visitor, emptied_database: Database[Document]
+    served: Served, visitor: Visitor, emptied_database: Database[Document]
 ) -> None:
     store(emptied_database)
-    page = open_live(careful_visitor, served.url)
+    page = open_live(visitor, served.url)
     expect_ratings(page, 1)
     hide(page, hidden=True)
     expect(page.locator("#status")).to_have_text("Paused")
@@ -317,11 +296,11 @@ def read_updates(response: httpx.Response) -> Iterator[Any]:
 
 
 def test_a_page_says_that_a_new_server_has_another_address(
-    insights: Insights, visitor: Visitor
+    insights: Insights, tolerant_visitor: Visitor
 ) -> None:
     port = str(free_address().port)
     with serving(insights, "--port", port) as served:
-        page = open_live(visitor, served.url)
+        page = open_live(tolerant_visitor, served.url)
         served.end()
         expect_state(page, "reconnecting")
     with serving(insights, "--port", port):
@@ -332,9 +311,9 @@ def test_a_page_says_that_a_new_server_has_another_address(
 
 
 def test_a_page_reconnects_by_itself(
-    served: Served, visitor: Visitor, emptied_database: Database[Document]
+    served: Served, tolerant_visitor: Visitor, emptied_database: Database[Document]
 ) -> None:
-    page = visitor.open("about:blank")
+    page = tolerant_visitor.open("about:blank")
     page.route("**/stream?*", lambda route: route.fulfill(status=502))
     page.goto(served.url)
     expect_state(page, "reconnecting")
@@ -344,11 +323,11 @@ def test_a_page_reconnects_by_itself(
     expect_ratings(page, 2)
 
 
-def test_a_reload_needs_no_other_address(served: Served, careful_visitor: Visitor) -> None:
-    page = open_live(careful_visitor, served.url)
+def test_a_reload_needs_no_other_address(served: Served, visitor: Visitor) -> None:
+    page = open_live(visitor, served.url)
     page.reload()
     expect_state(page, "live")
-    assert {httpx.URL(url).path for url in careful_visitor.requests} == {"/", "/stream"}
+    assert {httpx.URL(url).path for url in visitor.requests} == {"/", "/stream"}
 
 
 @pytest.mark.parametrize("path", ["", "stream", "favicon.ico"])
@@ -397,39 +376,30 @@ def test_a_head_request_ends(served: Served, path: str, form: str) -> None:
     assert answer.headers["Content-Type"] == f"{form}; charset=utf-8"
 
 
-@pytest.fixture
-def mongod(tmp_path: Path) -> Iterator[Mongod]:
-    """Return a running MongoDB of the test's own."""
-    own = Mongod(free_address(), tmp_path / "mongodb")
-    with own.resources:
-        own.start()
-        yield own
-
-
 def test_a_page_survives_a_restart_of_mongodb(
-    mongod: Mongod, visitor: Visitor, tmp_path: Path
+    own_mongod: Mongod, tolerant_visitor: Visitor, tmp_path: Path
 ) -> None:
-    own = Insights(tmp_path, MONGODB_URI=mongod.uri, MONGODB_DATABASE="up2d8")
-    with serving(own) as served, MongoClient[Document](mongod.uri) as client:
+    own = Insights(tmp_path, MONGODB_URI=own_mongod.uri, MONGODB_DATABASE="up2d8")
+    with serving(own) as served, MongoClient[Document](own_mongod.uri) as client:
         store(client.up2d8)
-        page = open_live(visitor, served.url)
+        page = open_live(tolerant_visitor, served.url)
         expect_ratings(page, 1)
-        mongod.kill()
+        own_mongod.kill()
         expect_state(page, "stale")
         expect(page.locator("#announcement")).to_have_text(
             re.compile(r"MongoDB does not answer, as of \d\d:\d\d:\d\d UTC")
         )
         expect_ratings(page, 1)
-        mongod.start()
+        own_mongod.start()
         store(client.up2d8)
         expect_ratings(page, 2)
         expect_state(page, "live")
 
 
 def test_ctrl_c_ends_the_server_while_pages_are_open(
-    newly_served: Served, visitor: Visitor
+    newly_served: Served, tolerant_visitor: Visitor
 ) -> None:
-    pages = [open_live(visitor, newly_served.url) for _ in range(2)]
+    pages = [open_live(tolerant_visitor, newly_served.url) for _ in range(2)]
     assert newly_served.end() == 130
     assert newly_served.process.stderr
     assert newly_served.process.stderr.read() == ""

@@ -8,9 +8,10 @@ from pymongo.database import Database
 
 from insights.application import COMMANDS
 from insights.figures import summaries
-from tests.conftest import ROOT, Document
-from tests.insights_cli import Insights, a_feedback, an_event
 from tests.support.dialects import Dialect
+from tests.support.documents import Document, a_feedback, an_event
+from tests.support.insights_cli import Insights
+from tests.support.project import ROOT
 
 COLUMNS = {
     "MongoDB, Atlas": Dialect.MONGODB,

@@ -10,10 +10,10 @@ from pymongo import ASCENDING, MongoClient
 from pymongo.database import Database
 
 from local_project.addresses import free_address
-from local_project.mongod import running_mongod
-from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback, an_event
 from tests.support.dialects import Dialect
+from tests.support.documents import Document, a_feedback, an_event
+from tests.support.insights_cli import Insights
+from tests.support.mongod import RunMongod
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
@@ -258,10 +258,10 @@ def test_takes_the_longest_retention_that_mongodb_takes(
 
 
 @pytest.fixture(scope="module")
-def eager_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def eager_uri(run_mongod: RunMongod, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run a MongoDB that looks every second for what is to be deleted."""
     address, folder = free_address(), tmp_path_factory.mktemp("eager")
-    with running_mongod(address, folder, "--setParameter", "ttlMonitorSleepSecs=1"):
+    with run_mongod(address, folder, "--setParameter", "ttlMonitorSleepSecs=1"):
         yield f"mongodb://{address}"
 
 

@@ -8,9 +8,10 @@ import pytest
 from pymongo.database import Database
 from rich.cells import cell_len
 
-from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback, an_event, plan_of
+from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
+from tests.support.documents import Document, a_feedback, an_event
+from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 

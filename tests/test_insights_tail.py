@@ -1,100 +1,34 @@
-"""`insights tail`, and the stream behind it."""
+"""`insights tail`: what it prints, and how it waits and ends."""
 
 import json
 import re
-import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
 from pathlib import Path
-from queue import Queue
-from threading import Event, Thread, Timer
-from typing import IO
 
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.errors import AutoReconnect, OperationFailure
 
-from insights.arrivals import polling
-from insights.arrivals.changes import Change, Connection
-from insights.arrivals.streams import changes
-from insights.kinds import Kind
-from insights.queries.filters import Filter
-from insights.settings import Settings
 from local_project.addresses import free_address
-from local_project.mongod import find_mongod, running_mongod
-from tests.conftest import Document, Post
-from tests.insights_cli import Insights, a_feedback, an_event
-from tests.mongod import Mongod
+from local_project.mongod import find_mongod
 from tests.support.dialects import Dialect
+from tests.support.documents import NOON, Document, a_feedback, an_event
+from tests.support.functions import Post
+from tests.support.insights_cli import Insights
+from tests.support.mongod import Mongod, RunMongod
+from tests.support.tail import SECONDS_TO_ARRIVE, StartTail, Tail
 
 # Of what changes twice between two looks, polling sees only the last; and deletions not at all.
 polling_lacks = pytest.mark.lacking(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-SECONDS_TO_ARRIVE = 30
-
 LOST = "insights: MongoDB does not answer any more; waiting for it"
 RESUMED = "insights: MongoDB is back; going on where it was"
-
-
-class Tail:
-    """`insights tail` in a process of its own, and the lines that it prints."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.printed, self.told = lines_of(process.stdout), lines_of(process.stderr)
-        self.watching = self.next_told()
-        self.notice = ""
-        if "every second" in self.watching:
-            self.notice, self.watching = self.watching, self.next_told()
-
-    def next(self) -> str:
-        """Return the next line that it prints, once it is there."""
-        return next_line(self.printed)
-
-    def next_told(self) -> str:
-        """Return the next line that it prints to standard error."""
-        return next_line(self.told)
-
-    def interrupt(self) -> int:
-        """End it by Ctrl-C; return its exit code."""
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(SECONDS_TO_ARRIVE)
-
-    def rest(self) -> tuple[list[str], list[str]]:
-        """Return what else it printed, to standard output and to standard error."""
-        return list(iter(self.printed.get, None)), list(iter(self.told.get, None))
-
-
-Lines = Queue[str | None]
-StartTail = Callable[..., Tail]
-
-
-def lines_of(stream: IO[str] | None) -> Lines:
-    """Return a queue that gets each line of a stream as it comes, and None at its end."""
-    lines: Lines = Queue()
-
-    def read() -> None:
-        for line in stream or ():
-            lines.put(line.removesuffix("\n"))
-        lines.put(None)
-
-    Thread(target=read, daemon=True).start()
-    return lines
-
-
-def next_line(lines: Lines) -> str:
-    """Return the next line, once it is there."""
-    line = lines.get(timeout=SECONDS_TO_ARRIVE)
-    assert line is not None
-    return line
 
 
 @pytest.fixture
@@ -114,15 +48,6 @@ def start_tail(insights: Insights, processes: ExitStack) -> StartTail:
         return Tail(process)
 
     return start
-
-
-@pytest.fixture
-def mongod(tmp_path: Path) -> Iterator[Mongod]:
-    """Return a MongoDB of the test's own, which runs."""
-    own = Mongod(free_address(), tmp_path / "mongodb")
-    with own.resources:
-        own.start()
-        yield own
 
 
 def test_prints_what_arrives_of_both_kinds(
@@ -287,36 +212,6 @@ def test_polling_finds_what_arrives_late_and_nothing_twice(
     assert tail.rest() == ([], [])
 
 
-@pytest.mark.lacking(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
-@pytest.mark.parametrize(
-    "error",
-    [AutoReconnect("lost"), OperationFailure("Error=16500, RetryAfterMs=8", 16500)],
-)
-def test_polling_loses_nothing_when_a_look_fails(
-    empty_database: Database[Document], monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    look, failures, told = polling.Poller.look, list[Exception](), list[Connection]()
-
-    def look_or_fail(poller: polling.Poller) -> list[Change]:
-        if poller._kind is Kind.EVENTS and failures:  # noqa: SLF001
-            raise failures.pop()
-        return look(poller)
-
-    def tell(connection: Connection, _why: str) -> None:
-        told.append(connection)
-        if connection is Connection.POLLING:
-            failures.append(error)
-            empty_database.feedback.insert_one(a_feedback(NOON))
-            empty_database.analytics.insert_one(an_event(NOON))
-
-    monkeypatch.setattr(polling.Poller, "look", look_or_fail)
-    everything: dict[Kind, Filter] = {kind: {} for kind in Kind}
-    arriving = polling.poll(empty_database, everything, tell, Event(), "")
-
-    assert [next(arriving).kind for _ in Kind] == [Kind.FEEDBACK, Kind.EVENTS]
-    assert told == [Connection.POLLING, Connection.LOST, Connection.RESUMED]
-
-
 def test_a_line_fits_the_terminal(
     start_tail: StartTail, empty_database: Database[Document]
 ) -> None:
@@ -398,19 +293,19 @@ def test_wrong_arguments_are_refused(
 @pytest.mark.parametrize("waits", [False, True])
 def test_goes_on_where_it_was_after_a_restart(
     start_tail: StartTail,
-    mongod: Mongod,
+    own_mongod: Mongod,
     tmp_path: Path,
     waits: bool,  # noqa: FBT001 (a parameter of the test)
 ) -> None:
-    with MongoClient[Document](mongod.uri, w="majority") as client:
+    with MongoClient[Document](own_mongod.uri, w="majority") as client:
         events = client["up2d8"].analytics
-        tail = start_tail(insights=Insights(tmp_path, MONGODB_URI=mongod.uri))
+        tail = start_tail(insights=Insights(tmp_path, MONGODB_URI=own_mongod.uri))
         for restart in range(2):
             events.insert_many([an_event(NOON, event_type=f"before-{restart}-{n}") for n in "abc"])
-            mongod.kill()
+            own_mongod.kill()
             # A short interruption is one that PyMongo would pass over in silence.
             told = [tail.next_told()] if waits else []
-            mongod.start()
+            own_mongod.start()
             events.insert_many([an_event(NOON, event_type=f"after-{restart}-{n}") for n in "abc"])
 
             printed = [tail.next().split()[-1] for _ in range(6)]
@@ -424,16 +319,16 @@ def test_goes_on_where_it_was_after_a_restart(
 
 
 def test_waits_for_a_mongodb_that_hangs(
-    start_tail: StartTail, mongod: Mongod, tmp_path: Path
+    start_tail: StartTail, own_mongod: Mongod, tmp_path: Path
 ) -> None:
     # By default PyMongo takes ten seconds to look whether a MongoDB is still there.
-    uri = f"{mongod.uri}/?heartbeatFrequencyMS=500"
+    uri = f"{own_mongod.uri}/?heartbeatFrequencyMS=500"
     tail = start_tail(insights=Insights(tmp_path, MONGODB_URI=uri))
 
-    mongod.hang()
+    own_mongod.hang()
     told = tail.next_told()
-    mongod.go_on()
-    with MongoClient[Document](mongod.uri) as client:
+    own_mongod.go_on()
+    with MongoClient[Document](own_mongod.uri) as client:
         client["up2d8"].analytics.insert_one(an_event(NOON))
 
     assert (told, tail.next_told()) == (LOST, RESUMED)
@@ -463,11 +358,13 @@ def test_asks_every_second_where_mongodb_is_no_replica_set(
     )
 
 
-def test_says_that_mongodb_forgot_what_happened(tmp_path: Path, start_tail: StartTail) -> None:
+def test_says_that_mongodb_forgot_what_happened(
+    run_mongod: RunMongod, tmp_path: Path, start_tail: StartTail
+) -> None:
     address = free_address()
     test_commands = ("--setParameter", "enableTestCommands=1")
     with (
-        running_mongod(address, tmp_path / "mongodb", *test_commands),
+        run_mongod(address, tmp_path / "mongodb", *test_commands),
         MongoClient[Document](f"mongodb://{address}") as client,
     ):
         tail = start_tail(insights=Insights(tmp_path, MONGODB_URI=f"mongodb://{address}"))
@@ -484,102 +381,3 @@ def test_says_that_mongodb_forgot_what_happened(tmp_path: Path, start_tail: Star
             "start again to follow from now on"
         )
         assert tail.process.wait(SECONDS_TO_ARRIVE) == 1
-
-
-def settings_for(uri: str, database: str) -> Settings:
-    """Return the settings that name a database."""
-    return Settings.model_validate({"MONGODB_URI": uri, "MONGODB_DATABASE": database})
-
-
-def arriving(
-    database: Database[Document], uri: str, write: Callable[[], object]
-) -> Iterator[Change]:
-    """Yield the changes that come of `write`, which is done before the first of them is read."""
-    settings = settings_for(uri, database.name)
-
-    def tell(_: Connection, _why: str) -> None:
-        write()
-        database.analytics.insert_one(an_event(NOON + timedelta(hours=1), event_type="the end"))
-
-    stop = Event()
-    too_late = Timer(SECONDS_TO_ARRIVE, stop.set)
-    too_late.start()
-    with closing(changes(settings, {kind: {} for kind in Kind}, tell, stop)) as arrived:
-        yield from takewhile(lambda change: change.document.get("event_type") != "the end", arrived)
-    too_late.cancel()
-    assert not stop.is_set()
-
-
-def test_a_feedback_that_changed_again_comes_once_as_it_is(
-    empty_database: Database[Document], server_uri: str
-) -> None:
-    feedback = a_feedback(NOON, message_id="m1")
-    empty_database.feedback.insert_one(feedback)
-
-    def write() -> None:
-        for seconds, rating in enumerate(["no", "yes"], 1):
-            later = {"rating": rating, "timestamp": NOON + seconds * SECOND}
-            empty_database.feedback.update_one({}, {"$set": later})
-
-    [change] = arriving(empty_database, server_uri, write)
-
-    assert (change.kind, change.updated) == (Kind.FEEDBACK, True)
-    assert change.document == feedback | {"rating": "yes", "timestamp": NOON + 2 * SECOND}
-
-
-def test_deletions_do_not_come_nor_updates_of_what_is_gone(
-    empty_database: Database[Document], server_uri: str
-) -> None:
-    empty_database.feedback.insert_one(a_feedback(NOON))
-
-    def write() -> None:
-        empty_database.feedback.update_one({}, {"$set": {"rating": "no"}})
-        empty_database.feedback.delete_one({})
-
-    assert list(arriving(empty_database, server_uri, write)) == []
-
-
-def test_other_collections_and_other_documents_do_not_come(
-    empty_database: Database[Document], server_uri: str
-) -> None:
-    def write() -> None:
-        empty_database.opt_outs.insert_one({"_id": "u1", "timestamp": NOON})
-        empty_database.feedback.insert_one({"rating": "by hand"})
-
-    assert list(arriving(empty_database, server_uri, write)) == []
-
-
-@polling_lacks
-def test_goes_on_after_the_database_was_dropped(
-    empty_database: Database[Document], server_uri: str
-) -> None:
-    def write() -> None:
-        empty_database.analytics.insert_one(an_event(NOON, event_type="before"))
-        empty_database.client.drop_database(empty_database.name)
-        empty_database.analytics.insert_one(an_event(NOON, event_type="after"))
-
-    arrived = arriving(empty_database, server_uri, write)
-
-    assert [change.document["event_type"] for change in arrived] == ["before", "after"]
-
-
-def test_ends_when_it_is_told_to(empty_database: Database[Document], server_uri: str) -> None:
-    settings = settings_for(server_uri, empty_database.name)
-    stop = Event()
-
-    assert list(changes(settings, {Kind.EVENTS: {}}, lambda *_: stop.set(), stop)) == []
-
-
-def test_ends_when_it_is_told_to_while_mongodb_is_gone(mongod: Mongod) -> None:
-    stop = Event()
-    told = []
-
-    def tell(connection: Connection, _why: str) -> None:
-        told.append(connection)
-        if connection is Connection.LOST:
-            stop.set()
-        else:
-            mongod.kill()
-
-    assert list(changes(settings_for(mongod.uri, "up2d8"), {Kind.EVENTS: {}}, tell, stop)) == []
-    assert told == [Connection.WATCHING, Connection.LOST]

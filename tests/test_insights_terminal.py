@@ -5,16 +5,14 @@ import pty
 import re
 import termios
 from contextlib import suppress
-from datetime import UTC, datetime
 
 import pytest
 from pymongo.database import Database
 from rich.cells import cell_len
 
-from tests.conftest import Document
-from tests.insights_cli import Insights, a_feedback, an_event
+from tests.support.documents import NOON, Document, a_feedback, an_event
+from tests.support.insights_cli import Insights
 
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 ESCAPE_SEQUENCE = re.compile(r"\x1b\[([0-9;]*)m")
 COLOUR = re.compile(r"\x1b\[([0-9]+;)*(3[0-8]|4[0-8]|9[0-7])[0-9;]*m")
 RAW = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -78,8 +76,8 @@ def test_json_gives_hostile_texts_back_without_raw_control_characters(
     assert not RAW.search(insights("events").stdout)
 
 
-def test_an_error_shows_what_the_user_wrote_in_one_harmless_line(insights: Insights) -> None:
-    result = insights("feedback", "--where", "\x1b[2J\n[red]x=1\u202e")
+def test_an_error_shows_what_the_user_wrote_in_one_harmless_line(command_line: Insights) -> None:
+    result = command_line("feedback", "--where", "\x1b[2J\n[red]x=1\u202e")
 
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
@@ -160,8 +158,8 @@ def test_no_color_is_obeyed(insights: Insights) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["feedback", "--help"]])
-def test_help_fits_a_narrow_terminal(insights: Insights, arguments: list[str]) -> None:
-    printed = ESCAPE_SEQUENCE.sub("", on_terminal(insights, 60, *arguments))
+def test_help_fits_a_narrow_terminal(command_line: Insights, arguments: list[str]) -> None:
+    printed = ESCAPE_SEQUENCE.sub("", on_terminal(command_line, 60, *arguments))
 
     assert "Usage: insights" in printed
     assert max(map(cell_len, printed.splitlines())) <= 60

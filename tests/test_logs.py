@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from tests.conftest import Document, Post, UseSettings
+from tests.support.documents import Document
+from tests.support.functions import Post, UseSettings
 
 FEEDBACK = {"message_id": "m1", "user_id": "someone@example.com", "rating": "up"}
 TRACE = "0af7651916cd43dd8448eb211c80319c"

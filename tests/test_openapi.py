@@ -29,8 +29,10 @@ from shared_code.problems import (
     Problem,
     StoreUnavailable,
 )
-from tests.conftest import ROOT, Document, Post, body_of
-from tests.local_server import running_server
+from tests.support.documents import Document
+from tests.support.functions import Post, body_of
+from tests.support.local_server import running_server
+from tests.support.project import ROOT
 from tools.openapi import EVENT, FEEDBACK, FILE, render
 
 DESCRIPTION = json.loads(FILE.read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ import pytest
 from shared_code.mongodb import deadlines
 from shared_code.mongodb.deadlines import in_time, seconds_left, start_clock
 from shared_code.problems import StoreUnavailable
-from tests.conftest import UseSettings
+from tests.support.functions import UseSettings
 
 pytestmark = pytest.mark.timed
 

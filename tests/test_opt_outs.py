@@ -10,11 +10,12 @@ from pymongo.database import Database
 
 from analytics_function import opt_outs
 from shared_code.mongodb.group_commit import Failed
-from tests.conftest import Commands, Document, Post, UseSettings, body_of
+from tests.support.commands import Commands
+from tests.support.documents import Document
+from tests.support.functions import EVENT, Post, UseSettings, body_of
 
 pytestmark = pytest.mark.dialects
 
-EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 OTHERS = EVENT | {"user_id": "u2"}
 OPTED_OUT = {"message": "Event not logged: the user opted out of analytics."}
 

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 from pymongo.database import Database
 
-from tests.conftest import Document
-from tests.insights_cli import ROOT, Insights, a_feedback, an_event
-
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+from tests.support.documents import Document, a_feedback, an_event
+from tests.support.insights_cli import Insights
+from tests.support.project import ROOT
 
 DEPLOYED = ("analytics_function/", "feedback_function/", "shared_code/")
 DEPLOYED_FILES = {"host.json", "requirements.txt"}

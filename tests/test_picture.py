@@ -5,7 +5,7 @@ from pathlib import Path
 from pymongo.database import Database
 
 from insights.settings import Settings
-from tests.conftest import Document
+from tests.support.documents import Document
 from tools import picture
 
 MAXIMUM_BYTES = 200_000

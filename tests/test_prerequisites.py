@@ -16,9 +16,9 @@ from local_project.mongod import (
     find_mongod,
     missing_library,
 )
-from tests.conftest import ROOT
 from tests.support import prerequisites
 from tests.support.prerequisites import NAMES, NO_CHROMIUM, PLACES, find_chromium
+from tests.support.project import ROOT
 
 LACKS_LIBCURL = (
     "echo 'error while loading shared libraries: libcurl.so.4: cannot open' >&2; exit 127"

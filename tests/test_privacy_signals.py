@@ -6,10 +6,9 @@ import pytest
 from pymongo.database import Database
 
 from analytics_function.privacy_signals import has_one
-from tests.conftest import Document, Post, UseSettings, body_of
+from tests.support.documents import Document
+from tests.support.functions import EVENT, FEEDBACK, Post, UseSettings, body_of
 
-EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
-FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 NOT_TRACKED = {"message": "Event not logged: the client asked not to be tracked."}
 
 

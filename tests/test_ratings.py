@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from tests.conftest import Document, Post, UseSettings, body_of
+from tests.support.documents import Document
+from tests.support.functions import Post, UseSettings, body_of
 
 pytestmark = pytest.mark.dialects
 

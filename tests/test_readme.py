@@ -26,11 +26,12 @@ from shared_code.logs import log_failure
 from shared_code.models import Event, Feedback
 from shared_code.problems import StoreUnavailable
 from shared_code.settings import Settings
-from tests.conftest import Document
-from tests.insights_cli import ROOT, Insights
-from tests.local_server import LocalServer, running_server
 from tests.support import pages
+from tests.support.documents import Document
+from tests.support.insights_cli import Insights
+from tests.support.local_server import LocalServer, RunServer
 from tests.support.pages import NAMES
+from tests.support.project import ROOT
 
 HTTP_API, INSIGHTS = "docs/http-api.md", "docs/insights.md"
 DEPLOYMENT, LOGS = "docs/deployment.md", "docs/logs.md"
@@ -53,14 +54,16 @@ SETTING = re.compile(r"\b(?:MONGODB|FEEDBACK|ANALYTICS|HONOR|AUTH|USER|MESSAGE)_
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+def server(
+    run_server: RunServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalServer]:
     """Run the server as `make run` does, but on free ports."""
     folder = tmp_path_factory.mktemp("project")
     for path in ROOT.iterdir():
         if path.name not in {".data", ".git", ".venv"}:
             (folder / path.name).symlink_to(path)
     address = free_address()
-    with running_server(folder, MONGODB_URI=f"mongodb://localhost:{address.port}") as server:
+    with run_server(folder, MONGODB_URI=f"mongodb://localhost:{address.port}") as server:
         server.printed = server.printed.replace(str(address.port), "27017").replace(
             str(server.client.base_url.port), "7071"
         )
@@ -175,7 +178,13 @@ def test_paths_exist(page: str) -> None:
 @pytest.mark.parametrize("page", NAMES)
 def test_names_no_unknown_command(page: str) -> None:
     spans = [span.split() for span in pages.code_spans(page)]
-    made = {span[-1] for span in spans if span[0] == "make" or span[1:2] == ["make"]} - {"make"}
+    made = {
+        word
+        for span in spans
+        if "make" in span[:2]
+        for word in span[span.index("make") + 1 :]
+        if "=" not in word
+    }
     operated = {span[1] for span in spans if span[0] == "insights" and len(span) > 1} - {"--help"}
     modules = set(re.findall(r"python -m ([\w.]+)", pages.text_of(page)))
 

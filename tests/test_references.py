@@ -11,12 +11,12 @@ from cachetools import TTLCache
 from pymongo.database import Database
 
 from shared_code import lookups as module
-from tests.conftest import Commands, Document, Post, UseSettings, body_of
+from tests.support.commands import Commands
+from tests.support.documents import Document
+from tests.support.functions import EVENT, FEEDBACK, Post, UseSettings, body_of
 
 pytestmark = pytest.mark.dialects
 
-FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
-EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 BOTH = {"USER_LOOKUP": "users._id", "MESSAGE_LOOKUP": "messages.meta.id"}
 UNKNOWN_USER = {"pointer": "#/user_id", "detail": "does not exist"}
 UNKNOWN_MESSAGE = {"pointer": "#/message_id", "detail": "does not exist"}

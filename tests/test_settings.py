@@ -3,7 +3,7 @@
 import pytest
 
 from shared_code.settings import ConfigurationError, get_settings
-from tests.conftest import UseSettings
+from tests.support.functions import UseSettings
 
 URI = "mongodb://localhost:27017"
 

@@ -24,7 +24,6 @@ from pymongo.errors import (
 
 from analytics_function.events import BATCH_LIMIT
 from local_project.addresses import free_address
-from local_project.mongod import running_mongod
 from shared_code.mongodb import bulk_writes, taken_ids, writes
 from shared_code.mongodb.bulk_writes import Unconfirmed, to_replies
 from shared_code.mongodb.connection import get_collection
@@ -42,9 +41,12 @@ from shared_code.mongodb.writes import (
 from shared_code.problems import FieldError, InvalidFields, StoreUnavailable
 from shared_code.requests import OBJECT_LIMIT
 from shared_code.validation import BEYOND_64_BITS, Write
-from tests.conftest import Commands, Document, Post, UseSettings, body_of
+from tests.support.commands import Commands
 from tests.support.dialect_proxy import DialectProxy, Throttle
 from tests.support.dialects import Dialect
+from tests.support.documents import Document
+from tests.support.functions import Post, UseSettings, body_of
+from tests.support.mongod import RunMongod
 
 pytestmark = pytest.mark.dialects
 
@@ -535,7 +537,7 @@ async def test_what_becomes_of_each_event_is_told_in_order(
 
 
 async def test_needs_no_other_privileges_than_the_readme_gives(
-    tmp_path: Path, post: Post, use_settings: UseSettings
+    run_mongod: RunMongod, tmp_path: Path, post: Post, use_settings: UseSettings
 ) -> None:
     address, key = free_address(), tmp_path / "key"
     key.write_text("sharedsecret")
@@ -550,7 +552,7 @@ async def test_needs_no_other_privileges_than_the_readme_gives(
         ),
         {"resource": {"db": "up2d8", "collection": "opt_outs"}, "actions": ["find"]},
     ]
-    with running_mongod(address, tmp_path / "data", "--auth", "--keyFile", str(key)):
+    with run_mongod(address, tmp_path / "data", "--auth", "--keyFile", str(key)):
         with MongoClient[Document](f"mongodb://{address}") as client:
             client.admin.command("createUser", "root", pwd="root", roles=["root"])
         with MongoClient[Document](f"mongodb://root:root@{address}") as client:

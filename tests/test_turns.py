@@ -9,7 +9,7 @@ from shared_code.mongodb.deadlines import start_clock
 from shared_code.mongodb.group_commit import LARGE
 from shared_code.problems import InvalidFields, StoreUnavailable
 from shared_code.turns import PAUSE, in_turn
-from tests.conftest import UseSettings
+from tests.support.functions import UseSettings
 
 pytestmark = pytest.mark.timed
 

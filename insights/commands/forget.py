@@ -5,12 +5,7 @@ from insights.settings import read_settings
 from insights.terminal.console import print_line
 from insights.terminal.counts import show_counts
 from insights.terminal.questions import Yes, ask
-from insights.terminal.users import (
-    UserId,
-    tell_of_other_forms,
-    tell_of_similar_ids,
-    warn_of_more,
-)
+from insights.terminal.users import UserId, tell_of_other_forms, tell_of_similar_ids, warn_of_more
 from insights.users.erasure import count_stored, erase
 
 

@@ -26,12 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from insights.errors import UsageError
 from insights.kinds import Document
 from insights.mongodb.connection import open_database
-from insights.pages.dashboard import (
-    Dashboard,
-    content_security_policy,
-    create_dashboard,
-    to_page,
-)
+from insights.pages.dashboard import Dashboard, content_security_policy, create_dashboard, to_page
 from insights.pages.drawing import start_vega
 from insights.pages.updates import Board, Keeper, Say
 from insights.queries.periods import parse_period

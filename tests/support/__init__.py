@@ -1,1 +1,1 @@
-"""Servers that tests put in place of real ones."""
+"""What several test modules use: servers in place of real ones, clients, documents and checks."""

@@ -14,11 +14,12 @@ from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.raw_bson import RawBSONDocument
+from pymongo.collection import Collection
 
 from local_project.addresses import Address, free_address
 from tests.support.dialects import (
@@ -27,7 +28,6 @@ from tests.support.dialects import (
     TRAITS,
     Command,
     Dialect,
-    Document,
     Failure,
     Refusal,
     refusals,
@@ -35,6 +35,7 @@ from tests.support.dialects import (
     with_trimmed_as_null,
     without_keys,
 )
+from tests.support.documents import Document
 
 # The wire protocol: a header of four integers, and the kinds of messages.
 HEADER = struct.Struct("<iiii")
@@ -609,3 +610,14 @@ def running_proxy(
         yield proxy
     finally:
         proxy.close()
+
+
+class Opened(NamedTuple):
+    """A proxy, and a collection through it."""
+
+    proxy: DialectProxy
+    collection: Collection[Document]
+
+
+# The fixture `through`.
+Open = Callable[..., Opened]

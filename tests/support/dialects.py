@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
 
-Document = dict[str, Any]
+from tests.support.documents import Document
 
 # Dates beyond Python's years survive being decoded and encoded again.
 LOSSLESS: CodecOptions[Document] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)

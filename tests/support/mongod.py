@@ -2,14 +2,17 @@
 
 import signal
 import subprocess
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from local_project.addresses import Address
-from local_project.mongod import running_mongod
 from tests.support.dialect_proxy import DialectProxy, running_proxy
 from tests.support.dialects import Dialect
 from tests.support.processes import suspend
+
+# The fixture `run_mongod`.
+RunMongod = Callable[..., AbstractContextManager[subprocess.Popen[bytes]]]
 
 
 class Mongod:
@@ -20,12 +23,14 @@ class Mongod:
 
     def __init__(
         self,
+        run: RunMongod,
         address: Address,
         folder: Path,
         dialect: Dialect = Dialect.MONGODB,
         *,
         proxied: bool = False,
     ) -> None:
+        self.run = run
         self.address = address
         self.direct_uri = f"mongodb://{address}"
         self.folder = folder
@@ -47,7 +52,7 @@ class Mongod:
 
     def start(self) -> None:
         """Start it, on the data that it had."""
-        self.process = self.resources.enter_context(running_mongod(self.address, self.folder))
+        self.process = self.resources.enter_context(self.run(self.address, self.folder))
         # Nobody needs its data any more, and an orderly end takes a second.
         self.resources.callback(self.kill)
 

@@ -4,60 +4,23 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-from pymongo.database import Database
 from typer.testing import CliRunner
 
 from insights.application import main
 from insights.settings import Settings
-from shared_code.models import Event, Feedback
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).parent.parent
 SECONDS_TO_END = 60
 
 # Nothing of the terminal and the settings that the tests themselves are run with.
 NEUTRAL = dict.fromkeys(
     [*map(str.upper, Settings.model_fields), "COLUMNS", "NO_COLOR", "FORCE_COLOR", "TERM"]
 )
-
-
-def a_feedback(timestamp: datetime, **fields: Any) -> dict[str, Any]:
-    """Return a feedback as the function stores it, on a message of its own if none is given."""
-    given = {"message_id": uuid4().hex, "user_id": "u1", "rating": "up"} | fields
-    return Feedback.model_validate(given).to_document(timestamp)
-
-
-def an_event(timestamp: datetime, **fields: Any) -> dict[str, Any]:
-    """Return an event as the function stores it."""
-    given = {"user_id": "u1", "event_type": "page_view", "details": {}} | fields
-    return Event.model_validate(given).to_document(timestamp)
-
-
-@contextmanager
-def plan_of(database: Database[dict[str, Any]], collection: str) -> Iterator[list[str]]:
-    """Return a list that gets MongoDB's plan of every read of a collection in the block.
-
-    A look at how many documents there are is no read.
-    """
-    plans: list[str] = []
-    database.command("profile", 2)
-    try:
-        yield plans
-    finally:
-        database.command("profile", 0)
-        namespace = f"{database.name}.{collection}"
-        reads = {
-            "ns": namespace,
-            "planSummary": {"$exists": True, "$ne": "RECORD_STORE_FAST_COUNT"},
-        }
-        plans += [each["planSummary"] for each in database.system.profile.find(reads)]
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
@@ -14,7 +14,7 @@ from typing import IO
 
 import httpx
 
-from tests.conftest import ROOT
+from tests.support.project import ROOT
 
 SECONDS_TO_END = 30
 
@@ -44,6 +44,10 @@ class LocalServer:
         assert self.process.stdout
         for line in self.process.stdout:
             self.log.append(line)
+
+
+# The fixture `run_server`.
+RunServer = Callable[..., AbstractContextManager[LocalServer]]
 
 
 @contextmanager

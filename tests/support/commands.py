@@ -1,0 +1,63 @@
+"""The commands that MongoDB gets, how it runs them, and what it answers."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from pymongo import monitoring
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from tests.support.documents import Document
+
+
+class Commands(monitoring.CommandListener):
+    """The names of the commands that were sent to MongoDB."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        """Remember a command."""
+        self.names.append(event.command_name)
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        """Remember nothing."""
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        """Remember nothing."""
+
+
+@contextmanager
+def plan_of(database: Database[Document], collection: str) -> Iterator[list[str]]:
+    """Return a list that gets MongoDB's plan of every read of a collection in the block.
+
+    A look at how many documents there are is no read.
+    """
+    plans: list[str] = []
+    database.command("profile", 2)
+    try:
+        yield plans
+    finally:
+        database.command("profile", 0)
+        namespace = f"{database.name}.{collection}"
+        reads = {
+            "ns": namespace,
+            "planSummary": {"$exists": True, "$ne": "RECORD_STORE_FAST_COUNT"},
+        }
+        plans += [each["planSummary"] for each in database.system.profile.find(reads)]
+
+
+def ids(collection: Collection[Document]) -> list[Any]:
+    """Return the ids of all documents in order."""
+    return [each["_id"] for each in collection.find(sort={"_id": 1})]
+
+
+def failure_of(call: Callable[[], object]) -> tuple[int | None, str]:
+    """Return the code and the text that a call fails with."""
+    with pytest.raises(OperationFailure) as caught:
+        call()
+    assert caught.value.details is not None
+    return caught.value.code, caught.value.details["errmsg"]

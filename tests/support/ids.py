@@ -1,0 +1,40 @@
+"""A plugin of pytest: ids of parametrised tests that show the values, not their numbers."""
+
+import re
+from datetime import date, timedelta
+
+LONGEST = 60
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Return a short text for a value, or None where pytest's own id is to stand."""
+    if isinstance(val, bytes | re.Pattern) or hasattr(val, "__name__"):
+        return None
+    text = "".join(each if each.isprintable() else escaped(each) for each in text_of(val))
+    # An address differs between workers, which must agree on ids.
+    if " at 0x" in text or not text:
+        return None
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def text_of(value: object) -> str:
+    """Return a value as text with few quotes and brackets; options are as on a command line."""
+    match value:
+        case list() | tuple() if value and all(isinstance(each, str) for each in value):
+            return " ".join(value)
+        case list() | tuple():
+            return f"[{', '.join(map(text_of, value))}]"
+        case dict():
+            pairs = (f"{key}: {text_of(each)}" for key, each in value.items())
+            return f"{{{', '.join(pairs)}}}"
+        case set() | frozenset():
+            return f"{{{', '.join(sorted(map(text_of, value)))}}}"
+        case str() | date() | timedelta():
+            return str(value)
+        case _:
+            return repr(value)
+
+
+def escaped(character: str) -> str:
+    """Return a character that cannot be shown as Python writes it."""
+    return character.encode("unicode_escape").decode()
