@@ -1,6 +1,5 @@
 """`insights forget`."""
 
-import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from pymongo.errors import OperationFailure
 
 from insights.kinds import Kind
 from insights.terminal.counts import show_count
+from insights.terminal.program import program_anywhere
 from insights.users import erasure
 from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
@@ -19,8 +19,8 @@ from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
-# In an empty folder, Python is named by its whole path.
-PROGRAM = f"{sys.executable} -m insights"
+# In an empty folder, the program is named by its whole path.
+PROGRAM = program_anywhere()
 
 
 QUESTION = "Erase 1 feedback and 2 events of u1? [y/n] (n): "

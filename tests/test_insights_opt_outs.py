@@ -1,13 +1,13 @@
 """`insights opt-out`, `opt-in` and `opt-outs`, together with the function that obeys them."""
 
 import re
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from pymongo.database import Database
 
 from analytics_function import opt_outs
+from insights.terminal.program import program_anywhere
 from tests.support.dialects import Dialect
 from tests.support.documents import NOON, Document, a_feedback, an_event
 from tests.support.functions import EVENT, Post, body_of
@@ -15,8 +15,8 @@ from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
-# In an empty folder, Python is named by its whole path.
-PROGRAM = f"{sys.executable} -m insights"
+# In an empty folder, the program is named by its whole path.
+PROGRAM = program_anywhere()
 
 OPTED_OUT = {"message": "Event not logged: the user opted out of analytics."}
 LOGGED = {"message": "Event logged."}
