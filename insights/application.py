@@ -15,7 +15,7 @@ import typer
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from insights.errors import Defect, FileNotWritable, InsightsError, Refused, Unreachable, UsageError
-from insights.mongodb.servers import words_of
+from insights.mongodb.servers import server_message
 from insights.terminal.console import print_error
 from insights.terminal.help import HelpOfCommand, HelpOfProgram, split_help
 
@@ -146,11 +146,11 @@ def to_insights_error(error: Exception) -> InsightsError:
         case ConnectionFailure():
             told = Unreachable(f"MongoDB does not answer any more ({type(error).__name__})")
         case OperationFailure() if error.code == INVALID_PATTERN:
-            told = UsageError(f"the pattern after ~ is not valid: {words_of(error)}")
+            told = UsageError(f"the pattern after ~ is not valid: {server_message(error)}")
         case OperationFailure() if error.code == NO_DISK_USE:
             told = Refused("without its indexes this takes too much memory: run `setup` first")
         case OperationFailure():
-            told = Refused(f"MongoDB refused the operation: {words_of(error)}")
+            told = Refused(f"MongoDB refused the operation: {server_message(error)}")
         case PyMongoError():
             told = Refused(f"MongoDB could not do it: {error}")
         case OSError():

@@ -158,7 +158,9 @@ def test_says_so_where_dns_does_not_know_the_cluster(insights: Insights) -> None
     result = insights("feedback", MONGODB_URI=uri)
 
     assert result.exit_code == 3
-    assert result.stderr == "insights: the cluster in MONGODB_URI is not found in DNS\n"
+    assert result.stderr == (
+        "insights: DNS has no records for the cluster in MONGODB_URI: check its name\n"
+    )
 
 
 @pytest.mark.parametrize(

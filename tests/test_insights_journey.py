@@ -476,7 +476,7 @@ def test_ratings_without_any_event_are_said_to_be_so(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--window", "soon"], "'soon' is not a length of time such as 90m, 24h or 7d"),
+        (["--window", "soon"], "'soon' is not a duration such as 90m, 24h or 7d"),
         (["--window", "0m"], "--window 0m must be longer than 0s and at most 366d"),
         (["--window", "999999w"], "--window 999999w must be longer than 0s and at most 366d"),
         (["--since", "yesterday"], "'yesterday' is not a time"),

@@ -276,7 +276,7 @@ def test_a_closed_pipe_ends_it_quietly(
     [
         (["events", "--rating", "up"], "--rating cannot be used with events"),
         (["--rating", "up", "--event-type", "view"], "--event-type cannot be used with feedback"),
-        (["--where", "colour=red"], "there is no field 'colour' in feedback"),
+        (["--where", "colour=red"], "unknown field 'colour' of feedback"),
         (["--since", "1d"], "No such option: --since"),
         (["letters"], "'letters' is not one of 'feedback', 'events'"),
     ],

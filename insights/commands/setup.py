@@ -10,7 +10,7 @@ from insights.errors import Refused
 from insights.kinds import Document
 from insights.mongodb.connection import open_database
 from insights.mongodb.indexes import Action, Step, apply, plan
-from insights.mongodb.servers import NOT_ALLOWED, recognize, what_works, words_of
+from insights.mongodb.servers import ACCESS_DENIED, documentation, recognize, server_message
 from insights.settings import read_settings
 from insights.terminal.console import print_line
 
@@ -48,7 +48,7 @@ def setup(dry_run: DryRun = False) -> None:
             print_line(f"{done}  {name_of(step):{width}}  {words or step.note}")
             refused += words is not None
     if refused:
-        raise Refused(f"{server} refused {refused} of {len(steps)} steps; {what_works(server)}")
+        raise Refused(f"{server} refused {refused} of {len(steps)} steps; {documentation(server)}")
 
 
 def perform(database: Database[Document], step: Step) -> str | None:
@@ -60,9 +60,9 @@ def perform(database: Database[Document], step: Step) -> str | None:
     try:
         apply(database, step)
     except OperationFailure as error:
-        if error.code in NOT_ALLOWED:
+        if error.code in ACCESS_DENIED:
             raise
-        return words_of(error)
+        return server_message(error)
     return None
 
 

@@ -11,11 +11,11 @@ from pymongo.errors import OperationFailure
 
 from insights.errors import UsageError
 from insights.kinds import Document
-from insights.mongodb.servers import words_of
+from insights.mongodb.servers import server_message
 from insights.terminal.console import errors, print_line, print_warning
 from insights.terminal.counts import show_counts
 from insights.terminal.program import program
-from insights.users.erasure import count_under
+from insights.users.erasure import count_by_ids
 from insights.users.ids import LONGEST, numbers_of, object_ids_of, similar_ids
 from insights.users.opt_outs import find_opt_out, is_recent
 from insights.wording import clean, show_number
@@ -53,7 +53,7 @@ def tell_of_other_forms(database: Database[Document], user_id: str) -> None:
         "ObjectId": object_ids_of(user_id),
     }
     for name, ids in forms.items():
-        if counts := count_under(database, ids):
+        if counts := count_by_ids(database, ids):
             verb = "is" if sum(counts.values()) == 1 else "are"
             print_line(f"{show_counts(counts)} {verb} stored under the {name} {user_id}.")
 
@@ -64,7 +64,7 @@ def tell_of_similar_ids(database: Database[Document], user_id: str, what: str) -
         with errors().status("Looking for similar ids"):
             found = similar_ids(database, user_id)
     except OperationFailure as error:
-        print_warning(f"similar ids were not looked for: {words_of(error)}")
+        print_warning(f"similar ids were not looked for: {server_message(error)}")
         return
     if found:
         names = ", ".join(show_id(each) for each in found[:NAMED])
