@@ -17,7 +17,7 @@ from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from insights.errors import Defect, FileNotWritable, InsightsError, Refused, Unreachable, UsageError
 from insights.mongodb.servers import server_message
 from insights.terminal.console import print_error
-from insights.terminal.help import HelpOfCommand, HelpOfProgram, split_help
+from insights.terminal.help import CommandHelp, ProgramHelp, split_help
 
 INTERRUPTED = 130
 INVALID_PATTERN = 51091
@@ -97,7 +97,7 @@ def run(arguments: list[str]) -> int:
 def create_app(wanted: Sequence[str]) -> typer.Typer:
     """Return the application, of whose commands only the wanted one can be run."""
     app = typer.Typer(
-        cls=HelpOfProgram,
+        cls=ProgramHelp,
         help="Read, understand, export, stream and erase feedback and events.",
         epilog="COMMAND --help shows examples. All times are in UTC.",
         add_completion=False,
@@ -108,7 +108,7 @@ def create_app(wanted: Sequence[str]) -> typer.Typer:
         text, examples = split_help(inspect.getdoc(function) or "")
         app.command(
             name,
-            cls=HelpOfCommand,
+            cls=CommandHelp,
             help=text or command.summary,
             epilog=examples,
             rich_help_panel=command.heading,

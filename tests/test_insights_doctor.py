@@ -142,7 +142,7 @@ def test_refuses_where_nobody_can_answer(insights: Insights, damaged: Database[D
     result = insights.run("doctor", "--repair")
 
     assert (result.exit_code, result.stdout) == (2, FOUND)
-    assert result.stderr.endswith("\ninsights: nothing was done: answer y, or give --yes\n")
+    assert result.stderr.endswith("\ninsights: nothing was done: answer y, or pass --yes\n")
     assert contents(damaged) == before
 
 

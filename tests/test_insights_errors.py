@@ -180,7 +180,7 @@ def test_names_a_missing_or_wrong_setting(
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        f"insights: missing or wrong setting: {name} (docs/deployment.md lists what is allowed)\n"
+        f"insights: missing or wrong setting: {name} (see docs/deployment.md)\n"
     )
 
 

@@ -23,8 +23,8 @@ LOGGED = {"message": "Event logged."}
 
 IS_OPTED_OUT = "u1 is opted out: no more events are stored, everywhere within a minute.\n"
 AGAIN = (
-    "Within a minute after the opt-out, events may still be stored: "
-    f"run `{PROGRAM} forget u1` again then.\n"
+    "Events may still be stored for a minute after the opt-out: "
+    f"run `{PROGRAM} forget u1` again after that.\n"
 )
 
 
@@ -154,7 +154,7 @@ def test_opt_out_names_what_else_may_be_meant(
 
     assert insights("opt-out", "42", "--erase", "--yes").stdout.startswith(
         "1 event is stored under the number 42.\n"
-        "Similar ids are stored, and not opted out: \"42 \" ('42\\t').\n"
+        "Similar ids are stored but not opted out: \"42 \" ('42\\t').\n"
         "42 is opted out: no more events are stored, everywhere within a minute.\n"
         "Erased 0 feedback and 1 event of 42.\n"
     )

@@ -245,7 +245,7 @@ def test_names_a_wrong_retention_and_does_nothing(
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        f"insights: missing or wrong setting: {name} (docs/deployment.md lists what is allowed)\n"
+        f"insights: missing or wrong setting: {name} (see docs/deployment.md)\n"
     )
     assert empty_database.list_collection_names() == []
 

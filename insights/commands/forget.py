@@ -5,7 +5,12 @@ from insights.settings import read_settings
 from insights.terminal.console import print_line
 from insights.terminal.counts import show_counts
 from insights.terminal.questions import Yes, ask
-from insights.terminal.users import UserId, tell_of_other_forms, tell_of_similar_ids, warn_of_more
+from insights.terminal.users import (
+    UserId,
+    report_other_types,
+    report_similar_ids,
+    warn_of_new_events,
+)
 from insights.users.erasure import count_stored, erase
 
 
@@ -26,12 +31,12 @@ def forget(user_id: UserId, yes: Yes = False) -> None:
     settings = read_settings()
     with open_database(settings) as database:
         stored = count_stored(database, user_id)
-        tell_of_other_forms(database, user_id)
-        tell_of_similar_ids(database, user_id, "erased")
+        report_other_types(database, user_id)
+        report_similar_ids(database, user_id, "erased")
         if not any(stored.values()):
             print_line(f"Nothing is stored of {user_id}.")
             return
         if not yes:
             ask(f"Erase {show_counts(stored)} of {user_id}?")
         print_line(f"Erased {show_counts(erase(database, user_id))} of {user_id}.")
-        warn_of_more(database, user_id)
+        warn_of_new_events(database, user_id)

@@ -18,9 +18,9 @@ from insights.terminal.questions import Yes, ask
 from insights.terminal.users import (
     UserId,
     command_for,
-    tell_of_other_forms,
-    tell_of_similar_ids,
-    warn_of_more,
+    report_other_types,
+    report_similar_ids,
+    warn_of_new_events,
 )
 from insights.users.erasure import count_stored, erase
 from insights.users.opt_outs import add_opt_out, find_opt_out, list_opt_outs, remove_opt_out
@@ -44,14 +44,14 @@ def opt_out(user_id: UserId, erase_stored: Erase = False, yes: Yes = False) -> N
     settings = read_settings()
     with open_database(settings) as database:
         stored = count_stored(database, user_id)
-        tell_of_other_forms(database, user_id)
-        tell_of_similar_ids(database, user_id, "opted out")
+        report_other_types(database, user_id)
+        report_similar_ids(database, user_id, "opted out")
         if erase_stored and any(stored.values()) and not yes:
             ask(f"Opt {user_id} out, and erase {show_counts(stored)}?")
         print_line(opt_out_now(database, user_id))
         if erase_stored:
             print_line(f"Erased {show_counts(erase(database, user_id))} of {user_id}.")
-            warn_of_more(database, user_id)
+            warn_of_new_events(database, user_id)
         elif any(stored.values()):
             print_line(
                 f"{show_counts(stored)} stored earlier stay: "

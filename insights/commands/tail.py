@@ -135,6 +135,6 @@ def further_texts(change: Change, named: Collection[str]) -> list[str]:
     """Return the other fields that a document has, each with its name."""
     return [
         clean(f"{field.name}={json.dumps(plain_value(value), ensure_ascii=False)}")
-        for field in change.kind.further_fields(named)
+        for field in change.kind.other_fields(named)
         if (value := change.document.get(field.name)) is not None
     ]
