@@ -65,7 +65,7 @@ def test_says_so_where_mongodb_ends_in_the_middle(insights: Insights, own_mongod
         _, stderr = process.communicate()
 
     assert process.returncode == 3
-    assert stderr.startswith("insights: MongoDB does not answer any more (")
+    assert stderr.startswith("insights: MongoDB stopped answering (")
     assert stderr.count("\n") == 1
 
 
@@ -241,6 +241,6 @@ def test_a_defect_is_one_line_that_says_where(
 
     assert (result.exit_code, result.stdout) == (70, "")
     assert result.stderr.startswith(
-        "insights: a defect of this tool, please report it: KeyError at test_insights_errors.py:"
+        "insights: internal error, please report it: KeyError at test_insights_errors.py:"
     )
     assert result.stderr.count("\n") == 1

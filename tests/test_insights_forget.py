@@ -107,7 +107,7 @@ def test_can_be_run_again(insights: Insights, stored: Database[Document]) -> Non
     result = insights("forget", "u1")
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "Nothing is stored of u1.\n"
+    assert result.stdout == "Nothing is stored for u1.\n"
     assert users_of(stored) == {"feedback": ["u2"], "events": ["u2"]}
 
 
@@ -276,10 +276,10 @@ def test_names_ids_that_look_the_same_where_the_id_itself_is_not_stored(
     empty_database.feedback.insert_many({"user_id": user} for user in ["U1", 42])
 
     assert insights("forget", "u1").stdout == (
-        'Similar ids are stored but not erased: "U1".\nNothing is stored of u1.\n'
+        'Similar ids are stored but not erased: "U1".\nNothing is stored for u1.\n'
     )
     assert insights("forget", "42 ").stdout == (
-        'Similar ids are stored but not erased: "42".\nNothing is stored of 42 .\n'
+        'Similar ids are stored but not erased: "42".\nNothing is stored for 42 .\n'
     )
     assert empty_database.feedback.count_documents({}) == 2
 

@@ -26,10 +26,10 @@ DAY = ("--since", "2026-11-01", "--until", "2026-11-02")
 PERIOD = "from 2026-11-01 00:00 to 2026-11-02 00:00 UTC"
 EXPLANATION = (
     (
-        "Before: share of the ratings that have events in their window. "
-        "All: share of all events of all users. Lift: how many"
+        "Before: share of the ratings with events in their window. "
+        "All: share of the events of all users. Lift: Before divided by"
     ),
-    "times as large the first is.",
+    "All.",
 )
 
 # A user, so many minutes after noon, and what they do then.

@@ -332,5 +332,5 @@ def test_parquet_is_not_written_to_a_terminal(command_line: Insights) -> None:
 
     assert exit_code == 2
     assert shown == (
-        "insights: Parquet is not for a terminal: give --out FILE, or redirect the output\r\n"
+        "insights: Parquet is binary: write it to a file with --out, or redirect the output\r\n"
     )

@@ -137,7 +137,7 @@ NAMES = {
 @pytest.mark.dialects
 def test_setup_says_which_server_answers(insights: Insights, dialect: Dialect) -> None:
     first = insights("setup").stdout.split("\n")[0]
-    assert re.fullmatch(rf"This is {NAMES[dialect]}\.", first)
+    assert re.fullmatch(rf"Connected to {NAMES[dialect]}\.", first)
 
 
 @pytest.mark.dialects

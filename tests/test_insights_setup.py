@@ -58,7 +58,7 @@ def changes(output: str) -> list[str]:
 def steps(output: str) -> list[str]:
     """Return the lines below the first, which names the server."""
     server, *lines = output.splitlines()
-    assert server.startswith("This is ")
+    assert server.startswith("Connected to ")
     return lines
 
 
