@@ -175,7 +175,7 @@ def test_says_so_where_the_output_cannot_be_written(
             2,
             (
                 "Erase 1 feedback and 0 events of u1? [y/n] (n): \n"
-                "insights: nothing was done: answer y, or give --yes\n"
+                "insights: nothing was done: answer y, or pass --yes\n"
             ),
         ),
     ],

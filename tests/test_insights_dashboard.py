@@ -404,8 +404,8 @@ def test_a_page_of_nothing_is_not_written(insights: Insights, tmp_path: Path) ->
     ("options", "message"),
     [
         (["--since", "yesterday"], "'yesterday' is not a time"),
-        (["--serve", "--out", "page.html"], "--out is for a file"),
-        (["--port", "80"], "--port is for --serve"),
+        (["--serve", "--out", "page.html"], "--out cannot be used with --serve"),
+        (["--port", "80"], "--port needs --serve"),
         (["--serve", "--port", "70000"], "less than or equal to 65535"),
     ],
 )

@@ -245,7 +245,7 @@ def test_asks_before_it_adds_to_what_is_stored_here(
     result = insights("demo", *SMALL, "--here", answer=answer)
 
     assert (result.exit_code, result.stdout) == (exit_code, "")
-    assert "holds 1 feedback and 0 events. Add the demo's to them?" in result.stderr
+    assert "holds 1 feedback and 0 events. Add the demo data?" in result.stderr
     assert counts(empty_database) == (1, 0)
 
 

@@ -325,7 +325,7 @@ def test_a_field_that_is_written_meanwhile_stays(
     result = indexed("doctor", "--repair", "--yes")
 
     assert "user_id is not a text analytics 3 2 1 changed meanwhile" in rows(result.stdout)
-    assert "1 changed meanwhile: `" in result.stdout
+    assert "1 changed meanwhile: run `" in result.stdout
     assert {each["_id"]: each["user_id"] for each in empty_database.analytics.find()} == {
         1: "1",
         2: "later",

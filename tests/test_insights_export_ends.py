@@ -118,7 +118,7 @@ def test_a_mongodb_that_dies_leaves_the_file_as_it_was(
     _, stderr = process.communicate(timeout=SECONDS_TO_END)
 
     assert process.returncode == 3
-    assert stderr.startswith("insights: MongoDB does not answer any more")
+    assert stderr.startswith("insights: MongoDB stopped answering")
     assert stderr.count("\n") == 1
     assert files_in(tmp_path) == {name: b"before"}
 

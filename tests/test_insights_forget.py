@@ -26,8 +26,8 @@ PROGRAM = program_anywhere()
 QUESTION = "Erase 1 feedback and 2 events of u1? [y/n] (n): "
 ERASED = "Erased 1 feedback and 2 events of u1.\n"
 MAY_ARRIVE = (
-    "Events that arrive from now on are stored, because the user has not opted out: "
-    f"`{PROGRAM} opt-out u1` does that.\n"
+    "New events are still stored, because the user has not opted out: "
+    f"run `{PROGRAM} opt-out u1`.\n"
 )
 
 
@@ -97,7 +97,7 @@ def test_refuses_where_nobody_can_answer(insights: Insights, stored: Database[Do
     result = insights.run("forget", "u1")
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == (f"{QUESTION}\ninsights: nothing was done: answer y, or give --yes\n")
+    assert result.stderr == (f"{QUESTION}\ninsights: nothing was done: answer y, or pass --yes\n")
     assert users_of(stored) == {"feedback": ["u1", "u2"], "events": ["u1", "u2"]}
 
 
@@ -107,7 +107,7 @@ def test_can_be_run_again(insights: Insights, stored: Database[Document]) -> Non
     result = insights("forget", "u1")
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "Nothing is stored of u1.\n"
+    assert result.stdout == "Nothing is stored for u1.\n"
     assert users_of(stored) == {"feedback": ["u2"], "events": ["u2"]}
 
 
@@ -117,8 +117,8 @@ def test_says_of_a_recent_opt_out_that_events_may_still_arrive(
     stored.opt_outs.insert_one({"_id": "u1", "timestamp": datetime.now(UTC)})
 
     assert insights("forget", "u1", "--yes").stdout == ERASED + (
-        "Within a minute after the opt-out, events may still be stored: "
-        f"run `{PROGRAM} forget u1` again then.\n"
+        "Events may still be stored for a minute after the opt-out: "
+        f"run `{PROGRAM} forget u1` again after that.\n"
     )
 
 
@@ -257,7 +257,7 @@ def test_names_ids_that_look_the_same_and_erases_none(
     result = insights("forget", "--yes", "--", user_id)
 
     line = result.stdout.splitlines()[0]
-    assert line == f"Similar ids are stored, and not erased: {shown(similar)}."
+    assert line == f"Similar ids are stored but not erased: {shown(similar)}."
     assert sorted(collection.distinct("user_id")) == sorted(similar + others)
 
 
@@ -276,10 +276,10 @@ def test_names_ids_that_look_the_same_where_the_id_itself_is_not_stored(
     empty_database.feedback.insert_many({"user_id": user} for user in ["U1", 42])
 
     assert insights("forget", "u1").stdout == (
-        'Similar ids are stored, and not erased: "U1".\nNothing is stored of u1.\n'
+        'Similar ids are stored but not erased: "U1".\nNothing is stored for u1.\n'
     )
     assert insights("forget", "42 ").stdout == (
-        'Similar ids are stored, and not erased: "42".\nNothing is stored of 42 .\n'
+        'Similar ids are stored but not erased: "42".\nNothing is stored for 42 .\n'
     )
     assert empty_database.feedback.count_documents({}) == 2
 
@@ -297,7 +297,7 @@ def test_names_at_most_ten_similar_ids_without_what_a_terminal_obeys(
 
     empty_database.analytics.delete_many({"user_id": {"$in": similar}})
     assert insights("forget", "u1").stdout.splitlines()[0] == (
-        "Similar ids are stored, and not erased: \"\ufffdu1\" ('\\u202eu1')."
+        "Similar ids are stored but not erased: \"\ufffdu1\" ('\\u202eu1')."
     )
 
 
@@ -314,7 +314,7 @@ def test_erases_though_similar_ids_cannot_be_looked_for(
 
     assert result.stdout == ERASED + MAY_ARRIVE
     assert result.stderr == (
-        "insights: warning: similar ids were not looked for: Exceeded memory limit\n"
+        "insights: warning: the search for similar ids failed: Exceeded memory limit\n"
     )
 
 
@@ -341,5 +341,5 @@ def test_a_user_id_that_no_user_has_is_refused(
 
     assert (result.exit_code, result.stderr) == (
         2,
-        "insights: USER_ID must have 1 to 200 characters, as the functions ask\n",
+        "insights: USER_ID must have 1 to 200 characters\n",
     )

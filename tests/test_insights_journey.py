@@ -26,10 +26,10 @@ DAY = ("--since", "2026-11-01", "--until", "2026-11-02")
 PERIOD = "from 2026-11-01 00:00 to 2026-11-02 00:00 UTC"
 EXPLANATION = (
     (
-        "Before: share of the ratings that have events in their window. "
-        "All: share of all events of all users. Lift: how many"
+        "Before: share of the ratings with events in their window. "
+        "All: share of the events of all users. Lift: Before divided by"
     ),
-    "times as large the first is.",
+    "All.",
 )
 
 # A user, so many minutes after noon, and what they do then.
@@ -476,7 +476,7 @@ def test_ratings_without_any_event_are_said_to_be_so(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--window", "soon"], "'soon' is not a length of time such as 90m, 24h or 7d"),
+        (["--window", "soon"], "'soon' is not a duration such as 90m, 24h or 7d"),
         (["--window", "0m"], "--window 0m must be longer than 0s and at most 366d"),
         (["--window", "999999w"], "--window 999999w must be longer than 0s and at most 366d"),
         (["--since", "yesterday"], "'yesterday' is not a time"),

@@ -21,10 +21,10 @@ PROGRAM = program_anywhere()
 OPTED_OUT = {"message": "Event not logged: the user opted out of analytics."}
 LOGGED = {"message": "Event logged."}
 
-IS_OPTED_OUT = "u1 is opted out: no more events are stored, everywhere within a minute.\n"
+IS_OPTED_OUT = "u1 is opted out: the functions stop storing events within a minute.\n"
 AGAIN = (
-    "Within a minute after the opt-out, events may still be stored: "
-    f"run `{PROGRAM} forget u1` again then.\n"
+    "Events may still be stored for a minute after the opt-out: "
+    f"run `{PROGRAM} forget u1` again after that.\n"
 )
 
 
@@ -84,7 +84,7 @@ def test_opt_out_again_keeps_the_first_time(
 
     assert (result.exit_code, result.stdout) == (
         0,
-        "u1 has been opted out already, since 2026-11-01 12:00 UTC.\n",
+        "u1 was already opted out, since 2026-11-01 12:00 UTC.\n",
     )
     assert list(empty_database.opt_outs.find()) == [{"_id": "u1", "timestamp": NOON}]
 
@@ -94,8 +94,8 @@ def test_opt_out_says_what_stays(insights: Insights, empty_database: Database[Do
     empty_database.analytics.insert_one(an_event(NOON))
 
     assert insights("opt-out", "u1").stdout == (
-        f"{IS_OPTED_OUT}1 feedback and 1 event stored earlier stay: "
-        f"`{PROGRAM} opt-out --erase u1` erases them.\n"
+        f"{IS_OPTED_OUT}Kept 1 feedback and 1 event stored earlier: to erase them, run "
+        f"`{PROGRAM} opt-out --erase u1`.\n"
     )
     assert empty_database.feedback.count_documents({}) == 1
     assert empty_database.analytics.count_documents({}) == 1
@@ -141,7 +141,7 @@ def test_opt_in_says_what_it_did(insights: Insights, empty_database: Database[Do
     empty_database.opt_outs.insert_many([{"_id": "u1"}, {"_id": "u2"}])
 
     assert insights("opt-in", "u1").stdout == (
-        "u1 is opted in: events are stored again within a minute.\n"
+        "u1 is opted in: the functions store events again within a minute.\n"
     )
     assert insights("opt-in", "u1").stdout == "u1 was not opted out.\n"
     assert empty_database.opt_outs.distinct("_id") == ["u2"]
@@ -154,8 +154,8 @@ def test_opt_out_names_what_else_may_be_meant(
 
     assert insights("opt-out", "42", "--erase", "--yes").stdout.startswith(
         "1 event is stored under the number 42.\n"
-        "Similar ids are stored, and not opted out: \"42 \" ('42\\t').\n"
-        "42 is opted out: no more events are stored, everywhere within a minute.\n"
+        "Similar ids are stored but not opted out: \"42 \" ('42\\t').\n"
+        "42 is opted out: the functions stop storing events within a minute.\n"
         "Erased 0 feedback and 1 event of 42.\n"
     )
     assert empty_database.analytics.distinct("user_id") == ["42\t"]
@@ -167,7 +167,7 @@ def test_an_opt_out_under_a_number_does_not_count_because_the_functions_do_not_f
 ) -> None:
     empty_database.opt_outs.insert_many([{"_id": 42}, {"_id": 43}])
 
-    assert insights("opt-out", "42").stdout.startswith("42 is opted out: no more events")
+    assert insights("opt-out", "42").stdout.startswith("42 is opted out: the functions")
     assert insights("opt-in", "42").stdout.startswith("42 is opted in")
     assert insights("opt-in", "42").stdout == "42 was not opted out.\n"
     assert empty_database.opt_outs.distinct("_id") == [43]
@@ -199,7 +199,7 @@ def test_an_opt_out_without_a_time_is_one_too(
     empty_database.opt_outs.insert_one({"_id": "u1"})
 
     assert insights("opt-outs").stdout.split() == ["User", "Since", "(UTC)", "u1"]
-    assert insights("opt-out", "u1").stdout == "u1 has been opted out already.\n"
+    assert insights("opt-out", "u1").stdout == "u1 was already opted out.\n"
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
@@ -207,4 +207,4 @@ def test_no_opt_outs_are_no_data(insights: Insights, options: tuple[str, ...]) -
     result = insights("opt-outs", *options)
 
     assert (result.exit_code, result.stdout) == (5, "")
-    assert result.stderr == "insights: nobody opted out yet\n"
+    assert result.stderr == "insights: no opt-outs yet\n"

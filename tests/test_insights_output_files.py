@@ -76,10 +76,10 @@ def test_the_longest_name_of_a_file_is_no_problem(
     [
         ("nowhere/a.csv", "No such file or directory"),
         ("file/a.csv", "Not a directory"),
-        ("folder", "is a folder"),
-        ("", "is a folder"),
-        ("link.csv", "is a symbolic link: name the file itself, or - for standard output"),
-        ("broken.csv", "is a symbolic link: name the file itself, or - for standard output"),
+        ("folder", "is a folder: name a file"),
+        ("", "is a folder: name a file"),
+        ("link.csv", "is a symbolic link: name its target, or - for standard output"),
+        ("broken.csv", "is a symbolic link: name its target, or - for standard output"),
         ("pipe", "is not a regular file: use - and redirect the output"),
         ("/dev/null", "is not a regular file: use - and redirect the output"),
         ("/proc/a.csv", "No such file or directory"),
@@ -116,7 +116,10 @@ def test_a_write_protected_file_is_not_replaced(
 
     result = insights("export", "feedback", "--out", "a.csv")
 
-    assert (result.exit_code, result.stderr) == (4, "insights: a.csv is write-protected\n")
+    assert (result.exit_code, result.stderr) == (
+        4,
+        "insights: a.csv is write-protected: name another file\n",
+    )
     assert files_in(insights.folder) == {"a.csv": b"before"}
 
 
@@ -329,5 +332,5 @@ def test_parquet_is_not_written_to_a_terminal(command_line: Insights) -> None:
 
     assert exit_code == 2
     assert shown == (
-        "insights: Parquet is not for a terminal: give --out FILE, or redirect the output\r\n"
+        "insights: Parquet is binary: write it to a file with --out, or redirect the output\r\n"
     )

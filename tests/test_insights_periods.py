@@ -91,8 +91,8 @@ def test_says_how_times_are_written(command_line: Insights, option: str, text: s
 
     assert result.exit_code == 2
     assert result.stderr == (
-        f"insights: {text!r} is not a time: it must be an ISO 8601 date or time "
-        "(2026-11-01, 2026-11-01T09:30:00Z) or a time ago (90m, 24h, 7d)\n"
+        f"insights: {text!r} is not a time: use an ISO 8601 date or time "
+        "(2026-11-01, 2026-11-01T09:30:00Z) or an age (90m, 24h, 7d)\n"
     )
 
 

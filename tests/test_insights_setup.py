@@ -58,7 +58,7 @@ def changes(output: str) -> list[str]:
 def steps(output: str) -> list[str]:
     """Return the lines below the first, which names the server."""
     server, *lines = output.splitlines()
-    assert server.startswith("This is ")
+    assert server.startswith("Connected to ")
     return lines
 
 
@@ -143,7 +143,7 @@ def test_removes_a_retention_whose_setting_is_gone(
     assert changes(result.stdout) == [
         (
             "removed feedback.insights_retention "
-            "FEEDBACK_RETENTION_DAYS is not set: nothing is deleted any more"
+            "FEEDBACK_RETENTION_DAYS is not set: nothing is deleted from now on"
         )
     ]
     assert seconds(empty_database) == {"analytics.insights_retention": 7 * DAY_SECONDS}
@@ -167,7 +167,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
         ),
         (
             "would remove analytics.insights_retention "
-            "ANALYTICS_RETENTION_DAYS is not set: nothing is deleted any more"
+            "ANALYTICS_RETENTION_DAYS is not set: nothing is deleted from now on"
         ),
     ]
     assert indexes(empty_database) == before
@@ -230,8 +230,8 @@ def test_removes_an_index_of_its_own_that_is_not_needed_any_more(
     assert result.exit_code == 0
     removed = [line for line in changes(result.stdout) if line.startswith("removed")]
     assert removed == [
-        "removed feedback.insights_by_comment is not needed any more",
-        "removed analytics.insights_by_time is not needed any more",
+        "removed feedback.insights_by_comment no longer needed",
+        "removed analytics.insights_by_time no longer needed",
     ]
     assert len(indexes(empty_database)) == 7
 
@@ -245,7 +245,7 @@ def test_names_a_wrong_retention_and_does_nothing(
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        f"insights: missing or wrong setting: {name} (docs/deployment.md lists what is allowed)\n"
+        f"insights: missing or wrong setting: {name} (see docs/deployment.md)\n"
     )
     assert empty_database.list_collection_names() == []
 

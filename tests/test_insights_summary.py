@@ -422,8 +422,8 @@ def test_prints_the_answers_first_and_then_the_details(
         "60 % of 5 scored ratings are positive",
         "▲ 26.7 percentage points better than before (33 %)",
         "",
-        "  feedback  6  3 in the same time before",
-        "  events    3  0 in the same time before",
+        "  feedback  6  3 in the period before",
+        "  events    3  0 in the period before",
         "",
         "Day by day",
         "  share positive  █ ▁      0 to 100 %",
@@ -512,7 +512,7 @@ def test_is_printed_also_without_feedback(
     result = insights("summary", *WEEK)
 
     assert result.exit_code == 0
-    assert "There are no scored ratings" in result.stdout
+    assert "No scored ratings" in result.stdout
     assert "Worst-rated" not in result.stdout
     [share] = [line for line in result.stdout.splitlines() if "share positive" in line]
     assert share.split() == ["share", "positive", "-"]

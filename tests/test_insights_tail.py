@@ -27,8 +27,8 @@ polling_lacks = pytest.mark.lacking(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOC
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
 SECOND = timedelta(seconds=1)
-LOST = "insights: MongoDB does not answer any more; waiting for it"
-RESUMED = "insights: MongoDB is back; going on where it was"
+LOST = "insights: MongoDB stopped answering; waiting for it"
+RESUMED = "insights: MongoDB is back; resuming where it stopped"
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_prints_what_arrives_of_both_kinds(
     empty_database.feedback.insert_one(a_feedback(NOON + 2 * SECOND, message_id="m2", rating="1"))
     empty_database.analytics.insert_one(an_event(NOON + 3 * SECOND))
 
-    assert tail.watching == "insights: watching feedback and events, times in UTC; Ctrl-C ends"
+    assert tail.watching == "insights: watching feedback and events (times in UTC, Ctrl-C to stop)"
     assert [tail.next() for _ in range(4)] == [
         '12:00:00 feedback u1 m1 up "Só\\nso."',
         '12:00:01 event    u1 page_view {"page": "/x", "n": 1}',
@@ -149,7 +149,7 @@ def test_prints_only_what_the_filters_select(
     analytics.insert_one(an_event(times[3], **view))
     feedback.insert_one(a_feedback(times[4], message_id="m3", rating="2"))
 
-    assert tail.watching == f"insights: watching {watching}, times in UTC; Ctrl-C ends"
+    assert tail.watching == f"insights: watching {watching} (times in UTC, Ctrl-C to stop)"
     printed = [json.loads(tail.next()) for _ in expected]
     assert [each.get("message_id") or each["event_type"] for each in printed] == expected
     tail.interrupt()
@@ -276,7 +276,7 @@ def test_a_closed_pipe_ends_it_quietly(
     [
         (["events", "--rating", "up"], "--rating cannot be used with events"),
         (["--rating", "up", "--event-type", "view"], "--event-type cannot be used with feedback"),
-        (["--where", "colour=red"], "there is no field 'colour' in feedback"),
+        (["--where", "colour=red"], "unknown field 'colour' of feedback"),
         (["--since", "1d"], "No such option: --since"),
         (["letters"], "'letters' is not one of 'feedback', 'events'"),
     ],

@@ -19,7 +19,7 @@ from insights.arrivals.polling import poll
 from insights.errors import Refused
 from insights.kinds import Document, Kind
 from insights.mongodb.connection import open_database
-from insights.mongodb.servers import words_of
+from insights.mongodb.servers import server_message
 from insights.queries.filters import Filter
 from insights.settings import Settings
 
@@ -70,7 +70,7 @@ def changes(
                 raise Refused(FORGOTTEN) from None
             if watcher.is_watching:
                 raise
-            yield from poll(database, filters, tell, stop, words_of(error))
+            yield from poll(database, filters, tell, stop, server_message(error))
 
 
 def to_pipeline(filters: Mapping[Kind, Filter]) -> Pipeline:

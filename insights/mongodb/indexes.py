@@ -1,4 +1,4 @@
-"""The indexes that reading and erasing need, and those that delete data after its time (TTL)."""
+"""The indexes for queries and erasure, and the TTL indexes for retention."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from insights.settings import Settings
 DAY_SECONDS = 24 * 60 * 60
 INVALID_OPTIONS = 72
 
-# An index whose name begins so is ours: when it is not wanted any more, it is removed.
+# Indexes with this prefix are ours, and are removed once they are obsolete.
 PREFIX = "insights_"
 
-# What selects by equality comes first, then the time, by which lists are sorted. The fields after
-# it spare the aggregations the documents themselves.
+# Equality fields come first, then the time, which lists sort by. The fields after the time let
+# aggregations run on the index alone.
 READING: dict[Kind, dict[str, tuple[str, ...]]] = {
     Kind.FEEDBACK: {
         "by_time": ("timestamp", "rating"),
@@ -30,16 +30,16 @@ READING: dict[Kind, dict[str, tuple[str, ...]]] = {
     },
     Kind.EVENTS: {
         "by_time": ("timestamp", "event_type", "user_id"),
-        # The _id orders the events of a batch, which often have the same millisecond.
+        # The _id sorts the events of a batch, which often share a millisecond.
         "by_user": ("user_id", "timestamp", "_id", "event_type"),
         "by_type": ("event_type", "timestamp"),
     },
 }
 
-# With one of these, an index does not serve every query, and is none of those above.
+# An index with one of these options does not serve every query, so it replaces none of the above.
 PARTIAL = {"partialFilterExpression", "sparse", "collation"}
 
-# The options of an index without those, besides its name.
+# The other options of an index, apart from its name.
 KEPT = {"expireAfterSeconds", "unique", "hidden"}
 
 Keys = dict[str, Any]
@@ -47,7 +47,7 @@ Existing = Mapping[str, Mapping[str, Any]]
 
 
 class Action(StrEnum):
-    """What is done with an index."""
+    """The action on an index."""
 
     CREATE = "create"
     CHANGE = "change"
@@ -57,7 +57,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Index:
-    """A wanted index; with `days`, MongoDB deletes what is older. `purpose` says what it is for."""
+    """A wanted index. With `days`, MongoDB deletes older documents. `setup` prints `purpose`."""
 
     name: str
     keys: Keys
@@ -66,13 +66,13 @@ class Index:
 
     @property
     def options(self) -> dict[str, int]:
-        """The options beside name and keys."""
+        """The options besides name and keys."""
         return {} if self.days is None else {"expireAfterSeconds": self.days * DAY_SECONDS}
 
 
 @dataclass(frozen=True)
 class Step:
-    """What is done with one index, by which command, and what to say of it."""
+    """One action on an index, with its MongoDB command and the note that `setup` prints."""
 
     action: Action
     collection: str
@@ -82,7 +82,7 @@ class Step:
 
 
 def plan(database: Database[Document], settings: Settings) -> Iterator[Step]:
-    """Return what there is to do, as the indexes are now. Nothing is done yet."""
+    """Yield the steps from the existing indexes to the wanted ones, without running them."""
     for kind in Kind:
         existing = database[kind.collection].index_information()
         wanted = wanted_indexes(kind, settings)
@@ -93,10 +93,10 @@ def plan(database: Database[Document], settings: Settings) -> Iterator[Step]:
 
 
 def apply(database: Database[Document], step: Step) -> None:
-    """Do one step of a plan.
+    """Run one step of a plan.
 
     Raises:
-        PyMongoError: the server refuses it; what was there before is there still.
+        PyMongoError: the server refuses it. The old index is still there.
     """
     if step.command is None:
         return
@@ -109,9 +109,9 @@ def apply(database: Database[Document], step: Step) -> None:
 
 
 def recreate(collection: Collection[Document], name: str, options: Mapping[str, Any]) -> None:
-    """Create an index anew with other options, where the server cannot change it.
+    """Drop an index and create it with other options, for servers that cannot change it.
 
-    Azure DocumentDB and MongoDB before 5.1 cannot let an index delete that did not.
+    Azure DocumentDB and MongoDB before 5.1 cannot add a TTL to an index.
     """
     old = dict(collection.index_information()[name])
     keys = old.pop("key")
@@ -136,19 +136,19 @@ def wanted_indexes(kind: Kind, settings: Settings) -> list[Index]:
 
 
 def retention_days(kind: Kind, settings: Settings) -> int | None:
-    """Return for how long documents are kept, or None for ever."""
+    """Return the retention of a kind, or None for ever."""
     if kind is Kind.FEEDBACK:
         return settings.feedback_retention_days
     return settings.analytics_retention_days
 
 
 def retention_setting(kind: Kind) -> str:
-    """Return the name of the setting that says so."""
+    """Return the name of the setting for a kind's retention."""
     return f"{kind.collection}_retention_days".upper()
 
 
 def is_stale(name: str, existing: Mapping[str, Any], wanted: list[Index]) -> bool:
-    """Say whether an index is ours and not wanted any more, or deletes and should not."""
+    """Say whether an index is ours and obsolete, or has an unwanted TTL."""
     if any(has_keys(existing, index.keys) for index in wanted):
         return False
     deletes = "expireAfterSeconds" in existing and has_keys(existing, {"timestamp": 1})
@@ -156,21 +156,21 @@ def is_stale(name: str, existing: Mapping[str, Any], wanted: list[Index]) -> boo
 
 
 def has_keys(existing: Mapping[str, Any], keys: Keys) -> bool:
-    """Say whether an index, whatever its name, is one of all documents on these keys."""
+    """Say whether an index of any name has these keys and covers all documents."""
     return list(existing["key"]) == list(keys.items()) and not PARTIAL & existing.keys()
 
 
 def remove(kind: Kind, name: str, existing: Mapping[str, Any]) -> Step:
     """Return the step that removes an index."""
-    note = "is not needed any more"
+    note = "no longer needed"
     if "expireAfterSeconds" in existing:
-        note = f"{retention_setting(kind)} is not set: nothing is deleted any more"
+        note = f"{retention_setting(kind)} is not set: nothing is deleted from now on"
     command = {"dropIndexes": kind.collection, "index": name}
     return Step(Action.REMOVE, kind.collection, name, note, command)
 
 
 def step_towards(kind: Kind, index: Index, existing: Existing) -> Step:
-    """Return the step after which a wanted index is there."""
+    """Return the step that creates, changes or keeps a wanted index."""
     name = next((name for name in existing if has_keys(existing[name], index.keys)), None)
     if name is None:
         return create(kind, index)
@@ -188,7 +188,7 @@ def create(kind: Kind, index: Index) -> Step:
 
 
 def change(kind: Kind, name: str, index: Index, old_seconds: float | None) -> Step:
-    """Return the step that changes after how many days an index deletes."""
+    """Return the step that changes the retention of a TTL index."""
     before = "never" if old_seconds is None else f"{old_seconds / DAY_SECONDS:g}"
     command = {"collMod": kind.collection, "index": {"name": name} | index.options}
     note = f"{index.purpose} instead of {before}"
