@@ -200,10 +200,10 @@ class Keeper:
                 self._hear(Connection.LOST, "")
                 self._stop.wait(INTERVAL_SECONDS)
 
-    def _hear(self, connection: Connection, why: str) -> None:
+    def _hear(self, connection: Connection, reason: str) -> None:
         """Note what became of the connection: the next look at MongoDB shows it."""
         if connection is Connection.POLLING:
-            self._warn(polling_notice(why))
+            self._warn(polling_notice(reason))
         if connection in {Connection.WATCHING, Connection.POLLING}:
             self._watching.set()
         if connection is Connection.LOST:
