@@ -67,7 +67,7 @@ class Poller:
         return max(start, time_of(newest) - OVERLAP) if newest else start
 
     def _is_new(self, document: Mapping[str, Any]) -> bool:
-        """Say whether this version of a document is unseen. Without a date it is none of ours."""
+        """Say whether this version of a document is unseen. Ours always have a date."""
         time = document["timestamp"]
         return isinstance(time, datetime) and self._seen.get(repr(document["_id"])) != time
 

@@ -38,7 +38,7 @@ ARRIVALS = ["insert", "replace", "update"]
 # later change reports it, and this one would repeat it.
 LATER_TIME = "$change.updateDescription.updatedFields.timestamp"
 NOT_CHANGED_SINCE = {"$expr": {"$eq": ["$timestamp", {"$ifNull": [LATER_TIME, "$timestamp"]}]}}
-# Without a date the document was deleted by then, or is none of the functions'.
+# Without a date the document was deleted by then, or is not from the functions.
 NOT_DELETED_SINCE = {"timestamp": {"$type": "date"}}
 
 Pipeline = list[dict[str, Any]]

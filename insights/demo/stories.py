@@ -29,7 +29,7 @@ class Answer:
     complaints: Sequence[str] = ()
 
 
-# The quality of answers until so many days before the end. The second is the bad week.
+# The quality of answers, by the days left at its end. The second is the bad week.
 CHAPTERS = {
     21: Quality("atlas-1", failed=0.045, slow=0.06, wrong=0.17),
     14: Quality("atlas-2", failed=0.14, slow=0.17, wrong=0.22),

@@ -88,8 +88,8 @@ class User:
     def positions(self) -> list[float]:
         """Return the positions of this user's visits in the story."""
         left = 1 - self.joins
-        often = VISITS_A_DAY * self.random.lognormvariate(-(SPREAD**2) / 2, SPREAD)
-        visits = round(self.story.days * left * min(often, MOST_VISITS_A_DAY))
+        visits_a_day = VISITS_A_DAY * self.random.lognormvariate(-(SPREAD**2) / 2, SPREAD)
+        visits = round(self.story.days * left * min(visits_a_day, MOST_VISITS_A_DAY))
         return sorted(self.joins + left * self.random.random() for _ in range(max(visits, 1)))
 
     def visit(self, position: float) -> Iterator[Entry]:

@@ -229,7 +229,7 @@ def bar_chart(
     bars: Sequence[Bar[Day]],
     period: Period,
 ) -> Chart:
-    """Return a chart of stacked bars, faint where days are only partly in the period."""
+    """Return a chart of stacked bars. Bars of partial days are faint."""
     whole = [bar for bar in bars if bar.span.is_whole(period, len(bars[-1].span.days))]
     # If no bar is whole, none is faint.
     strong = whole or bars

@@ -15,7 +15,7 @@ from insights.repair.raw_documents import raw_collection
 
 
 class CannotRepair(Exception):
-    """A document cannot be repaired. The text is a reason that is counted, such as `null`."""
+    """A document cannot be repaired. The text is the reason to count, such as `null`."""
 
 
 @dataclass

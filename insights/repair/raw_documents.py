@@ -32,7 +32,7 @@ BATCH_SIZE = 1000
 
 
 def raw_collection(database: Database[Document], name: str) -> Collection[RawBSONDocument]:
-    """Return a collection that reads raw documents from the primary, where they are written."""
+    """Return a collection that reads raw documents from the primary, which also writes them."""
     return database.with_options(RAW, ReadPreference.PRIMARY)[name]
 
 

@@ -107,7 +107,7 @@ class Repeats(Check):
         return self.documents.replace_one(unchanged(current), document).matched_count == 1
 
     def remove_others(self, key: Document, newest: RawBSONDocument) -> int:
-        """Delete the documents under other `_id`s, except newer ones; return how many."""
+        """Delete the documents under other `_id`s, except newer ones; return their number."""
         removed = 0
         for batch in batches(self.others(key)):
             older = in_key_order(each for each in batch if date_of(each) <= date_of(newest))
@@ -116,7 +116,7 @@ class Repeats(Check):
         return removed
 
     def delete(self, documents: list[RawBSONDocument]) -> int:
-        """Delete the documents that still are as read; return how many."""
+        """Delete the documents that still are as read; return their number."""
         if not documents:
             return 0
         operations = [DeleteOne(unchanged(document)) for document in documents]
