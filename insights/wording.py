@@ -24,7 +24,7 @@ def clean(text: str) -> str:
 
 
 def shorten(text: str, length: int = LONG_TEXT) -> str:
-    """Return the beginning of a long text."""
+    """Truncate a long text."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 

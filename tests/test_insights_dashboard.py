@@ -143,11 +143,11 @@ def test_the_cards_show_the_figures(visitor: Visitor, figures: str) -> None:
     page = visitor.open(figures)
     cards = [" ".join(card.split()) for card in page.locator(".figures > div").all_inner_texts()]
     assert cards == [
-        "Feedback 8 ▲ 100 % more than 4 before",
+        "Feedback 8 ▲ up 100 % from 4",
         "Positive 43 % 3 of 7 scored",
-        "Unscored 1 named below",
-        "Events 6 ▼ 50 % fewer than 12 before",
-        "Active users 1 in a day 2 in 7 days 4 in 30 days",
+        "Unscored 1 listed below",
+        "Events 6 ▼ down 50 % from 12",
+        "Active users 1 last 24 hours 2 last 7 days 4 last 30 days",
     ]
 
 
@@ -157,12 +157,12 @@ def test_three_answers_come_first(visitor: Visitor, figures: str) -> None:
         " ".join(each.split()) for each in page.locator(".question").all_inner_texts()
     )
     assert better == (
-        "Are the answers getting better? No clear change 43 % of the ratings are positive, "
-        "after 25 % in the 10 days before: 17.9 percentage points up, which may be chance."
+        "Are the answers getting better? No clear change 43 % of scored ratings are positive, "
+        "up 17.9 percentage points from 25 % in the previous 10 days; this may be chance."
     )
-    assert worst == "Which are the worst? bad 3 of 3 ratings are negative. Too slow."
+    assert worst == "Which answer is worst? bad 3 of 3 ratings are negative. Too slow."
     assert before == (
-        "What came before they were unhappy? Nothing stands out "
+        "What comes before a negative rating? Nothing stands out "
         "Too few users gave a negative rating after an event to say what stands out."
     )
 
@@ -171,7 +171,7 @@ def test_says_which_period_it_is_of_and_when_it_was_made(visitor: Visitor, figur
     shown = words(visitor.open(figures), "#part-heading .period")
     assert re.fullmatch(
         r"2026-11-01 00:00 to 2026-11-11 00:00 UTC \(10 days\) · "
-        r"made \d{4}-\d\d-\d\d \d\d:\d\d UTC",
+        r"generated \d{4}-\d\d-\d\d \d\d:\d\d UTC",
         shown,
     )
 
@@ -238,7 +238,7 @@ def test_the_worst_message_comes_with_its_comments(visitor: Visitor, figures: st
     assert comments == ["Too slow.", LONG_COMMENT, "Wrong city."]
     whole = page.locator(".worst blockquote").nth(1)
     assert not whole.is_visible()
-    page.get_by_text("whole comment").click()
+    page.get_by_text("full comment").click()
     assert whole.is_visible()
 
 
@@ -338,12 +338,12 @@ def test_the_keyboard_reaches_and_opens_the_tables(visitor: Visitor, figures: st
         reached.append(focused(page))
     order = [
         "Answers",
-        "named below",
+        "listed below",
         "Show as a table: Share of positive ratings",
         "Show as a table: Ratings",
-        "whole comment",
+        "full comment",
         "Show as a table: Events by type",
-        "Show as a table: Active users a day",
+        "Show as a table: Daily active users",
     ]
     places = [next(i for i, text in enumerate(reached) if each in text) for each in order]
     assert places == sorted(places)

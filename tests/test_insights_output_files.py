@@ -195,7 +195,7 @@ def test_a_format_must_be_known(command_line: Insights, out: str) -> None:
 
     assert (result.exit_code, result.stderr) == (
         2,
-        f"insights: the format of {out} is not known: give --format csv, jsonl or parquet\n",
+        f"insights: cannot tell the format of {out}: give --format csv, jsonl or parquet\n",
     )
 
 

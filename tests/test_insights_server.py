@@ -305,7 +305,7 @@ def test_a_page_says_that_a_new_server_has_another_address(
         expect_state(page, "reconnecting")
     with serving(insights, "--port", port):
         expect_state(page, "ended")
-        text = "Ended: open the address of the new dashboard"
+        text = "Server restarted: open its new address"
         expect(page.locator("#status")).to_have_text(text)
         expect(page.locator("#announcement")).to_have_text(text)
 
@@ -387,7 +387,7 @@ def test_a_page_survives_a_restart_of_mongodb(
         own_mongod.kill()
         expect_state(page, "stale")
         expect(page.locator("#announcement")).to_have_text(
-            re.compile(r"MongoDB does not answer, as of \d\d:\d\d:\d\d UTC")
+            re.compile(r"MongoDB does not answer; figures as of \d\d:\d\d:\d\d UTC")
         )
         expect_ratings(page, 1)
         own_mongod.start()

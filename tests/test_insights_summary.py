@@ -393,8 +393,7 @@ def test_says_of_which_period_there_is_no_data(
 
     assert (result.exit_code, result.stdout) == (5, "")
     assert result.stderr == (
-        "insights: there is no feedback and no event "
-        "from 2026-11-02 00:00 to 2026-11-09 00:00 UTC\n"
+        "insights: no feedback and no events from 2026-11-02 00:00 to 2026-11-09 00:00 UTC\n"
     )
 
 

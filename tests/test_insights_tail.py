@@ -188,7 +188,7 @@ def test_polling_says_so_and_whether_a_feedback_was_seen_before(
     empty_database.analytics.insert_one(an_event(NOON))
     third = json.loads(tail.next())
 
-    assert ("looking for what arrives every second" in tail.notice) is polls
+    assert ("polling every second" in tail.notice) is polls
     told = [(each.get("message_id"), each["updated"]) for each in (first, second, third)]
     assert told == [("m2", None if polls else False), ("m1", True), (None, False)]
 
@@ -353,8 +353,8 @@ def test_asks_every_second_where_mongodb_is_no_replica_set(
         standalone.terminate()
 
     assert tail.notice == (
-        "insights: this server cannot be watched (The $changeStream stage is only supported on "
-        "replica sets); looking for what arrives every second instead"
+        "insights: no change stream on this server (The $changeStream stage is only supported on "
+        "replica sets); polling every second instead"
     )
 
 
@@ -377,7 +377,7 @@ def test_says_that_mongodb_forgot_what_happened(
         )
 
         assert tail.next_told() == (
-            "insights: MongoDB has forgotten what happened meanwhile: "
+            "insights: MongoDB no longer has the changes made meanwhile: "
             "start again to follow from now on"
         )
         assert tail.process.wait(SECONDS_TO_ARRIVE) == 1

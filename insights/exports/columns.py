@@ -1,4 +1,4 @@
-"""The columns of an export: the fields of what is stored, or one for each key of the details."""
+"""The columns of an export: the stored fields, and one for each key of flattened details."""
 
 from collections.abc import Iterable
 
@@ -6,20 +6,20 @@ from insights.errors import UsageError
 from insights.exports.details import DETAILS, flatten
 from insights.kinds import Document, Field, Kind, Type
 
-# Spreadsheets and data frames become unusable far below; keys that are ids must not fill memory.
+# A bound on memory, for keys that are ids. Spreadsheets become unusable far below.
 MAXIMUM_FLATTENED = 1000
 
-# Integers up to this size are the same number as a double.
+# Doubles hold every integer up to this size.
 LARGEST_EXACT = 2**53
 
 DETAILS_COLUMN = Field(DETAILS, Type.JSON)
 
 
 def flattened_columns(documents: Iterable[Document]) -> list[Field]:
-    """Return the columns of events with flattened details, those of the details by name.
+    """Return the columns of events, with those of their flattened details by name.
 
     Raises:
-        UsageError: the details of these documents have too many different keys.
+        UsageError: the details have too many different keys.
     """
     found = detail_columns(documents)
     return [
@@ -38,7 +38,7 @@ def detail_columns(documents: Iterable[Document]) -> list[Field]:
     values: dict[str, set[type | None]] = {}
     for document in documents:
         for name, value in flatten({DETAILS: document.get(DETAILS, {})}).items():
-            values.setdefault(name, set()).add(kind_of(value))
+            values.setdefault(name, set()).add(class_of(value))
         if len(values) > MAXIMUM_FLATTENED:
             raise UsageError(
                 f"details have more than {MAXIMUM_FLATTENED:,} different keys: "
@@ -48,11 +48,11 @@ def detail_columns(documents: Iterable[Document]) -> list[Field]:
 
 
 class LargeInteger(int):
-    """Stands for integers that are not exact as a double."""
+    """Marks integers that a double cannot hold exactly."""
 
 
-def kind_of(value: object) -> type | None:
-    """Return the class of a value, as far as it matters for the type of its column."""
+def class_of(value: object) -> type | None:
+    """Return the class of a value, with `LargeInteger` for inexact integers."""
     if value is None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
@@ -60,9 +60,9 @@ def kind_of(value: object) -> type | None:
     return type(value)
 
 
-def common_type(kinds: set[type | None]) -> Type:
-    """Return the type of a column that holds such values. A null fits every type."""
-    match kinds - {None}:
+def common_type(classes: set[type | None]) -> Type:
+    """Return the type of a column with values of these classes. Null fits every type."""
+    match classes - {None}:
         case present if present <= {str}:
             return Type.TEXT
         case present if present <= {bool}:

@@ -1,4 +1,4 @@
-"""The formats, and an export in one of them."""
+"""The export formats, and an export in one of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -18,7 +18,7 @@ from insights.kinds import Field
 
 
 class Format(StrEnum):
-    """A format, by the name that users give it."""
+    """An export format, by its name in `--format`."""
 
     CSV = "csv"
     JSON_LINES = "jsonl"
@@ -26,10 +26,10 @@ class Format(StrEnum):
 
 
 Writer = Callable[[BinaryIO, Sequence[Field]], AbstractContextManager[Write]]
-"""Begins a file with these columns, and ends it when the block ends."""
+"""Starts a file with these columns, and completes it when the block ends."""
 
 Watch = Callable[[str, Source, Iterator[Batch]], Iterator[Batch]]
-"""Passes on the batches of a source, and may show how far it is; the text says what is done."""
+"""Passes on the batches of a source, and may show progress with a label."""
 
 WRITERS: dict[Format, Writer] = {
     Format.CSV: write_csv,
@@ -46,34 +46,34 @@ SUFFIXES = {
 
 
 def format_of(path: Path) -> Format:
-    """Return the format that the end of a file's name says.
+    """Return the format for the suffix of a file.
 
     Raises:
-        UsageError: it says none.
+        UsageError: the suffix is unknown.
     """
     file_format = SUFFIXES.get(path.suffix.lower())
     if file_format is None:
-        raise UsageError(f"the format of {path} is not known: give --format csv, jsonl or parquet")
+        raise UsageError(f"cannot tell the format of {path}: give --format csv, jsonl or parquet")
     return file_format
 
 
 def export(
     source: Source, file: BinaryIO, file_format: Format, watch: Watch, *, flattened: bool
 ) -> int:
-    """Write all documents of a source to a file, oldest first; return how many they are.
+    """Write all documents of a source to a file, oldest first; return their number.
 
     Raises:
-        NoData: there is none, and nothing was written.
+        NoData: there are none, and nothing was written.
         UsageError: flattened details have too many different keys.
         Refused: a document does not fit the columns.
     """
     columns: Sequence[Field] = source.kind.fields
     has_columns = file_format is not Format.JSON_LINES
     if flattened and has_columns:
-        # They must be known before the first row; events that come later might bring others.
+        # Columns must be known before the first row, so events that arrive later are left out.
         source = source.until_newest()
         columns = find_columns(source, watch)
-    batches = begun(source, watch("Exporting", source, source.batches()))
+    batches = non_empty(source, watch("Exporting", source, source.batches()))
     if flattened:
         batches = ([flatten(document) for document in batch] for batch in batches)
     if has_columns:
@@ -87,7 +87,7 @@ def export(
 
 
 def find_columns(source: Source, watch: Watch) -> list[Field]:
-    """Return the columns that the flattened events of a source have.
+    """Return the columns of a source's flattened events.
 
     Raises:
         UsageError: there are too many.
@@ -96,11 +96,11 @@ def find_columns(source: Source, watch: Watch) -> list[Field]:
     return flattened_columns(chain.from_iterable(batches))
 
 
-def begun(source: Source, batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Return the batches, once the first is there.
+def non_empty(source: Source, batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Return the batches once the first is read.
 
     Raises:
-        NoData: there is none.
+        NoData: there are none.
     """
     first = next(batches, None)
     if first is None:
@@ -112,7 +112,7 @@ def fitting(batches: Iterable[Batch], columns: Sequence[Field]) -> Iterator[Batc
     """Pass on batches whose fields all have a column.
 
     Raises:
-        Refused: one has not, because its event arrived after the columns were found.
+        Refused: an event that arrived after the columns were found has another field.
     """
     names = {column.name for column in columns}
     for batch in batches:

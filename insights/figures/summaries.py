@@ -1,4 +1,4 @@
-"""The figures of a period: how answers were rated, which were worst, and what users did."""
+"""The figures of a period: ratings, the worst messages, and users' activity."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from insights.queries.periods import Period, earlier
 from insights.queries.sentiment import Sentiment
 from insights.settings import Settings
 
-# How many ratings and event types are named; the rest is counted.
+# Ratings and event types beyond the most frequent are only counted.
 NAMED = 20
 WORST = 10
 COMMENTS_OF_EACH = 5
@@ -24,21 +24,21 @@ ACTIVE_DAYS = {"day": 1, "week": 7, "month": 30}
 DAY = timedelta(days=1)
 DAY_MILLISECONDS = 24 * 60 * 60 * 1000
 
-# The calendar day of a document, in UTC. $dateTrunc takes twice as long for the same.
+# The start of a document's calendar day in UTC. `$dateTrunc` takes twice as long.
 IN_DAY = {"$mod": [{"$toLong": "$timestamp"}, DAY_MILLISECONDS]}
 START_OF_DAY = {"$subtract": ["$timestamp", IN_DAY]}
 
-# By the names of `Sentiment`, as plain texts, which JSON and templates show as they are.
+# Plain strings, for JSON and templates.
 SCORED = [each.value for each in Sentiment if each is not Sentiment.UNSCORED]
 
-# Stages are named as every server knows them: $addFields, for which $set is a younger name.
+# Stages have their oldest names, which every server knows: `$addFields` instead of `$set`.
 Stage = dict[str, Any]
 Pipeline = list[Stage]
 
 
 @dataclass(frozen=True)
 class RatingCount:
-    """How often a rating was given; `sentiment` is one of the values of `Sentiment`."""
+    """A rating and its count. `sentiment` is a value of `Sentiment`."""
 
     rating: str
     sentiment: str
@@ -47,7 +47,7 @@ class RatingCount:
 
 @dataclass(frozen=True)
 class Comment:
-    """What a user wrote with a rating."""
+    """A user's comment, with the rating."""
 
     rating: str
     comment: str
@@ -58,7 +58,7 @@ class Comment:
 class WorstMessage:
     """A message with negative ratings: `negative` of its `count` scored ones.
 
-    Of its comments it has the five newest, those of negative ratings first.
+    `comments` are its five newest, those of negative ratings first.
     """
 
     message_id: str
@@ -69,7 +69,7 @@ class WorstMessage:
 
 @dataclass(frozen=True)
 class FeedbackDay:
-    """The feedback of one calendar day in UTC; `count` includes what is unscored."""
+    """The feedback of one calendar day in UTC. `count` includes unscored ratings."""
 
     day: date
     count: int
@@ -80,10 +80,10 @@ class FeedbackDay:
 
 @dataclass(frozen=True)
 class FeedbackSummary:
-    """The feedback of a period, and of the equally long one before; shares are 0 to 1.
+    """The feedback of a period, and of the equally long one before. Shares are 0 to 1.
 
-    `ratings` and `unscored` are the 20 most frequent of each; what has a rating that `ratings` does
-    not name is counted in `others`. `worst` are the ten messages with the most negative ratings.
+    `ratings` and `unscored` are the 20 most frequent of each; `others` counts the feedback with a
+    rating that `ratings` omits. `worst` are the ten messages with the most negative ratings.
     """
 
     count: int
@@ -99,12 +99,12 @@ class FeedbackSummary:
 
     @property
     def scored(self) -> int:
-        """How many ratings can be scored."""
+        """The number of ratings that can be scored."""
         return self.count - self.sentiments[Sentiment.UNSCORED]
 
     @property
     def share_change(self) -> float | None:
-        """By how many percentage points the share of positive ratings rose against before."""
+        """The change of the share of positive ratings, in percentage points."""
         if self.share_positive is None or self.previous_share_positive is None:
             return None
         return (self.share_positive - self.previous_share_positive) * 100
@@ -112,7 +112,7 @@ class FeedbackSummary:
 
 @dataclass(frozen=True)
 class TypeCount:
-    """How many events of a type there were, of how many users."""
+    """A type of event, with its numbers of events and users."""
 
     event_type: str
     count: int
@@ -121,7 +121,7 @@ class TypeCount:
 
 @dataclass(frozen=True)
 class Active:
-    """How many users did something in the last 1, 7 and 30 days of a period."""
+    """The users with events in the last 1, 7 and 30 days of a period."""
 
     day: int
     week: int
@@ -130,7 +130,7 @@ class Active:
 
 @dataclass(frozen=True)
 class EventsDay:
-    """The events of one calendar day in UTC; `types` has those of `EventsSummary.types` only."""
+    """The events of one calendar day in UTC. `types` is limited to `EventsSummary.types`."""
 
     day: date
     count: int
@@ -140,10 +140,7 @@ class EventsDay:
 
 @dataclass(frozen=True)
 class EventsSummary:
-    """The events of a period.
-
-    `types` are the 20 most frequent; events of another type are counted in `others`.
-    """
+    """The events of a period. `types` are the 20 most frequent; `others` counts the rest."""
 
     count: int
     previous_count: int
@@ -155,7 +152,7 @@ class EventsSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """What happened in a period. Both of its ends are given."""
+    """The figures of a period, which has both ends."""
 
     period: Period
     feedback: FeedbackSummary
@@ -170,7 +167,7 @@ class Summary:
 def summarize(
     database: Database[Document], settings: Settings, period: Period, now: datetime
 ) -> Summary:
-    """Return the figures of a period, which ends now if it names no end or a later one.
+    """Return the figures of a period, which ends now at the latest.
 
     Raises:
         ValueError: the period has no beginning.
@@ -179,7 +176,7 @@ def summarize(
     if since is None:
         raise ValueError("a summary needs a beginning")
     if since < now < until:
-        # What is yet to come would be compared with what was.
+        # The time to come would count as time without data.
         until = now
     bounded, days = Period(since, until), days_between(since, until)
     before = Period(earlier(since, until - since), since)
@@ -192,7 +189,7 @@ def summarize(
 
 
 def days_between(since: datetime, until: datetime) -> list[date]:
-    """Return the calendar days in UTC of which at least a part is in a period."""
+    """Return the calendar days in UTC that a period covers, even in part."""
     first, last = since.date(), (until - timedelta(microseconds=1)).date()
     return [first + number * DAY for number in range((last - first).days + 1)]
 
@@ -204,7 +201,7 @@ def summarize_feedback(
     before: Period,
     days: list[date],
 ) -> FeedbackSummary:
-    """Return the figures of the feedback in a period, and in the one before."""
+    """Return the figures of the feedback in a period, compared with the one before."""
     score = {"$addFields": {"sentiment": sentiment.sentiment(settings.feedback_ratings)}}
     daily = feedback_days(database, score, period, days)
     count = sum(day.count for day in daily)
@@ -234,7 +231,7 @@ def share_positive(sentiments: Mapping[str, int]) -> float | None:
 def feedback_days(
     database: Database[Document], score: Stage, period: Period, days: list[date]
 ) -> list[FeedbackDay]:
-    """Return the feedback of each day, also of those without any."""
+    """Return the feedback of each day, including days without any."""
     pipeline: Pipeline = [
         {"$match": period.condition()},
         {"$group": {"_id": {"day": START_OF_DAY, "rating": "$rating"}, "count": {"$sum": 1}}},
@@ -254,7 +251,7 @@ def feedback_days(
 
 
 def sentiments_in(database: Database[Document], score: Stage, period: Period) -> dict[str, int]:
-    """Return how many ratings of each sentiment there are in a period."""
+    """Return the numbers of ratings in a period by sentiment."""
     pipeline: Pipeline = [
         *ratings_in(period),
         score,
@@ -284,7 +281,7 @@ def frequent_ratings(
 
 
 def ratings_in(period: Period) -> Pipeline:
-    """Return the pipeline to the different ratings of a period, each with its count."""
+    """Return the pipeline to the distinct ratings of a period with their counts."""
     return [
         {"$match": period.condition()},
         {"$group": {"_id": "$rating", "count": {"$sum": 1}}},
@@ -295,7 +292,7 @@ def ratings_in(period: Period) -> Pipeline:
 def worst_messages(
     database: Database[Document], score: Stage, period: Period
 ) -> list[WorstMessage]:
-    """Return the messages with the most negative ratings; of equals, first the less liked."""
+    """Return the messages with the most negative ratings; the less liked first among equals."""
     pipeline: Pipeline = [
         {"$match": period.condition()},
         score,
@@ -328,7 +325,7 @@ def worst_messages(
 def comments_on(
     database: Database[Document], score: Stage, period: Period, message: str
 ) -> list[Comment]:
-    """Return some of the comments on a message: of negative ratings first, then the newest."""
+    """Return a message's newest comments, those of negative ratings first."""
     is_negative = {"$eq": ["$sentiment", Sentiment.NEGATIVE]}
     pipeline: Pipeline = [
         {"$match": {"message_id": {"$eq": message}, "comment": {"$gt": ""}} | period.condition()},
@@ -350,7 +347,7 @@ def summarize_events(
     days: list[date],
     active: Active,
 ) -> EventsSummary:
-    """Return the figures of the events in a period, and how many there were in the one before."""
+    """Return the figures of the events in a period, compared with the one before."""
     types = frequent_types(database, period)
     daily = events_days(database, period, days, [each.event_type for each in types])
     count = sum(day.count for day in daily)
@@ -367,7 +364,7 @@ def summarize_events(
 def frequent_types(database: Database[Document], period: Period) -> list[TypeCount]:
     """Return the most frequent types of a period."""
     pipeline: Pipeline = [
-        # Other programs may have stored events without a type; they are among the others.
+        # Other programs may have stored events without a type. They count as others.
         {"$match": {"event_type": {"$type": "string"}} | period.condition()},
         {
             "$group": {
@@ -388,7 +385,7 @@ def frequent_types(database: Database[Document], period: Period) -> list[TypeCou
 def events_days(
     database: Database[Document], period: Period, days: list[date], types: list[str]
 ) -> list[EventsDay]:
-    """Return the events of each day, also of those without any; `types` are those to count."""
+    """Return the events of each day, including days without any, by these types."""
     pipeline: Pipeline = [
         {"$match": period.condition()},
         {"$group": {"_id": {"day": START_OF_DAY, "user": "$user_id"}, "count": {"$sum": 1}}},
@@ -406,7 +403,7 @@ def events_days(
 def types_by_day(
     database: Database[Document], period: Period, types: list[str]
 ) -> dict[date, dict[str, int]]:
-    """Return how many events of each of these types there were on each day that has any."""
+    """Return the numbers of events by day and type; days without any are absent."""
     pipeline: Pipeline = [
         {"$match": {"event_type": {"$in": types}} | period.condition()},
         {"$group": {"_id": {"day": START_OF_DAY, "type": "$event_type"}, "count": {"$sum": 1}}},
@@ -420,7 +417,7 @@ def types_by_day(
 
 
 def active_users(database: Database[Document], until: datetime) -> Active:
-    """Return how many users did something in the last days before `until`."""
+    """Return the numbers of users with events in the last days before `until`."""
     beginnings = {name: earlier(until, days * DAY) for name, days in ACTIVE_DAYS.items()}
     pipeline: Pipeline = [
         {"$match": Period(min(beginnings.values()), until).condition()},
@@ -441,15 +438,15 @@ def active_users(database: Database[Document], until: datetime) -> Active:
 
 
 def aggregate(database: Database[Document], kind: Kind, pipeline: Pipeline) -> list[Document]:
-    """Return what a pipeline results in, which is never much."""
+    """Return the documents in a pipeline's result, which are few."""
     return list(database[kind.collection].aggregate(pipeline, allowDiskUse=True))
 
 
 def count_of(name: str, count: str | int) -> Stage:
-    """Return the accumulator that adds up the counts of one sentiment."""
+    """Return the accumulator that sums the counts of one sentiment."""
     return {"$sum": {"$cond": [{"$eq": ["$sentiment", name]}, count, 0]}}
 
 
 def by_day(documents: list[Document]) -> dict[date, Document]:
-    """Return documents, whose `_id` is the start of a day, by these days."""
+    """Return documents by day; their `_id` is its start."""
     return {each.pop("_id").date(): each for each in documents}
