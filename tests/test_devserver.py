@@ -67,7 +67,7 @@ def test_refuses_a_chunked_body(server: LocalServer, server_database: Database[D
     response = server.client.post("/api/feedback", content=chunks)
 
     assert response.status_code == 411
-    assert "Azure would hand it to the function empty" in response.text
+    assert "Azure would pass an empty one to the function" in response.text
     assert "WARNING:     devserver: refused with 411" in server.wait_for_log("chunked")
     assert server_database.feedback.count_documents({}) == 0
     # The connection is still good.
