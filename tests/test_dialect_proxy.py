@@ -253,7 +253,7 @@ def test_azure_commits_half_of_what_deadlocks(through: Open) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         insertion = pool.submit(collection.insert_many, first)
-        wait_until(lambda: any(proxy.bulk_writes.under_way.values()))
+        wait_until(lambda: any(proxy.bulk_writes.in_flight.values()))
         began = time.monotonic()
         failure = failure_of(lambda: collection.insert_many(second))
         insertion.result()

@@ -21,9 +21,9 @@ from tests.support.chromium import DESKTOP, HEIGHT, PHONE, Visitor
 from tests.support.documents import a_feedback, an_event
 from tests.support.insights_cli import Insights
 from tests.support.page_checks import (
+    low_contrasts,
     missing_names,
     overflows,
-    poor_contrasts,
     smallest_text_of_a_chart,
 )
 
@@ -318,7 +318,7 @@ def test_texts_stand_out_from_what_is_behind_them(
 ) -> None:
     page = visitor.open(figures, scheme="dark" if scheme == "dark" else "light")
     open_all(page)
-    assert poor_contrasts(page) == []
+    assert low_contrasts(page) == []
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 17, 23)"
     assert dark == (scheme == "dark")
 
@@ -368,7 +368,7 @@ def test_prints_on_white_without_what_only_a_screen_can_use(visitor: Visitor, fi
     assert not page.locator("nav").is_visible()
     assert not page.locator("#chart-share details").is_visible()
     assert page.locator(".worst blockquote").nth(1).is_visible()
-    assert poor_contrasts(page) == []
+    assert low_contrasts(page) == []
     assert overflows(page) == []
 
 

@@ -25,11 +25,11 @@ from tests.support.damage import (
     UUID_4,
     contents,
     counts,
-    in_between,
     kept,
     key,
     legacy,
     repaired,
+    write_before_change,
 )
 from tests.support.dialect_proxy import DialectProxy, running_proxy
 from tests.support.dialects import Dialect
@@ -185,7 +185,7 @@ def test_a_rating_that_is_stored_meanwhile_stays(
     feedback = empty_database.feedback
     feedback.insert_many([legacy(NOON), legacy(NOON + HOUR)])
     rated = a_feedback(NOON + 2 * HOUR, **key(), rating="up")
-    in_between(monkeypatch, repeats, lambda: feedback.insert_one(rated))
+    write_before_change(monkeypatch, repeats, lambda: feedback.insert_one(rated))
 
     assert repaired(indexed) == {
         "feedback.repeated": {"found": 1, "repairable": 1, "changed_meanwhile": 1}
@@ -202,7 +202,7 @@ def test_a_rating_that_is_replaced_meanwhile_stays(
     feedback = empty_database.feedback
     feedback.insert_many([a_feedback(NOON, **key()), legacy(NOON + HOUR)])
     rated = a_feedback(NOON + 2 * HOUR, **key(), rating="down")
-    in_between(monkeypatch, repeats, lambda: feedback.replace_one({"_id": key()}, rated))
+    write_before_change(monkeypatch, repeats, lambda: feedback.replace_one({"_id": key()}, rated))
 
     assert repaired(indexed)["feedback.repeated"]["changed_meanwhile"] == 1
     assert feedback.count_documents({}) == 2
@@ -217,7 +217,7 @@ def test_a_repetition_that_changes_meanwhile_stays(
     feedback = empty_database.feedback
     feedback.insert_many([a_feedback(NOON, **key()), legacy(NOON - HOUR, _id=ONE)])
     change = {"$set": {"rating": "changed"}}
-    in_between(monkeypatch, repeats, lambda: feedback.update_one({"_id": ONE}, change))
+    write_before_change(monkeypatch, repeats, lambda: feedback.update_one({"_id": ONE}, change))
 
     assert repaired(indexed)["feedback.repeated"]["changed_meanwhile"] == 1
     assert feedback.count_documents({}) == 2
@@ -233,7 +233,7 @@ def test_a_newer_repetition_that_arrives_meanwhile_stays(
     feedback = empty_database.feedback
     feedback.insert_many([legacy(NOON), legacy(NOON - HOUR)])
     newest = legacy(NOON + HOUR, rating="newest")
-    in_between(monkeypatch, repeats, lambda: feedback.insert_one(newest))
+    write_before_change(monkeypatch, repeats, lambda: feedback.insert_one(newest))
 
     repaired(indexed)
     assert feedback.find_one({"_id": newest["_id"]}) == newest

@@ -16,12 +16,12 @@ from tests.support.damage import (
     ONE,
     UUID_4,
     contents,
-    in_between,
     kept,
     key,
     legacy,
     repaired,
     rows,
+    write_before_change,
 )
 from tests.support.dialects import Dialect
 from tests.support.documents import NOON, Document, an_event
@@ -320,7 +320,9 @@ def test_a_field_that_is_written_meanwhile_stays(
         an_event(NOON) | {"_id": _id, "user_id": _id} for _id in (1, 2, 3)
     )
     later = {"$set": {"user_id": "later"}}
-    in_between(monkeypatch, fields, lambda: empty_database.analytics.update_one({"_id": 2}, later))
+    write_before_change(
+        monkeypatch, fields, lambda: empty_database.analytics.update_one({"_id": 2}, later)
+    )
 
     result = indexed("doctor", "--repair", "--yes")
 

@@ -45,7 +45,7 @@ def test_says_so_where_mongodb_hangs(insights: Insights, own_mongod: Mongod) -> 
         insights(*command, MONGODB_URI=own_mongod.uri) for command in (["events"], ["setup"])
     ]
 
-    own_mongod.go_on()
+    own_mongod.resume()
     for result in results:
         assert (result.exit_code, result.stdout) == (3, "")
         assert result.stderr.startswith("insights: no MongoDB answers to MONGODB_URI in time (")

@@ -31,7 +31,7 @@ from tests.support.documents import a_feedback, an_event
 from tests.support.functions import UseSettings
 from tests.support.insights_cli import Insights
 from tests.support.mongod import Mongod
-from tests.support.page_checks import missing_names, overflows, poor_contrasts
+from tests.support.page_checks import low_contrasts, missing_names, overflows
 
 # What is promised to be shown within so long of its writing.
 SHOWN_MS = 2000
@@ -222,7 +222,7 @@ def test_a_live_page_is_as_readable_as_a_file(
     expect_ratings(page, 2)
     assert overflows(page) == []
     assert missing_names(page) == []
-    assert poor_contrasts(page) == []
+    assert low_contrasts(page) == []
     expect(page.locator("#status")).to_have_text(re.compile(r"Live, as of \d\d:\d\d:\d\d UTC"))
 
 

@@ -304,7 +304,7 @@ def test_goes_on_where_it_was_after_a_restart(
             events.insert_many([an_event(NOON, event_type=f"before-{restart}-{n}") for n in "abc"])
             own_mongod.kill()
             # A short interruption is one that PyMongo would pass over in silence.
-            told = [tail.next_told()] if waits else []
+            told = [tail.next_notice()] if waits else []
             own_mongod.start()
             events.insert_many([an_event(NOON, event_type=f"after-{restart}-{n}") for n in "abc"])
 
@@ -312,7 +312,7 @@ def test_goes_on_where_it_was_after_a_restart(
             assert printed == [
                 f"{when}-{restart}-{n}" for when in ("before", "after") for n in "abc"
             ]
-            assert [*told, *(tail.next_told() for _ in range(2 - len(told)))] == [LOST, RESUMED]
+            assert [*told, *(tail.next_notice() for _ in range(2 - len(told)))] == [LOST, RESUMED]
 
     assert tail.interrupt() == 130
     assert tail.rest() == ([], [])
@@ -326,12 +326,12 @@ def test_waits_for_a_mongodb_that_hangs(
     tail = start_tail(insights=Insights(tmp_path, MONGODB_URI=uri))
 
     own_mongod.hang()
-    told = tail.next_told()
-    own_mongod.go_on()
+    told = tail.next_notice()
+    own_mongod.resume()
     with MongoClient[Document](own_mongod.uri) as client:
         client["up2d8"].analytics.insert_one(an_event(NOON))
 
-    assert (told, tail.next_told()) == (LOST, RESUMED)
+    assert (told, tail.next_notice()) == (LOST, RESUMED)
     assert tail.next() == "12:00:00 event    u1 page_view"
 
 
@@ -376,7 +376,7 @@ def test_says_that_mongodb_forgot_what_happened(
             }
         )
 
-        assert tail.next_told() == (
+        assert tail.next_notice() == (
             "insights: MongoDB has forgotten what happened meanwhile: "
             "start again to follow from now on"
         )
