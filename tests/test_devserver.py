@@ -108,11 +108,11 @@ def test_many_identical_concurrent_feedbacks(
     server: LocalServer, server_database: Database[Document]
 ) -> None:
     with ThreadPoolExecutor(20) as pool:
-        answers = list(
+        responses = list(
             pool.map(lambda _: server.client.post("/api/feedback", json=FEEDBACK), range(200))
         )
 
-    assert sorted(answer.status_code for answer in answers) == [200] * 199 + [201]
+    assert sorted(response.status_code for response in responses) == [200] * 199 + [201]
     assert server_database.feedback.count_documents({}) == 1
 
 

@@ -37,8 +37,8 @@ def status_of(server: LocalServer, request: str) -> int:
     address = (server.client.base_url.host, server.client.base_url.port)
     with socket.create_connection(address) as connection:
         connection.sendall(request.replace("\n", "\r\n").encode())
-        answer = connection.makefile("rb").readline()
-    return int(answer.split()[1])
+        status_line = connection.makefile("rb").readline()
+    return int(status_line.split()[1])
 
 
 @pytest.mark.parametrize(

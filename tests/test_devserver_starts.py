@@ -49,7 +49,7 @@ def test_reports_a_failed_start(tmp_path: Path, mongodb_uri: str) -> None:
     assert printed == "devserver: MONGODB_URI is not a MongoDB connection string\n"
     with socket.create_server(("127.0.0.1", 0)) as other:
         printed = start_and_fail(MONGODB_URI=f"mongodb://127.0.0.1:{other.getsockname()[1]}")
-    assert "no MongoDB answers to MONGODB_URI" in printed.splitlines()[-1]
+    assert "no MongoDB statuses to MONGODB_URI" in printed.splitlines()[-1]
     printed = start_and_fail(MONGODB_URI="mongodb://u:secret@")
     assert printed == "devserver: MONGODB_URI is not a MongoDB connection string\n"
     printed = start_and_fail(tmp_path, PYTHONPATH=str(ROOT), MONGODB_URI=mongodb_uri)
@@ -161,17 +161,17 @@ def test_ends_cleanly_under_load(project: Path, ending: str) -> None:
     with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
 
         def post_until_the_end(_: int) -> set[int]:
-            answers = set()
+            statuses = set()
             with contextlib.suppress(httpx.HTTPError):
                 while True:
-                    answers.add(server.client.post("/api/analytics", json=EVENT).status_code)
-            return answers
+                    statuses.add(server.client.post("/api/analytics", json=EVENT).status_code)
+            return statuses
 
         with ThreadPoolExecutor(10) as pool:
-            answers = pool.map(post_until_the_end, range(10))
+            statuses = pool.map(post_until_the_end, range(10))
             time.sleep(1)
             server.process.send_signal(getattr(signal, ending))
-            assert set().union(*answers) <= {202, 429, 503}
+            assert set().union(*statuses) <= {202, 429, 503}
         assert server.process.wait(20) == 0
     assert address.is_free()
 

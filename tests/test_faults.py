@@ -26,10 +26,10 @@ on_mongodb_only = pytest.mark.lacking(
 PASSWORD = "hunter2"  # noqa: S105
 
 
-async def assert_unavailable(answer: Awaitable[func.HttpResponse]) -> None:
+async def assert_unavailable(request: Awaitable[func.HttpResponse]) -> None:
     """Fail unless the response is a 503 with `Retry-After`, within 3 seconds."""
     started = time.monotonic()
-    response = await answer
+    response = await request
     assert time.monotonic() - started < 3
     assert response.status_code == 503
     assert response.mimetype == "application/problem+json"

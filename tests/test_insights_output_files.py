@@ -260,7 +260,7 @@ def test_a_full_standard_output_is_reported_in_one_line(
     assert stderr == "insights: standard output: No space left on device\n"
 
 
-# What a terminal shows
+# Terminals
 
 
 def on_terminal(insights: Insights, *arguments: str) -> tuple[int, str]:

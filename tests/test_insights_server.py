@@ -137,14 +137,14 @@ def post_feedback(**fields: str) -> None:
 
     async def send() -> None:
         request = func.HttpRequest("POST", "/api/feedback", body=json.dumps(fields).encode())
-        answers.append(await feedback_function.main(request))
+        responses.append(await feedback_function.main(request))
         await connection.close()
 
-    answers: list[func.HttpResponse] = []
+    responses: list[func.HttpResponse] = []
     thread = Thread(target=lambda: asyncio.run(send()))
     thread.start()
     thread.join()
-    assert answers[0].status_code == 201
+    assert responses[0].status_code == 201
 
 
 @pytest.mark.timed
@@ -342,12 +342,12 @@ def test_nothing_can_be_read_without_the_token(served: Served, path: str, query:
     origin = served.url.partition("?")[0]
     url = f"{origin}{path}{query.format(token=served.token)}"
 
-    answer = httpx.get(url)
+    response = httpx.get(url)
 
-    assert answer.status_code == 403
-    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.text == (
+    assert response.status_code == 403
+    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.text == (
         "Only the user who started the dashboard may read it. "
         "Open the address that the command printed, with its token.\n"
     )
@@ -370,10 +370,10 @@ def test_the_token_is_random_and_long(served: Served, newly_served: Served) -> N
 
 @pytest.mark.parametrize(("path", "form"), [("", "text/html"), ("stream", "text/event-stream")])
 def test_a_head_request_ends(served: Served, path: str, form: str) -> None:
-    answer = httpx.head(served.at(path), timeout=SECONDS_TO_END)
+    response = httpx.head(served.at(path), timeout=SECONDS_TO_END)
 
-    assert (answer.status_code, answer.content) == (200, b"")
-    assert answer.headers["Content-Type"] == f"{form}; charset=utf-8"
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["Content-Type"] == f"{form}; charset=utf-8"
 
 
 def test_a_page_survives_a_restart_of_mongodb(
@@ -387,7 +387,7 @@ def test_a_page_survives_a_restart_of_mongodb(
         own_mongod.kill()
         expect_state(page, "stale")
         expect(page.locator("#announcement")).to_have_text(
-            re.compile(r"MongoDB does not answer, as of \d\d:\d\d:\d\d UTC")
+            re.compile(r"MongoDB does not response, as of \d\d:\d\d:\d\d UTC")
         )
         expect_ratings(page, 1)
         own_mongod.start()

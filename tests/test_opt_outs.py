@@ -166,6 +166,6 @@ async def test_the_cache_is_bounded(
     monkeypatch.setattr(opt_outs, "MEMORY_SIZE", 3)
     opt_out(fresh_database, "u4")
     for number in range(10):
-        answer = body_of(await post("analytics", EVENT | {"user_id": f"u{number}"}))
-        assert (answer == OPTED_OUT) == (number == 4)
+        body = body_of(await post("analytics", EVENT | {"user_id": f"u{number}"}))
+        assert (body == OPTED_OUT) == (number == 4)
         assert len(opt_outs.cached_answers) <= 3

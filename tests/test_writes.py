@@ -528,10 +528,10 @@ async def test_the_outcomes_of_a_batch_are_in_order(
     response = await post("analytics", batch)
 
     assert response.status_code == 207
-    answer = body_of(response)
-    assert (answer["logged"], answer["duplicates"]) == (496, 1)
+    body = body_of(response)
+    assert (body["logged"], body["duplicates"]) == (496, 1)
     pointers = ["#/3/event_type", "#/302/event_id", "#/303/details/big"]
-    assert [each["pointer"] for each in answer["errors"]] == pointers
+    assert [each["pointer"] for each in body["errors"]] == pointers
     stored = [each["details"]["number"] for each in fresh_database.analytics.find()]
     assert sorted(stored) == sorted(set(range(500)) - {3, 301, 302, 303})
 

@@ -259,17 +259,17 @@ class Connection(Peer):
     async def handle(self, request: Request) -> None:
         """Handle one request."""
         if request.is_acknowledged:
-            self.transport.write(await self.answer(request))
+            self.transport.write(await self.reply_to(request))
         else:
             self.server.transport.write(request.message)
 
-    async def answer(self, request: Request) -> bytes:
+    async def reply_to(self, request: Request) -> bytes:
         """Return the reply to a request, in the dialect's words."""
         command = request.command
         if command.name in HELLO:
             return await self.greet(request)
-        if answer := self.proxy.traits.answers.get(command.name):
-            return reply_message(request, answer)
+        if reply := self.proxy.traits.replies.get(command.name):
+            return reply_message(request, reply)
         if refusal := await self.refusal(request):
             self.proxy.count(*refusal)
             return reply_message(request, refusal.failure.reply())

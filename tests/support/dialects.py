@@ -129,8 +129,8 @@ class Traits:
     replica_set: str | None = "rs0"
     hello: Document = field(default_factory=dict)
 
-    # Commands answered without MongoDB, such as those that only this server has.
-    answers: dict[str, Document] = field(default_factory=dict)
+    # Replies without MongoDB, such as to commands that only this server has.
+    replies: dict[str, Document] = field(default_factory=dict)
 
     # The text of a duplicate key error; keyPattern and keyValue are left out.
     duplicate_key: str | None = None
@@ -325,7 +325,7 @@ AMAZON_OPERATORS = frozenset(
 )
 AMAZON_DOCUMENTDB = Traits(
     # Identified by a command that no other server has.
-    answers={"getEngineVersion": {"engineVersion": "3.0.17983", "ok": 1.0}},
+    replies={"getEngineVersion": {"engineVersion": "3.0.17983", "ok": 1.0}},
     # Not found: the text, except that it lacks keyPattern and keyValue.
     duplicate_key="E11000 duplicate key error collection: {namespace} index: {index}",
     stages=AMAZON_STAGES,

@@ -110,13 +110,13 @@ class Load:
         response = await self.post(request.function, request.body)
         request.seconds = max(request.seconds, time.monotonic() - started)
         request.stored = response.status_code < 300
-        answer = body_of(response)
+        body = body_of(response)
         if not request.stored:
             assert response.status_code == 503
-            assert answer["type"] == "urn:up2d8:problem:store-unavailable"
+            assert body["type"] == "urn:up2d8:problem:store-unavailable"
             assert response.headers["Retry-After"]
         elif isinstance(request.body, list):
-            assert answer["logged"] + answer["duplicates"] == len(request.body)
+            assert body["logged"] + body["duplicates"] == len(request.body)
 
     async def retry_failures(self) -> None:
         """Retry failed requests if that is safe; of each user's feedback only the latest."""

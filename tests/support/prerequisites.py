@@ -1,6 +1,6 @@
 """The tests' needs besides `.venv`: a `mongod` that starts, and Chromium or Chrome.
 
-`make test` runs this module first. It installs what is missing, or prints a line on how to.
+`make test` runs this module first. It installs missing programs, or prints a line on how to.
 """
 
 import os

@@ -58,15 +58,15 @@ def check_success(
     function: str, body: bytes, response: func.HttpResponse, documents: list[Mapping[str, Any]]
 ) -> None:
     """Fail unless exactly the objects that the response does not call wrong are stored."""
-    sent, answer = parse(body), body_of(response)
-    wrong = {error["index"] for error in answer.get("errors", [])}
-    for error in answer.get("errors", []):
+    sent, result = parse(body), body_of(response)
+    wrong = {error["index"] for error in result.get("errors", [])}
+    for error in result.get("errors", []):
         check_error(error)
     if isinstance(sent, list):
         assert response.status_code == (207 if wrong else 202)
         right = [each for index, each in enumerate(sent) if index not in wrong]
-        assert answer["logged"] == len(documents)
-        assert answer["logged"] + answer["duplicates"] == len(right)
+        assert result["logged"] == len(documents)
+        assert result["logged"] + result["duplicates"] == len(right)
     else:
         assert response.status_code == {"feedback": 201, "analytics": 202}[function]
         right = [sent]
