@@ -37,7 +37,7 @@ def fuzz(seconds: int) -> None:
     try:
         atheris: Any = importlib.import_module("atheris")
     except ImportError:
-        sys.exit("fuzzing needs atheris, which is for Python 3.11 to 3.13 on Linux on x86-64")
+        sys.exit("fuzzing needs atheris, which supports only Python 3.11 to 3.13 on Linux x86-64")
     with atheris.instrument_imports(include=INSTRUMENTED):
         target = importlib.import_module("fuzz.target")
     mutation = importlib.import_module("fuzz.mutation")
