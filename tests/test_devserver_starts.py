@@ -49,7 +49,7 @@ def test_reports_a_failed_start(tmp_path: Path, mongodb_uri: str) -> None:
     assert printed == "devserver: MONGODB_URI is not a MongoDB connection string\n"
     with socket.create_server(("127.0.0.1", 0)) as other:
         printed = start_and_fail(MONGODB_URI=f"mongodb://127.0.0.1:{other.getsockname()[1]}")
-    assert "no MongoDB statuses to MONGODB_URI" in printed.splitlines()[-1]
+    assert "no MongoDB answers to MONGODB_URI" in printed.splitlines()[-1]
     printed = start_and_fail(MONGODB_URI="mongodb://u:secret@")
     assert printed == "devserver: MONGODB_URI is not a MongoDB connection string\n"
     printed = start_and_fail(tmp_path, PYTHONPATH=str(ROOT), MONGODB_URI=mongodb_uri)

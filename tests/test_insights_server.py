@@ -387,7 +387,7 @@ def test_a_page_survives_a_restart_of_mongodb(
         own_mongod.kill()
         expect_state(page, "stale")
         expect(page.locator("#announcement")).to_have_text(
-            re.compile(r"MongoDB does not response, as of \d\d:\d\d:\d\d UTC")
+            re.compile(r"MongoDB does not answer, as of \d\d:\d\d:\d\d UTC")
         )
         expect_ratings(page, 1)
         own_mongod.start()
