@@ -1,4 +1,4 @@
-"""`insights opt-out`, `opt-in` and `opt-outs`, together with the function that obeys them."""
+"""`insights opt-out`, `opt-in` and `opt-outs`, and their effect on the function."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
-# In an empty folder, the program is named by its whole path.
+# In an empty folder, the program is given by its full path.
 PROGRAM = program_anywhere()
 
 OPTED_OUT = {"message": "Event not logged: the user opted out of analytics."}
@@ -28,7 +28,7 @@ AGAIN = (
 )
 
 
-async def test_the_function_obeys(
+async def test_the_function_respects_an_opt_out(
     insights: Insights, fresh_database: Database[Document], post: Post
 ) -> None:
     assert body_of(await post("analytics", EVENT)) == LOGGED
@@ -45,7 +45,7 @@ async def test_the_function_obeys(
     assert fresh_database.analytics.count_documents({}) == 2
 
 
-async def test_what_a_function_stored_before_it_knew_is_forgotten_again(
+async def test_events_stored_before_the_opt_out_took_effect_are_erased_again(
     insights: Insights, fresh_database: Database[Document], post: Post
 ) -> None:
     await post("analytics", EVENT)
@@ -53,7 +53,7 @@ async def test_what_a_function_stored_before_it_knew_is_forgotten_again(
     assert insights("opt-out", "u1", "--erase", "--yes").stdout == (
         f"{IS_OPTED_OUT}Erased 0 feedback and 1 event of u1.\n{AGAIN}"
     )
-    # The function remembers its last answer.
+    # The function has cached the user's state.
     assert body_of(await post("analytics", EVENT)) == LOGGED
     opt_outs.cached_answers.clear()
     assert body_of(await post("analytics", EVENT)) == OPTED_OUT
@@ -63,7 +63,7 @@ async def test_what_a_function_stored_before_it_knew_is_forgotten_again(
     assert fresh_database.analytics.count_documents({}) == 0
 
 
-def test_opt_out_says_what_it_did(insights: Insights, empty_database: Database[Document]) -> None:
+def test_opt_out_reports_its_effect(insights: Insights, empty_database: Database[Document]) -> None:
     before = datetime.now(UTC)
 
     result = insights("opt-out", "u1")
@@ -75,7 +75,7 @@ def test_opt_out_says_what_it_did(insights: Insights, empty_database: Database[D
     assert abs(opt_out["timestamp"] - before) < timedelta(minutes=1)
 
 
-def test_opt_out_again_keeps_the_first_time(
+def test_a_second_opt_out_keeps_the_first_time(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.opt_outs.insert_one({"_id": "u1", "timestamp": NOON})
@@ -89,7 +89,9 @@ def test_opt_out_again_keeps_the_first_time(
     assert list(empty_database.opt_outs.find()) == [{"_id": "u1", "timestamp": NOON}]
 
 
-def test_opt_out_says_what_stays(insights: Insights, empty_database: Database[Document]) -> None:
+def test_opt_out_reports_remaining_documents(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON))
     empty_database.analytics.insert_one(an_event(NOON))
 
@@ -101,9 +103,7 @@ def test_opt_out_says_what_stays(insights: Insights, empty_database: Database[Do
     assert empty_database.analytics.count_documents({}) == 1
 
 
-def test_erase_asks_before_it_does_anything(
-    insights: Insights, empty_database: Database[Document]
-) -> None:
+def test_erase_asks_first(insights: Insights, empty_database: Database[Document]) -> None:
     empty_database.analytics.insert_one(an_event(NOON))
 
     result = insights("opt-out", "u1", "--erase", answer="n\n")
@@ -128,7 +128,7 @@ def test_erase_erases_after_a_yes(insights: Insights, empty_database: Database[D
     assert empty_database.opt_outs.distinct("_id") == ["u1"]
 
 
-def test_erase_does_not_ask_where_nothing_is_stored(
+def test_erase_does_not_ask_if_nothing_is_stored(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     result = insights("opt-out", "u1", "--erase")
@@ -137,7 +137,7 @@ def test_erase_does_not_ask_where_nothing_is_stored(
     assert empty_database.opt_outs.distinct("_id") == ["u1"]
 
 
-def test_opt_in_says_what_it_did(insights: Insights, empty_database: Database[Document]) -> None:
+def test_opt_in_reports_its_effect(insights: Insights, empty_database: Database[Document]) -> None:
     empty_database.opt_outs.insert_many([{"_id": "u1"}, {"_id": "u2"}])
 
     assert insights("opt-in", "u1").stdout == (
@@ -147,7 +147,7 @@ def test_opt_in_says_what_it_did(insights: Insights, empty_database: Database[Do
     assert empty_database.opt_outs.distinct("_id") == ["u2"]
 
 
-def test_opt_out_names_what_else_may_be_meant(
+def test_opt_out_names_other_possible_ids(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.analytics.insert_many({"user_id": user} for user in [42, "42\t"])
@@ -162,7 +162,7 @@ def test_opt_out_names_what_else_may_be_meant(
     assert empty_database.opt_outs.distinct("_id") == ["42"]
 
 
-def test_an_opt_out_under_a_number_does_not_count_because_the_functions_do_not_find_it(
+def test_an_opt_out_under_a_number_is_ignored_as_in_the_functions(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.opt_outs.insert_many([{"_id": 42}, {"_id": 43}])
@@ -192,10 +192,10 @@ def test_opt_outs_are_listed_newest_first(
     )
 
 
-def test_an_opt_out_without_a_time_is_one_too(
+def test_an_opt_out_without_a_time_is_valid(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
-    # The function asks for no more than the `_id`.
+    # The function needs only the `_id`.
     empty_database.opt_outs.insert_one({"_id": "u1"})
 
     assert insights("opt-outs").stdout.split() == ["User", "Since", "(UTC)", "u1"]

@@ -24,12 +24,12 @@ SMALL_BODY = b"s" * LARGE
 
 
 def large(name: str) -> bytes:
-    """Return a large body that begins with a name of one letter."""
+    """Return a large body that begins with a one-letter name."""
     return name.encode() + bytes(LARGE)
 
 
 class Checks:
-    """Checks that take their time, in the order in which they were made."""
+    """A slow check that records its calls in order."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -46,7 +46,7 @@ class Checks:
 
     @property
     def gaps(self) -> list[float]:
-        """The seconds from the end of each check of a large body to the start of the next one."""
+        """The seconds between the check of a large body and the next check."""
         return [
             later - earlier - CHECK_SECONDS
             for earlier, later in zip(self.starts, self.starts[1:], strict=False)
@@ -55,13 +55,13 @@ class Checks:
 
 @pytest.fixture
 async def checks(use_settings: UseSettings) -> Checks:
-    """Return checks for a request that has begun."""
+    """Return a check, with the request's deadline started."""
     use_settings(MONGODB_URI="mongodb://localhost")
     start_clock()
     return Checks()
 
 
-async def test_large_bodies_are_checked_one_after_the_other(checks: Checks) -> None:
+async def test_large_bodies_take_turns(checks: Checks) -> None:
     names = "abcd"
     found = await asyncio.gather(*(in_turn(checks, large(name)) for name in names))
 
@@ -69,7 +69,7 @@ async def test_large_bodies_are_checked_one_after_the_other(checks: Checks) -> N
     assert checks.names == list(names)
 
 
-async def test_small_ones_are_checked_at_once_and_before_the_next_large_one(
+async def test_small_bodies_pass_between_large_ones(
     checks: Checks,
 ) -> None:
     first, second = (asyncio.ensure_future(in_turn(checks, large(name))) for name in "ab")
@@ -82,7 +82,7 @@ async def test_small_ones_are_checked_at_once_and_before_the_next_large_one(
     assert "".join(checks.names) == "sasssb"
 
 
-async def test_after_each_large_one_the_small_ones_have_a_pause(checks: Checks) -> None:
+async def test_each_turn_is_followed_by_a_pause_for_small_bodies(checks: Checks) -> None:
     large_only = Checks()
     for name in "abc":
         await in_turn(checks, SMALL_BODY)
@@ -91,11 +91,11 @@ async def test_after_each_large_one_the_small_ones_have_a_pause(checks: Checks) 
     assert min(large_only.gaps) >= PAUSE_SECONDS
 
 
-async def test_without_small_ones_there_is_no_pause(checks: Checks) -> None:
+async def test_without_small_bodies_there_is_no_pause(checks: Checks) -> None:
     await in_turn(checks, SMALL_BODY)
     await asyncio.gather(*(in_turn(checks, large(name)) for name in "abcd"))
 
-    # The first one came after a small one.
+    # The first gap follows a small body.
     assert min(checks.gaps[2:]) < PAUSE_SECONDS
 
 
@@ -179,7 +179,7 @@ async def test_inflating_a_refused_body_counts(use_settings: UseSettings) -> Non
     assert raised.value.seconds_taken > 0
 
 
-async def test_a_refused_one_gives_its_turn_back(checks: Checks) -> None:
+async def test_a_refused_body_ends_its_turn(checks: Checks) -> None:
     def refuse(_body: bytes) -> None:
         raise InvalidFields([])
 
@@ -188,7 +188,7 @@ async def test_a_refused_one_gives_its_turn_back(checks: Checks) -> None:
     assert await in_turn(checks, large("b")) == "b"
 
 
-async def test_a_turn_that_does_not_come_in_time_is_503(use_settings: UseSettings) -> None:
+async def test_a_late_turn_is_a_503(use_settings: UseSettings) -> None:
     use_settings(MONGODB_URI="mongodb://localhost", MONGODB_TIMEOUT_MS="100")
     start_clock()
 
