@@ -1,7 +1,7 @@
-# Python 3.11, 3.12 or 3.13 will do: make PYTHON=/path/to/python run
+# Needs Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python run
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 
-# Some tests need /proc, or that a mongod ends with its parent.
+# Some tests need /proc, or a mongod that ends with its parent.
 ELSEWHERE = $(if $(filter Linux,$(shell uname)),,-m "not linux")
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 
@@ -16,7 +16,7 @@ run: .venv/installed ## serve both functions on an embedded MongoDB
 demo: .venv/installed ## open the dashboard on two months of invented data
 	@.venv/bin/python -m insights demo --open
 
-test: .venv/installed ## run the tests, once what they need is there
+test: .venv/installed ## install missing programs and run the tests
 	@.venv/bin/python -m tests.support.prerequisites
 	@.venv/bin/python -m pytest -n 3 --dist worksteal $(ELSEWHERE)
 
@@ -37,11 +37,11 @@ picture: .venv/installed ## write docs/dashboard.png from the demo's data
 bench: .venv/installed ## measure the functions against bare PyMongo and FastAPI
 	@.venv/bin/python -m benchmarks
 
-fuzz: .venv/installed ## look a minute for inputs that break the functions
+fuzz: .venv/installed ## search a minute for inputs that break the functions
 	@.venv/bin/python -m fuzz
 
-# Keeps the versions that are pinned and still fit; UPGRADE=--upgrade takes the newest.
-requirements: .venv/installed ## pin what requirements.in and requirements-dev.in name
+# Keeps pinned versions that still satisfy; UPGRADE=--upgrade takes the newest.
+requirements: .venv/installed ## pin requirements.in and requirements-dev.in
 	@$(COMPILE) $(UPGRADE) requirements.in --output-file requirements.txt
 	@$(COMPILE) $(UPGRADE) requirements-dev.in --output-file requirements-dev.txt
 

@@ -1,4 +1,4 @@
-"""Measure and write it down: `python -m benchmarks`, or `--quick` to see that everything runs."""
+"""Run the benchmarks and write the results: `python -m benchmarks`; `--quick` is a smoke test."""
 
 import argparse
 import asyncio
@@ -28,9 +28,8 @@ FOLDER = Path(__file__).parent
 INTRODUCTION = """\
 # Benchmarks
 
-Written by `make bench`. Each ratio compares two things that took turns in one run, and is the
-median of the ratios of all turns; in brackets is where the middle half of them lies. Other numbers
-are medians.
+Written by `make bench`. Each ratio compares two sides that took turns in one run, and is the median
+of the ratios of all turns, with the middle half of them in brackets. Other numbers are medians.
 
 ![The ratios as a chart](results.svg)
 
@@ -51,7 +50,7 @@ def main() -> None:
 
 
 async def measure(effort: Effort, uri: str) -> tuple[str, bytes]:
-    """Measure all, printing each table once it is known; return the tables and the chart."""
+    """Take every measurement, printing its tables at once; return the tables and the chart."""
     description = f"## The machine\n\n{await machine.describe(uri)}\n"
     say(description)
     measurements: list[Callable[[], Awaitable[list[Section]]]] = [
@@ -75,7 +74,7 @@ async def measure(effort: Effort, uri: str) -> tuple[str, bytes]:
 
 
 def say(text: str) -> None:
-    """Print at once, also into a pipe."""
+    """Print and flush, for pipes."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""What honest clients keep while attackers send the costliest bodies."""
+"""Throughput and latency of honest clients while attackers send the costliest bodies."""
 
 import asyncio
 import gzip
@@ -20,34 +20,37 @@ ATTACKERS = 4
 PATH = "/api/analytics"
 GZIP = b"Content-Encoding: gzip\r\n"
 
-# In tenths of a second one attacker may have no turn at all.
+# In tenths of a second one attacker may not get a turn.
 ROUNDS_LONGER = 10
 LONGEST_SECONDS = 1
 
 
-def of_details(details: str, count: int) -> bytes:
+def batch_with_details(details: str, count: int) -> bytes:
     """Return a batch of equal events with these details."""
     sample = f'{{"user_id":"attacker","event_type":"e","details":{details}}}'
     return f"[{','.join([sample] * count)}]".encode()
 
 
 def deep(values: str) -> str:
-    """Return details in which values are as deep as they may be."""
+    """Return details that nest values as deep as allowed."""
     return '{"a":' + "[" * 170 + values + "]" * 170 + "}"
 
 
 ZEROS = ",".join(["0"] * 15_000)
 OBJECTS = ",".join(["{}"] * 600)
 BODIES = {
-    "infinities at a depth": of_details(deep(",".join(["1e999"] * 3400)), 24),
-    "integers among zeros": of_details(deep(f"{ZEROS},{2**70}"), 16),
+    "infinities at a depth": batch_with_details(deep(",".join(["1e999"] * 3400)), 24),
+    "integers among zeros": batch_with_details(deep(f"{ZEROS},{2**70}"), 16),
     "unknown fields": json.dumps([{f"unknown-{n}": n for n in range(12)}] * 500).encode(),
-    "NUL in keys": of_details(json.dumps({f"\0{n}": n for n in range(1500)}), 16),
-    "zeros, stored": of_details(f'{{"a":[{ZEROS}]}}', 16),
-    "objects, stored": of_details(f'{{"a":[{OBJECTS}]}}', 32),
-    "objects and a long text": of_details(f'{{"a":[{OBJECTS}],"b":"{"x" * 14_000}"}}', 32),
-    "small objects": of_details(f'{{"a":[{OBJECTS}]}}', 1),
-    "small and wrong": of_details(f'{{"a":[{",".join(["0"] * 900)},{2**70}]}}', 1),
+    "NUL in keys": batch_with_details(json.dumps({f"\0{n}": n for n in range(1500)}), 16),
+    "zeros, stored": batch_with_details(f'{{"a":[{ZEROS}]}}', 16),
+    "objects, stored": batch_with_details(f'{{"a":[{OBJECTS}]}}', 32),
+    "objects and a long text": batch_with_details(f'{{"a":[{OBJECTS}],"b":"{"x" * 14_000}"}}', 32),
+    "small objects": batch_with_details(f'{{"a":[{OBJECTS}]}}', 1),
+    "500 of nothing": b"[" + b",".join([b"{}"] * 500) + b"]",
+    "a bomb of gzip": b" " * 2**22,
+    "no JSON": b"x",
+    "small and wrong": batch_with_details(f'{{"a":[{",".join(["0"] * 900)},{2**70}]}}', 1),
 }
 
 
@@ -68,7 +71,7 @@ wait of an honest client in seconds.""",
 
 
 async def measure_body(section: Section, effort: Effort, port: int, name: str, body: bytes) -> None:
-    """Add to the section what one body does."""
+    """Add a row for one body."""
     seconds = effort.seconds * ROUNDS_LONGER
     pairs: list[tuple[Load, Load]] = []
     for _ in range(max(2, effort.rounds // ROUNDS_LONGER)):
@@ -87,13 +90,13 @@ async def measure_body(section: Section, effort: Effort, port: int, name: str, b
 
 
 async def honest(port: int, seconds: float) -> Load:
-    """Return the load of the honest clients."""
+    """Return the load that the honest clients achieved."""
     return await send(port, PATH, lambda: to_json(event()), HONEST, seconds)
 
 
 @asynccontextmanager
 async def attackers(port: int, body: bytes) -> AsyncIterator[None]:
-    """Let attackers repeat a body for the time of the block."""
+    """Run attackers that repeat a body, until the block ends."""
     async with asyncio.TaskGroup() as group:
         attacks = [group.create_task(repeat(port, body)) for _ in range(ATTACKERS)]
         yield
@@ -102,7 +105,7 @@ async def attackers(port: int, body: bytes) -> AsyncIterator[None]:
 
 
 async def repeat(port: int, body: bytes) -> None:
-    """Send a body again and again, whatever the answer."""
+    """Send a body again and again, whatever the response."""
     connection = await connect(port)
     try:
         while True:

@@ -10,10 +10,10 @@ MARGIN = 140
 
 
 def draw(sections: list[Section]) -> bytes:
-    """Return an SVG with a bar for each ratio of speeds; 1 is where both are equally fast."""
+    """Return an SVG with a bar for each ratio of speeds; 1 means equally fast."""
     bars = {name: ratio for section in sections for name, ratio in section.bars.items()}
     chart = HorizontalBar(config(len(bars)))
-    chart.title = "Times as fast as what it was measured against"
+    chart.title = "Times as fast as the other side"
     # Pygal draws from the bottom up.
     chart.x_labels = list(reversed(bars))
     chart.add("", [round(ratio, 2) for ratio in reversed(bars.values())])
@@ -22,7 +22,7 @@ def draw(sections: list[Section]) -> bytes:
 
 
 def config(bars: int) -> Config:
-    """Return how the chart looks; it loads no scripts, which no page would run in a picture."""
+    """Return the chart's style, without scripts: browsers run none in an image."""
     return Config(
         js=(),
         style=CleanStyle(

@@ -1,4 +1,4 @@
-"""Two things that were measured alternately, so that what disturbs one disturbs the other."""
+"""Two sides measured alternately, so that a disturbance hits both."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Measure = Callable[[], Awaitable[float]]
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was measured of ours and of the other, in pairs."""
+    """The measurements of our side and the other, in pairs."""
 
     pairs: list[tuple[float, float]]
 
@@ -35,11 +35,11 @@ class Comparison:
 
     @property
     def inverse(self) -> "Comparison":
-        """The same with rates turned into times, or times into rates."""
+        """The same comparison with rates as times, or times as rates."""
         return Comparison([(1 / ours, 1 / other) for ours, other in self.pairs])
 
     def __str__(self) -> str:
-        """Return the median ratio, and between which two its middle half lies."""
+        """Return the median ratio and its interquartile range."""
         low, _, high = quantiles(self.ratios, n=4, method="inclusive")
         return f"{self.ratio:.2f} ({low:.2f} to {high:.2f})"
 

@@ -1,4 +1,4 @@
-"""How many connections an instance holds, by how many requests it serves at once."""
+"""The number of connections that an instance holds under many concurrent requests."""
 
 import asyncio
 from itertools import count
@@ -16,13 +16,13 @@ LARGEST = 12
 _numbers = count()
 
 
-def of_a_new_user(sample: Document) -> Document:
-    """Return a sample of a user whose opt-out is not known yet."""
+def with_new_user(sample: Document) -> Document:
+    """Return a sample of a user whose opt-out is not cached."""
     return sample | {"user_id": f"new-{next(_numbers)}"}
 
 
 async def measure(_effort: Effort, uri: str) -> list[Section]:
-    """Count the connections of the functions, and of the bare client, which has PyMongo's pool."""
+    """Count the connections of the functions, and of a bare client with PyMongo's default pool."""
     section = Section(
         title="Connections",
         text=f"""\
@@ -39,29 +39,29 @@ were not seen before, half feedback), two of which each client keeps to watch th
 
 
 async def count_ours(uri: str) -> int:
-    """Return how many connections the functions hold after many requests at once."""
+    """Return the connections that the functions hold after many concurrent requests."""
     async with functions(uri, "benchmark_connections"):
-        events = posting("analytics", lambda: of_a_new_user(event()))
+        events = posting("analytics", lambda: with_new_user(event()))
         rated = posting("feedback", feedback)
         await asyncio.gather(*(act.once() for act in [events, rated] * (AT_ONCE // 2)))
         return connections(uri, "up2d8")
 
 
 async def count_bare(uri: str) -> int:
-    """Return how many connections a client with PyMongo's defaults holds after as many inserts."""
+    """Return the connections that a client with PyMongo's defaults holds after as many inserts."""
     async with bare_client(f"{uri}/?appName=bare") as client:
         await insert_at_once(client)
         return connections(uri, "bare")
 
 
 async def insert_at_once(client: AsyncMongoClient[Document]) -> None:
-    """Insert many documents at once."""
+    """Insert many documents concurrently."""
     collection = client["benchmark_bare"]["connections"]
     await asyncio.gather(*(collection.insert_one(event()) for _ in range(AT_ONCE)))
 
 
 def connections(uri: str, name: str) -> int:
-    """Return how many connections MongoDB has open with clients of this name."""
+    """Return the number of connections that MongoDB has open to clients of this name."""
     stages: list[Document] = [
         {"$currentOp": {"allUsers": True, "idleConnections": True}},
         {"$match": {"appName": name}},

@@ -1,4 +1,4 @@
-"""How much is measured: enough to judge by, or just enough to see that everything runs."""
+"""The amount of measuring: enough to judge by, or a smoke test."""
 
 from dataclasses import dataclass
 
@@ -8,19 +8,19 @@ class Effort:
     """The bounds of one run."""
 
     rounds: int
-    """How often two things alternate; in short turns, what disturbs one disturbs the other too."""
+    """Turns of each side; many short turns, so that a disturbance hits both."""
     seconds: float
-    """How long one of them runs in one round."""
+    """Length of a turn."""
     starts: int
-    """How often a process is started to time its start."""
+    """Starts of each process whose start is timed."""
     documents: int
-    """How many documents the large collection has."""
+    """Size of the large collection."""
     fill_seconds: float
-    """When filling the large collection ends, full or not."""
+    """Time limit for filling the large collection."""
     users: int
-    """How many users the demo that is read has; 8,000 have a million events."""
+    """Users in the demo's data; 8,000 have a million events."""
     exports: int
-    """How often exporting in a format alternates with reading."""
+    """Turns of an export and the bare read."""
 
 
 FULL = Effort(

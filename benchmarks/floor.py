@@ -1,4 +1,4 @@
-"""Against the floor: a handler, and the bare client that inserts the same."""
+"""The handlers against the floor: a bare client that writes the same documents."""
 
 from functools import partial
 from typing import Any
@@ -26,21 +26,21 @@ BATCHES = (1, 10, 100, 500)
 
 
 async def measure(effort: Effort, uri: str) -> list[Section]:
-    """Compare single requests and batches with what the bare client makes of the same."""
+    """Compare single requests and batches with the bare client."""
     async with bare_client(uri) as client, functions(uri, "benchmark_ours"):
         return [await measure_single(effort, client), await measure_batches(effort, client)]
 
 
 async def measure_single(effort: Effort, client: AsyncMongoClient[Document]) -> Section:
-    """Compare requests of one document each, so many at once."""
+    """Compare requests of one document each, at several concurrencies."""
     section = Section(
         title="A handler against the bare insert",
         text="""\
 `main` called with a request, against `AsyncMongoClient` inserting the same document with the same
 write concern (`insert_one` for an event, `replace_one` with `upsert` for a feedback), in documents
-a second. What is to be stored is made before the clock starts: for us a request, for the bare
-client a dictionary that lacks the timestamp and the `_id`. The last feedbacks are on messages that
-have one already, which they replace.""",
+a second. Inputs are built before the clock starts: a request for us, for the bare client a
+dictionary without timestamp and `_id`. The last rows replace a feedback that each message has
+already.""",
         header=("function", "concurrent", "handler", "bare", "ratio (middle half)"),
     )
     bare = client["benchmark_bare"]
@@ -64,7 +64,7 @@ have one already, which they replace.""",
 async def compare_rates(
     effort: Effort, concurrent: int, ours: Act[Any], other: Act[Any]
 ) -> Comparison:
-    """Compare how often each is done in a second."""
+    """Compare the rates of both sides."""
     return await compare(
         effort.rounds,
         partial(rate, ours, concurrent, effort.seconds),
@@ -73,12 +73,12 @@ async def compare_rates(
 
 
 def rates(found: Comparison) -> Row:
-    """Return what both sides did in a second, and the ratio."""
+    """Return the rates of both sides and their ratio, as cells of a row."""
     return f"{found.ours:,.0f}", f"{found.other:,.0f}", str(found)
 
 
 def targets(function: str, concurrent: int, found: Comparison) -> list[Target]:
-    """Return what these figures are to reach."""
+    """Return the targets of a comparison."""
     if function == AGAIN:
         return []
     if concurrent == MANY:

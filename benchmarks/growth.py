@@ -1,4 +1,4 @@
-"""How the cost of a request grows: with the documents that are stored, and with its body."""
+"""Growth of a request's cost with the number of stored documents and with the size of its body."""
 
 import asyncio
 import os
@@ -41,7 +41,7 @@ async def measure(effort: Effort, uri: str) -> list[Section]:
 
 
 async def measure_bodies(effort: Effort, uri: str, client: AsyncMongoClient[Document]) -> Section:
-    """Compare events of growing size, one at a time, with the bare insert of the same."""
+    """Compare events of growing size, one at a time, with their bare insert."""
     section = Section(
         title="Larger bodies",
         text="One event at a time against the bare `insert_one` of the same, in events a second.",
@@ -60,7 +60,7 @@ async def measure_bodies(effort: Effort, uri: str, client: AsyncMongoClient[Docu
 
 
 async def fill(effort: Effort, collection: Collection) -> tuple[int, float]:
-    """Fill a collection, in bounded time; return how many documents it has, and the seconds."""
+    """Fill a collection, in bounded time; return its number of documents, and the seconds."""
     unconfirmed = collection.with_options(write_concern=WriteConcern(w=1))
     make = document_maker(effort.documents)
     start = perf_counter()
@@ -77,10 +77,10 @@ async def fill(effort: Effort, collection: Collection) -> tuple[int, float]:
 
 
 def document_maker(documents: int) -> Callable[[], RawBSONDocument]:
-    """Return what makes small events, faster than by encoding each.
+    """Return a factory of small events that encodes only once.
 
-    Their UUIDs are spread over all that there are, but in ascending order: so the index is filled
-    from left to right, which takes MongoDB much less time and leaves the same behind.
+    The UUIDs cover the whole range in ascending order: the index fills from left to right, which is
+    much faster, and ends up the same.
     """
     step = 256**PREFIX_BYTES // (documents + 2 * FILL_BATCH)
     prefixes = count(0, step)
@@ -101,9 +101,9 @@ async def measure_stored(effort: Effort, uri: str, stored: int, seconds: float) 
     section = Section(
         title="A large collection",
         text=f"""\
-Events with random `event_id`s, so that each goes somewhere else into the index, stored by the
-handler in a collection of {stored:,} documents (filled in {seconds:.0f} s) and in one that was
-empty, in events a second. MongoDB has a cache of 256 MiB.""",
+Events with random `event_id`s, which spread over the whole index, stored by the handler in a
+collection of {stored:,} documents (filled in {seconds:.0f} s) and in an empty one, in events a
+second. MongoDB has a cache of 256 MiB.""",
         header=("concurrent", "large", "empty", "ratio (middle half)"),
     )
     post = posting("analytics", lambda: event() | {"event_id": str(uuid4())})
@@ -121,7 +121,7 @@ empty, in events a second. MongoDB has a cache of 256 MiB.""",
 
 
 async def rate_into(name: str, uri: str, post: Act[Any], concurrent: int, seconds: float) -> float:
-    """Return how many events a second are stored in one of the databases."""
+    """Return the rate at which events are stored in one of the databases."""
     async with functions(uri, name):
         await post.once()  # opens the connection
         return await rate(post, concurrent, seconds)

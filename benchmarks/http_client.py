@@ -1,4 +1,4 @@
-"""A load generator over HTTP/1.1 with keep-alive, so small that the servers are measured."""
+"""An HTTP/1.1 load generator with keep-alive, light enough that the server is the bottleneck."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Body = Callable[[], bytes]
 
 @dataclass
 class Load:
-    """What one round of requests took: each request, and all of them."""
+    """The requests of one round: their latencies and their rate."""
 
     latencies: list[float] = field(default_factory=list)
     seconds: float = 0
@@ -28,44 +28,44 @@ class Load:
 
 
 class Connection(asyncio.Protocol):
-    """One connection, with one request at a time."""
+    """A connection that sends one request at a time."""
 
     def __init__(self) -> None:
         self.received = b""
-        self.answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.response: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what requests are written to."""
+        """Keep the transport for writing requests."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 (for mypy)
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Hand over the status once the whole answer is there."""
+        """Hand over the status once the whole response has arrived."""
         self.received += data
         head, end, body = self.received.partition(HEAD_END)
         if end and len(body) == content_length(head):
             self.received = b""
-            self.answer.set_result(int(head.split(None, 2)[1]))
+            self.response.set_result(int(head.split(None, 2)[1]))
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Fail a request that is not answered yet."""
-        if not self.answer.done():
-            self.answer.set_exception(error or ConnectionError("closed without an answer"))
+        """Fail a pending request."""
+        if not self.response.done():
+            self.response.set_exception(error or ConnectionError("closed without a response"))
 
     async def post(self, path: str, body: bytes, header: bytes = b"") -> int:
-        """Return the status that a request is answered with; `header` is a line of its own."""
-        self.answer = asyncio.get_running_loop().create_future()
+        """Send a request and return the response's status; `header` is a header line."""
+        self.response = asyncio.get_running_loop().create_future()
         self.transport.write(
             b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%b"
             b"Content-Length: %d\r\n\r\n%b" % (path.encode(), header, len(body), body)
         )
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            return await self.answer
+            return await self.response
 
 
 def content_length(head: bytes) -> int:
-    """Return the length of the body that follows."""
+    """Return the length of the response's body."""
     _, _, rest = head.lower().partition(b"content-length:")
     return int(rest.partition(b"\r\n")[0])
 
@@ -77,8 +77,8 @@ async def connect(port: int) -> Connection:
     return connection
 
 
-async def first_answer(port: int, path: str, body: bytes) -> None:
-    """Wait until a server that is being started answers that it stored something.
+async def first_response(port: int, path: str, body: bytes) -> None:
+    """Wait until a starting server confirms that it stored something.
 
     Raises:
         TimeoutError: it takes too long.
@@ -95,10 +95,10 @@ async def first_answer(port: int, path: str, body: bytes) -> None:
 
 
 async def send(port: int, path: str, body: Body, connections: int, seconds: float) -> Load:
-    """Keep so many connections busy for so long.
+    """Keep `connections` busy for `seconds`.
 
     Raises:
-        RuntimeError: a request was not answered with success.
+        RuntimeError: a request failed.
     """
     load = Load()
     opened = [await connect(port) for _ in range(connections)]
@@ -113,9 +113,9 @@ async def send(port: int, path: str, body: Body, connections: int, seconds: floa
 async def send_on(
     connection: Connection, path: str, body: Body, load: Load, deadline: float
 ) -> None:
-    """Send one request after the other until the deadline."""
+    """Send one request after another until the deadline."""
     while (start := perf_counter()) < deadline:
         status = await connection.post(path, body())
         load.latencies.append(perf_counter() - start)
         if status not in STORED:
-            raise RuntimeError(f"{path} was answered {status}")
+            raise RuntimeError(f"{path}: status {status}")

@@ -1,4 +1,4 @@
-"""Cold start: importing a function, and importing only what it cannot do without."""
+"""Cold start: importing a function against importing only the packages that it needs."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from benchmarks.servers import ROOT
 
 FUNCTIONS = ("feedback_function", "analytics_function")
 BARE = "azure.functions, pymongo, pydantic"
-# Pydantic loads itself when the first model is made.
+# Pydantic is loaded in full with the first model.
 ONE_MODEL = f"{BARE}; type('Model', (pydantic.BaseModel,), {{}})"
 TIMED = "from time import perf_counter as now; start = now(); import {}; print(now() - start)"
 
@@ -48,7 +48,7 @@ async def import_time(modules: str) -> float:
         "-c",
         TIMED.format(modules),
         cwd=ROOT,
-        # Without what our own import has put into the environment.
+        # Without the variables that our own import set.
         env={"PATH": os.environ["PATH"]},
         stdout=subprocess.PIPE,
     )

@@ -1,4 +1,4 @@
-"""Keeping something busy: so many at once, over and over, for a while."""
+"""A load generator for coroutines: `concurrent` tasks that repeat one action for a while."""
 
 import asyncio
 from collections import deque
@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 
 
 class Act(Generic[Item]):
-    """Something to do over and over, each time with a new item, such as a request."""
+    """An action to repeat, each time with a new item, such as a request."""
 
     def __init__(self, make: Callable[[], Item], do: Callable[[Item], Awaitable[object]]) -> None:
         self.make = make
@@ -19,18 +19,18 @@ class Act(Generic[Item]):
         self.used = 0
 
     def prepare(self) -> None:
-        """Make as many items as were used since the last time, before the clock starts."""
+        """Make as many items as the last round used, before the clock starts."""
         self.items.extend(self.make() for _ in range(self.used - len(self.items)))
         self.used = 0
 
     async def once(self) -> None:
-        """Do it with an item that was made before, while there are any."""
+        """Act on a prepared item, or on a new one when they have run out."""
         self.used += 1
         await self.do(self.items.popleft() if self.items else self.make())
 
 
 async def rate(act: Act[Item], concurrent: int, seconds: float) -> float:
-    """Return how many times a second `act` is done by so many tasks."""
+    """Return how many times a second `concurrent` tasks complete `act`."""
     act.prepare()
     start = perf_counter()
     done = 0

@@ -1,4 +1,4 @@
-"""What the measuring ran on, without any name or path."""
+"""The machine of a run, without names or paths."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ GIBIBYTE = 2**30
 
 
 async def describe(uri: str) -> str:
-    """Describe the machine, its software, and how busy it was with other things."""
+    """Describe the machine, its software and its load."""
     async with AsyncMongoClient[Document](uri) as client:
         mongodb = (await client.server_info())["version"]
     memory = os.sysconf("SC_PAGESIZE") * os.sysconf("SC_PHYS_PAGES") / GIBIBYTE

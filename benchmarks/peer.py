@@ -1,8 +1,7 @@
-"""The peer: the same two endpoints as most teams write them, with FastAPI and PyMongo.
+"""The peer: the same two endpoints as most teams would write them, with FastAPI and PyMongo.
 
-Same validation rules, write concern and documents; one `insert_one` or `replace_one` a request. It
-has neither batches nor opt-outs, privacy signals, size limits, tokens, bounds on time or problem
-documents.
+Same validation rules, write concern and documents; one `insert_one` or `replace_one` per request.
+It has no batches, opt-outs, privacy signals, size limits, tokens, deadlines or problem documents.
 """
 
 import os
@@ -33,7 +32,7 @@ class Feedback(BaseModel):
 
 
 class Event(BaseModel):
-    """One thing a user did."""
+    """One action of a user."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -45,14 +44,14 @@ class Event(BaseModel):
 
 
 class Message(BaseModel):
-    """An answer."""
+    """The body of a response."""
 
     message: str
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Keep one client while the application runs."""
+    """Keep one client for the application's lifetime."""
     async with AsyncMongoClient[dict[str, Any]](
         os.environ["MONGODB_URI"], w="majority", journal=True
     ) as client:
@@ -65,7 +64,7 @@ app = FastAPI(lifespan=lifespan)
 
 @app.post("/api/feedback", status_code=201)
 async def post_feedback(feedback: Feedback, response: Response) -> Message:
-    """Store a feedback; a second one of the user on the message replaces it."""
+    """Store a feedback, in place of an earlier one of the user on the message."""
     key = {"user_id": feedback.user_id, "message_id": feedback.message_id}
     document = {**feedback.model_dump(exclude_none=True), "timestamp": datetime.now(UTC)}
     result = await app.state.database.feedback.replace_one({"_id": key}, document, upsert=True)

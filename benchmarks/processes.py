@@ -1,4 +1,4 @@
-"""Processes that are run once: how long they take, and how much memory."""
+"""One-shot processes: their duration and memory."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from benchmarks.servers import ROOT
 
 
 class Run(NamedTuple):
-    """What a process took from its start to its end."""
+    """The cost of a process from start to exit."""
 
     seconds: float
     memory: float
@@ -19,7 +19,7 @@ class Run(NamedTuple):
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str]) -> Run:
-    """Run Python with these arguments, and no output, to its end.
+    """Run Python with these arguments, discarding its output.
 
     Raises:
         RuntimeError: it failed.

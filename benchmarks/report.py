@@ -1,4 +1,4 @@
-"""What a run found, as Markdown that also reads well in a terminal."""
+"""The results of a run, as Markdown that also reads well in a terminal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Target:
-    """What a figure is to reach: at least or at most a limit."""
+    """A limit for a figure: at least or at most."""
 
     name: str
     figure: float
@@ -29,7 +29,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Section:
-    """One table, what it says, its targets, and its bars in the chart."""
+    """A table with its introduction, its targets, and its bars in the chart."""
 
     title: str
     text: str
@@ -44,7 +44,7 @@ class Section:
 
 
 def table(header: Row, rows: Sequence[Row]) -> str:
-    """Return a Markdown table whose columns are aligned; all but the first hold numbers."""
+    """Return a Markdown table with aligned columns; all but the first hold numbers."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     rule = tuple(
         "-" * (width - bool(index)) + ":" * bool(index) for index, width in enumerate(widths)
@@ -53,14 +53,14 @@ def table(header: Row, rows: Sequence[Row]) -> str:
 
 
 def line(row: Row, widths: list[int]) -> str:
-    """Return one line of a table."""
+    """Return a row of a table."""
     first, *others = row
     cells = [first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]
     return f"| {' | '.join(cells)} |"
 
 
 def targets_section(sections: list[Section]) -> Section:
-    """Return which targets were met, as a section of its own."""
+    """Return a section that lists the targets and whether each was met."""
     return Section(
         title="Targets",
         text="Medians of ratios, as in the tables below; those of times are the inverse.",

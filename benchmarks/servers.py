@@ -12,7 +12,7 @@ from time import perf_counter
 
 from pydantic_core import to_json
 
-from benchmarks.http_client import first_answer
+from benchmarks.http_client import first_response
 from benchmarks.samples import event
 from local_project.addresses import free_address
 
@@ -22,12 +22,12 @@ STOP_SECONDS = 15
 
 @dataclass(frozen=True)
 class Server:
-    """A server that answers."""
+    """A running server."""
 
     process: asyncio.subprocess.Process
     port: int
     ready_seconds: float
-    """From the start of its process to its first answer."""
+    """From the start of its process to its first response."""
 
     @property
     def memory(self) -> int:
@@ -37,19 +37,19 @@ class Server:
 
 
 def our_command(_port: int) -> list[str]:
-    """Return what starts our server."""
+    """Return the command line of our server."""
     return ["-m", "benchmarks.ours"]
 
 
 def peer_command(port: int) -> list[str]:
-    """Return what starts the peer, with the settings with which our server runs uvicorn."""
+    """Return the command line of the peer, with the same uvicorn settings as our server."""
     options = ["--no-access-log", "--no-server-header", "--no-proxy-headers"]
     options += ["--timeout-graceful-shutdown", "5"]
     return ["-m", "uvicorn", "benchmarks.peer:app", "--port", str(port), *options]
 
 
 async def start(command: list[str], port: int, uri: str, database: str) -> Server:
-    """Start a server, and wait for its first answer, which says that an event is stored."""
+    """Start a server, and wait for its first response, which confirms a stored event."""
     environment = {
         "PATH": os.environ["PATH"],
         "PORT": str(port),
@@ -66,7 +66,7 @@ async def start(command: list[str], port: int, uri: str, database: str) -> Serve
         stderr=subprocess.DEVNULL,
     )
     try:
-        await first_answer(port, "/api/analytics", to_json(event()))
+        await first_response(port, "/api/analytics", to_json(event()))
     except BaseException:
         process.kill()
         await process.wait()
@@ -75,7 +75,7 @@ async def start(command: list[str], port: int, uri: str, database: str) -> Serve
 
 
 async def stop(server: Server) -> None:
-    """Ask a server to end, and wait until it has."""
+    """Terminate a server and wait for it."""
     server.process.terminate()
     async with asyncio.timeout(STOP_SECONDS):
         await server.process.wait()
@@ -83,7 +83,7 @@ async def stop(server: Server) -> None:
 
 @asynccontextmanager
 async def running(command: Callable[[int], list[str]], uri: str) -> AsyncIterator[Server]:
-    """Run the server that `command` starts at a port, with a database of its own."""
+    """Run the server of `command` on a free port, with its own database."""
     port = free_address().port
     server = await start(command(port), port, uri, f"benchmark_{command.__name__}")
     try:

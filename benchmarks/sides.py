@@ -1,4 +1,4 @@
-"""Both sides of a comparison without HTTP: the handlers, and a bare client doing the same."""
+"""Both sides of a comparison without HTTP: the handlers, and a bare client that writes the same."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -26,7 +26,7 @@ Collection = AsyncCollection[Document]
 async def bare_client(
     uri: str, timeout_ms: int | None = None
 ) -> AsyncIterator[AsyncMongoClient[Document]]:
-    """Open a client with the write concern of the functions, and no limit of time unless given."""
+    """Open a client with the functions' write concern, without a timeout by default."""
     async with AsyncMongoClient[Document](
         uri, w="majority", journal=True, timeoutMS=timeout_ms
     ) as client:
@@ -45,7 +45,7 @@ async def functions(uri: str, name: str) -> AsyncIterator[None]:
 
 @contextmanager
 def settings_for(uri: str, name: str) -> Iterator[None]:
-    """Give the functions their settings."""
+    """Point the functions' settings at a database."""
     environment = {"MONGODB_URI": uri, "MONGODB_DATABASE": name}
     with patch.object(settings, "environment", environment):
         settings.get_settings.cache_clear()
@@ -56,29 +56,29 @@ def settings_for(uri: str, name: str) -> Iterator[None]:
 
 
 def posting(function: str, sample: Callable[[], Any]) -> Act[func.HttpRequest]:
-    """Return what has a function store another sample each time."""
+    """Return the action of posting a new sample to a function."""
 
     async def post(request: func.HttpRequest) -> None:
-        answer = await MAINS[function](request)
-        if answer.status_code not in {200, 201, 202}:
-            raise RuntimeError(f"{function} answered {answer.status_code}: {answer.get_body()!r}")
+        response = await MAINS[function](request)
+        if response.status_code not in {200, 201, 202}:
+            raise RuntimeError(f"{function}: {response.status_code}, {response.get_body()!r}")
 
     return Act(lambda: new_request(function, to_json(sample())), post)
 
 
 def new_request(function: str, body: bytes) -> func.HttpRequest:
-    """Return a request as a function gets it."""
+    """Return a request as the host passes it to a function."""
     url = f"http://localhost:7071/api/{function}"
     return func.HttpRequest("POST", url, headers={"Host": "localhost:7071"}, body=body)
 
 
 def inserting(collection: Collection, sample: Callable[[], Document]) -> Act[Document]:
-    """Return what has the bare client insert another event each time."""
+    """Return the action of inserting a new event with the bare client."""
     return Act(sample, lambda event: collection.insert_one(event_document(event)))
 
 
 def replacing(collection: Collection, sample: Callable[[], Document]) -> Act[Document]:
-    """Return what has the bare client upsert another feedback each time."""
+    """Return the action of upserting a new feedback with the bare client."""
 
     async def replace(feedback: Document) -> None:
         document = feedback_document(feedback)
@@ -88,7 +88,7 @@ def replacing(collection: Collection, sample: Callable[[], Document]) -> Act[Doc
 
 
 def inserting_many(collection: Collection, batch: list[Document]) -> Act[list[Document]]:
-    """Return what has the bare client insert a batch of events each time."""
+    """Return the action of inserting a batch of events with the bare client."""
 
     async def insert(events: list[Document]) -> None:
         await collection.insert_many(map(event_document, events), ordered=False)

@@ -1,4 +1,4 @@
-"""Where the time goes: what each stage of a handler adds to the bare insert."""
+"""Where the time goes: the cost of each stage of a handler on top of the bare insert."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -33,14 +33,14 @@ Stages = dict[str, Act[Any]]
 
 
 async def measure(effort: Effort, uri: str) -> list[Section]:
-    """Measure the stages one by one, each on top of the one before."""
+    """Measure each stage on top of the ones before it."""
     section = Section(
         title="Where the time goes",
         text="""\
-Events again, stage by stage, each on top of the one before: documents a second, their ratio to the
-bare insert, and microseconds of our processor for a document. From the second row on PyMongo bounds
-the time of an operation, as it does for the functions. Group commit alone checks nothing. What is
-sent, and at the end the request, is made before the clock starts.""",
+Events again, stage by stage, each on top of the ones before: documents a second, their ratio to the
+bare insert, and microseconds of our processor per document. From the second row on, PyMongo bounds
+each operation, as it does for the functions. Group commit alone checks nothing. Inputs are built
+before the clock starts.""",
         header=("stage", "at once", "documents a second", "ratio", "processor (µs)"),
     )
     async with (
@@ -57,14 +57,14 @@ sent, and at the end the request, is made before the clock starts.""",
 async def measure_stages(
     section: Section, effort: Effort, concurrent: int, stages: Stages, size: int = 1
 ) -> None:
-    """Add to the section what each stage takes; `size` documents are stored at a time."""
+    """Add a row for each stage; `size` documents are stored at a time."""
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in stages}
     for _ in range(effort.rounds + 1):
         for name, act in stages.items():
             found[name].append(await rate_and_processor(act, concurrent, effort.seconds))
     bare = [each for each, _ in next(iter(found.values()))[1:]]
     for name, measured in found.items():
-        rates, times = zip(*measured[1:], strict=True)  # the first one warmed up
+        rates, times = zip(*measured[1:], strict=True)  # the first was the warm-up
         ratio = median(ours / other for ours, other in zip(rates, bare, strict=True))
         at_once = f"{concurrent}" if size == 1 else f"{concurrent} batch of {size}"
         figures = f"{median(rates) * size:,.0f}", f"{ratio:.2f}", f"{median(times) / size:.1f}"
@@ -72,15 +72,15 @@ async def measure_stages(
 
 
 async def rate_and_processor(act: Act[Any], concurrent: int, seconds: float) -> tuple[float, float]:
-    """Return how often a second `act` is done, and the microseconds of our processor each takes."""
-    act.prepare()  # not left to `rate`, within our clock
+    """Return the rate of `act`, and the microseconds of our processor that each one takes."""
+    act.prepare()  # here rather than in `rate`, outside our clock
     start = process_time()
     done = await rate(act, concurrent, seconds)
     return done, (process_time() - start) / (done * seconds) * 1e6
 
 
 def single_stages(client: Client, bounded: Client) -> Stages:
-    """Return the stages of one event a request."""
+    """Return the stages for one event per request."""
     writer = new_writer()
 
     async def check_and_commit(sample: Document) -> None:
@@ -91,13 +91,13 @@ def single_stages(client: Client, bounded: Client) -> Stages:
         "bare `insert_one`": inserting(client["benchmark_bare"]["stages"], event),
         "with `timeoutMS`": inserting(bounded["benchmark_bare"]["stages"], event),
         "group commit alone": Act(lambda: to_store([event()]), writer.submit),
-        "and checking, the limit of the request": Act(event, check_and_commit),
-        "and the request, opt-outs, the answer: a handler": posting("analytics", event),
+        "and validation, the deadline": Act(event, check_and_commit),
+        "and the request, opt-outs, the response: a handler": posting("analytics", event),
     }
 
 
 def batch_stages(client: Client, bounded: Client) -> Stages:
-    """Return the stages of a batch a request."""
+    """Return the stages for a batch per request."""
     writer = new_writer()
     batch = [event() for _ in range(BATCH)]
 
@@ -110,17 +110,17 @@ def batch_stages(client: Client, bounded: Client) -> Stages:
         "bare `insert_many`": inserting_many(client["benchmark_bare"]["stages"], batch),
         "with `timeoutMS`": inserting_many(bounded["benchmark_bare"]["stages"], batch),
         "group commit alone": Act(lambda: to_store(batch), writer.submit),
-        "and checking, the limit of the request": Act(batch.copy, check_and_commit),
-        "and the request, opt-outs, the answer: a handler": posting("analytics", batch.copy),
+        "and validation, the deadline": Act(batch.copy, check_and_commit),
+        "and the request, opt-outs, the response: a handler": posting("analytics", batch.copy),
     }
 
 
 def new_writer() -> Grouper[Write, Reply | list[FieldError]]:
-    """Return what the functions insert with."""
+    """Return the group commit that the functions insert with."""
     return Grouper(partial(writes.insert_group, "group_commit"))
 
 
 def to_store(events: list[Document]) -> list[Write]:
-    """Return what a writer takes, without a check."""
+    """Return events as unchecked writes."""
     fields = [{"_id": ObjectId(), **event_document(each)} for each in events]
     return [Write(each, size=0) for each in fields]

@@ -33,13 +33,13 @@ async def measure(effort: Effort, uri: str) -> list[Section]:
 
 
 async def ready_seconds(server: Start, uri: str) -> float:
-    """Return how long it takes from the start of a process to its first answer."""
+    """Return the time from the start of a process to its first response."""
     async with server(uri) as started:
         return started.ready_seconds
 
 
 async def measure_requests(effort: Effort, ours: Server, peer: Server) -> Section:
-    """Compare what both serve, with requests of one document each."""
+    """Compare the servers with requests of one document each."""
     section = Section(
         title="Over HTTP against the peer",
         text="""\
@@ -69,11 +69,11 @@ async def measure_load(
     connections: int,
     servers: tuple[Server, Server],
 ) -> None:
-    """Add to the section how both serve one function with so many connections."""
+    """Add a row for one function at one number of connections."""
     loads = [
         tuple([await load(effort, server, function, connections) for server in servers])
         for _ in range(effort.rounds + 1)
-    ][1:]  # the first one warmed up
+    ][1:]  # the first was the warm-up
     found = Comparison([(ours.rate, peer.rate) for ours, peer in loads])
     ours, peer = (percentiles(side) for side in zip(*loads, strict=True))
     rates = f"{found.ours:,.0f}", f"{found.other:,.0f}", str(found)
@@ -99,11 +99,11 @@ def percentiles(loads: tuple[Load, ...]) -> str:
 
 
 def processes_section(starts: Comparison, memory: Comparison) -> Section:
-    """Return what the processes take."""
+    """Return a section on the start and the memory of both processes."""
     return Section(
         title="The processes",
         text="""\
-From the start of the process to the first answered request, in seconds, and resident memory after
+From the start of the process to the first response, in seconds, and resident memory after
 the load above, in MiB.""",
         header=("figure", "ours", "peer", "ratio (middle half)"),
         rows=[

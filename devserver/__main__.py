@@ -3,8 +3,8 @@
 import signal
 import sys
 
-# While the server is loaded, Ctrl-C ends the process at once. As an exception it may be lost:
-# Python 3.13 ignores one that comes while it puts away what an import needed.
+# Until the server is loaded, Ctrl-C kills the process. As an exception it can get lost: Python 3.13
+# ignores one that is raised while it cleans up after an import.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from devserver.program import main  # noqa: E402

@@ -1,4 +1,4 @@
-"""The adapter between Starlette and `azure.functions`: what the Functions host does to HTTP."""
+"""The adapter between Starlette and `azure.functions`, which mimics the Functions host."""
 
 import asyncio
 import re
@@ -18,32 +18,32 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from devserver.functions import HttpFunction
-from devserver.refusals import Refusing, refuse_as_host, refuse_strangers
+from devserver.refusals import Refusing, refuse_as_host, refuse_foreign
 from local_project.errors import LocalProjectError
 
-# The host's FUNCTIONS_REQUEST_BODY_SIZE_LIMIT when it is not set.
+# The host's default FUNCTIONS_REQUEST_BODY_SIZE_LIMIT.
 BODY_LIMIT = 104_857_600
 
-# The host answers it to any method.
+# The host's response to any method.
 HOMEPAGE = HTMLResponse("<!doctype html><title>Functions</title><p>The functions are served.</p>")
 
 
 class BodyTooLarge(Exception):
-    """The request's body is larger than the host takes."""
+    """The request's body exceeds the host's limit."""
 
 
 class Throttle:
-    """The limits of `host.json`: so many requests run, more wait, and all above get a 429."""
+    """The limits of `host.json` on concurrent and queued requests; above them, a 429."""
 
     def __init__(self, http: dict[str, Any]) -> None:
-        # Without a limit, as on a dedicated plan.
+        # Unlimited by default, as on a dedicated plan.
         self.outstanding_limit = http.get("maxOutstandingRequests", -1)
         concurrent_limit = http.get("maxConcurrentRequests", -1)
         self.running = asyncio.Semaphore(concurrent_limit if concurrent_limit > 0 else 1_000_000)
         self.outstanding = 0
 
     async def run(self, serve: Callable[[], Awaitable[Response]]) -> Response:
-        """Return what `serve` answers, or a 429 at once."""
+        """Return the response of `serve`, or a 429 immediately."""
         if 0 <= self.outstanding_limit <= self.outstanding:
             return Response(status_code=429)
         self.outstanding += 1
@@ -76,17 +76,17 @@ def create_application(
             Route("/", HOMEPAGE),
         ],
         middleware=[
-            Middleware(Refusing, refuse_strangers(origins)),
+            Middleware(Refusing, refuse_foreign(origins)),
             *cors(origins, credentials=local_host.get("CORSCredentials", False)),
             Middleware(Refusing, refuse_as_host),
         ],
-        # The host answers both without a body, and an unlisted method like an unknown route.
+        # The host sends no body with either, and treats a wrong method like an unknown route.
         exception_handlers={404: not_found, 405: not_found},
     )
 
 
 def route(path: str, methods: list[str], endpoint: ASGIApp) -> Route:
-    """Return a route as the host matches it: in any case, with or without a final slash."""
+    """Return a route as the host matches it: case-insensitive, trailing slash optional."""
     route = Route(path, endpoint, methods=[method.upper() for method in methods])
     route.path_regex = re.compile(f"{route.path_regex.pattern[:-1]}/?$", flags=re.IGNORECASE)
     return route
@@ -108,12 +108,12 @@ def allowed_origins(local_host: dict[str, Any]) -> list[str]:
     origins = local_host.get("CORS") or ""
     if not isinstance(origins, str):
         raise LocalProjectError("Host.CORS in local.settings.json must be a string")
-    # Browsers send them in lower case.
+    # Browsers send origins in lower case.
     return [origin.strip().lower() for origin in origins.split(",") if origin.strip()]
 
 
 def cors(origins: list[str], *, credentials: bool) -> list[Middleware]:
-    """Return what lets pages of these origins read answers, and send what needs a preflight."""
+    """Return the CORS middleware for these origins, if there are any."""
     if not origins:
         return []
     return [
@@ -128,10 +128,10 @@ def cors(origins: list[str], *, credentials: bool) -> list[Middleware]:
 
 
 class Cors(CORSMiddleware):
-    """Starlette's middleware with the host's status of a preflight."""
+    """Starlette's CORS middleware with the host's preflight status."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """Answer a preflight 204 instead of 200."""
+        """Respond to a preflight with 204 instead of 200."""
         response = super().preflight_response(request_headers)
         if response.status_code != HTTPStatus.OK:
             return response
@@ -158,7 +158,7 @@ class Endpoint:
 
 
 async def call(function: HttpFunction, request: Request) -> Response:
-    """Call `function` with a request, and return its answer."""
+    """Call `function` with a request, and return its response."""
     try:
         return to_response(await function.invoke(await to_azure_request(request)))
     except BodyTooLarge:
@@ -168,10 +168,10 @@ async def call(function: HttpFunction, request: Request) -> Response:
 
 
 async def to_azure_request(request: Request) -> func.HttpRequest:
-    """Return the request as the language worker gives it to functions.
+    """Return the request as the language worker passes it to functions.
 
     Raises:
-        BodyTooLarge: the host would not take it.
+        BodyTooLarge: it exceeds the host's limit.
     """
     return func.HttpRequest(
         method=request.method,
@@ -184,7 +184,7 @@ async def to_azure_request(request: Request) -> func.HttpRequest:
 
 
 def joined(headers: Headers) -> dict[str, str]:
-    """Return headers with the values of a repeated one joined, as by the host."""
+    """Return headers with repeated ones joined by commas, as the host does."""
     values: dict[str, str] = {}
     for name, value in headers.items():
         values[name] = f"{values[name]},{value}" if name in values else value
@@ -195,7 +195,7 @@ async def read_body(request: Request) -> bytes:
     """Return the raw body.
 
     Raises:
-        BodyTooLarge: the host would not take it.
+        BodyTooLarge: it exceeds the host's limit.
     """
     body = bytearray()
     async for chunk in request.stream():
@@ -205,13 +205,13 @@ async def read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-def to_response(answer: func.HttpResponse) -> Response:
-    """Return a function's answer as HTTP, encoded by the library of the language worker."""
-    encoded = HttpResponseConverter.encode(answer, expected_type=None).value
+def to_response(response: func.HttpResponse) -> Response:
+    """Return a function's response as HTTP, encoded by the language worker's library."""
+    encoded = HttpResponseConverter.encode(response, expected_type=None).value
     headers = {name: datum.value for name, datum in encoded["headers"].items()}
-    return Response(encoded["body"].value, answer.status_code, headers)
+    return Response(encoded["body"].value, response.status_code, headers)
 
 
 async def not_found(_request: Request, _error: Exception) -> Response:
-    """Answer as the host does where no function has the route and the method."""
+    """Respond like the host where no function has the route and the method."""
     return Response(status_code=404)

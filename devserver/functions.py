@@ -1,4 +1,4 @@
-"""The functions of a project, as their `function.json` files declare them (v1 model)."""
+"""The functions of a project, loaded from their `function.json` files (v1 model)."""
 
 import importlib
 import inspect
@@ -14,13 +14,13 @@ from starlette.concurrency import run_in_threadpool
 from local_project.errors import LocalProjectError
 from local_project.files import read_json
 
-# What a trigger without `methods` answers to (Azure Functions documentation, "HTTP trigger").
+# The methods of a trigger without `methods` (Azure Functions documentation, "HTTP trigger").
 ALL_METHODS = ["get", "post", "delete", "head", "patch", "put", "options", "trace"]
 
 
 @dataclass(frozen=True)
 class HttpFunction:
-    """One HTTP-triggered function: its name, its route and methods, and what it calls."""
+    """An HTTP-triggered function."""
 
     name: str
     route: str
@@ -31,11 +31,11 @@ class HttpFunction:
 
     @cached_property
     def is_coroutine(self) -> bool:
-        """Whether it is called in the event loop."""
+        """Whether it runs on the event loop."""
         return inspect.iscoroutinefunction(self.main)
 
     async def invoke(self, request: func.HttpRequest) -> func.HttpResponse:
-        """Call the function as the language worker does: a `def` in a thread of its own."""
+        """Call the function as the language worker does: `def` functions run in a thread."""
         arguments = {self.parameter: request}
         if self.is_coroutine:
             return await cast("Awaitable[func.HttpResponse]", self.main(**arguments))
@@ -60,7 +60,7 @@ def load_function(file: Path) -> HttpFunction:
     """Import the function that a `function.json` declares.
 
     Raises:
-        LocalProjectError: it is not an HTTP function, or lacks what the file names.
+        LocalProjectError: it is not an HTTP function, or lacks a name that the file gives.
     """
     declaration, name = read_json(file), file.parent.name
     try:
@@ -80,10 +80,10 @@ def load_function(file: Path) -> HttpFunction:
 
 
 def http_trigger(bindings: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the one HTTP trigger of a function that only returns its answer.
+    """Return the HTTP trigger of a function that has no other binding than its response.
 
     Raises:
-        LocalProjectError: the function has bindings that are not served here.
+        LocalProjectError: the function has other bindings.
     """
     by_type = {binding["type"]: binding for binding in bindings}
     if set(by_type) != {"httpTrigger", "http"} or by_type["http"]["name"] != "$return":
@@ -92,5 +92,5 @@ def http_trigger(bindings: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def read_sample(path: Path) -> str | None:
-    """Return a function's sample body, which the portal's test page shows too."""
+    """Return a function's sample body, which the portal's test page also shows."""
     return path.read_text(encoding="utf-8").strip() if path.exists() else None

@@ -1,4 +1,4 @@
-"""Serves the project in a folder until it is told to end."""
+"""Serves the project in a folder until it is stopped."""
 
 import json
 import logging
@@ -36,17 +36,17 @@ def main() -> int:
     return 0
 
 
-def end_in_good_order() -> None:
-    """Have signals run the `finally` clauses, so that no process is left behind."""
+def handle_signals() -> None:
+    """Exit on signals through the `finally` clauses, so that no child process is orphaned."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, leave)
     if sys.platform != "win32":
-        # While it serves, uvicorn handles SIGTERM, and no other signal of these two.
+        # While serving, uvicorn handles SIGTERM but not SIGHUP.
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 def leave(_signal_number: int, _frame: FrameType | None) -> NoReturn:
-    """End the process in good order."""
+    """Exit through the `finally` clauses."""
     sys.exit(0)
 
 
@@ -63,8 +63,8 @@ def serve(root: Path) -> None:
     functions = load_functions(root)
     application = create_application(functions, host, local_host(local))
     uri = configured_uri()
-    # Until here a signal ends the process at once: there is nothing yet to be left behind.
-    end_in_good_order()
+    # Until here a signal may kill the process: there is nothing to clean up yet.
+    handle_signals()
     with listening_socket() as listener, available_mongodb(uri, root, say):
         check(uri)
         config = uvicorn.Config(
@@ -73,24 +73,24 @@ def serve(root: Path) -> None:
             server_header=False,
             proxy_headers=False,
         )
-        # Its steps at the start and at the end tell nothing that is not printed already.
+        # Its start and stop messages repeat ours.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         server = uvicorn.Server(config)
-        # As an exception, a signal that comes while uvicorn loads the rest might be lost.
+        # uvicorn imports more at its start, where a signal raised as an exception could get lost.
         with server.capture_signals():
             announce(functions, host, listener.getsockname()[1])
             server.run(sockets=[listener])
 
 
 def apply_settings(values: dict[str, str]) -> None:
-    """Put the `Values` of `local.settings.json` where the environment says nothing else."""
+    """Set the `Values` of `local.settings.json` as environment variables, unless they are set."""
     for name, value in values.items():
         if not os.environ.get(name):
             os.environ[name] = value
 
 
 def listening_socket() -> socket.socket:
-    """Listen on `PORT`, before anything is started that would have to be stopped again.
+    """Listen on `PORT`. Comes first, so that a port in use leaves nothing to clean up.
 
     Raises:
         LocalProjectError: it is not a port, or in use.
@@ -104,8 +104,8 @@ def listening_socket() -> socket.socket:
         raise LocalProjectError(
             f"port {port} cannot be used ({os.strerror(error.errno or 0)}): try PORT=8080 make run"
         ) from None
-    # asyncio sets it only on sockets that name their protocol, which these do not. Without it, each
-    # answer on a kept connection waits 40 ms for the client's delayed acknowledgement.
+    # asyncio sets it only on sockets created with IPPROTO_TCP. Without it, each response on a kept
+    # connection waits 40 ms for the client's delayed ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
@@ -125,7 +125,7 @@ def configured_uri() -> str:
 
 
 def announce(functions: list[HttpFunction], host: dict[str, Any], port: int) -> None:
-    """Print each function's URL, and a request to copy."""
+    """Print the URL of each function, and a request to copy."""
     http = host.get("extensions", {}).get("http", {})
     urls = {each.name: f"http://localhost:{port}{path(http, each)}" for each in functions}
     width = max(map(len, urls))
@@ -141,10 +141,10 @@ def announce(functions: list[HttpFunction], host: dict[str, Any], port: int) -> 
 
 
 def quoted(argument: str) -> str:
-    """Quote an argument for a POSIX shell, or for cmd.exe, to which `'` is any character."""
+    """Quote an argument for a POSIX shell or for cmd.exe, which has no single quotes."""
     return subprocess.list2cmdline([argument]) if os.name == "nt" else shlex.quote(argument)
 
 
 def say(line: str) -> None:
-    """Print a line at once, also into a pipe."""
+    """Print a line and flush it, for pipes."""
     print(line, flush=True)

@@ -1,8 +1,8 @@
-"""The requests that are refused before a function sees them.
+"""Requests that are refused before a function sees them.
 
-Web pages reach every server on loopback. Those of other sites may neither write into a developer's
-database nor read from it, unless `local.settings.json` names them. What the Functions host would
-not serve is refused as well.
+Web pages can reach every server on loopback. Pages of other sites may neither write to a
+developer's database nor read from it, unless `local.settings.json` lists them. Requests that the
+Functions host would not serve are refused too.
 """
 
 import logging
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 logger = logging.getLogger("devserver")
 
-# Kestrel's MaxRequestHeadersTotalSize, which the host leaves at its default.
+# Kestrel's default MaxRequestHeadersTotalSize, which the host keeps.
 HEADERS_LIMIT = 32_768
 
 LOCAL_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]*)?", flags=re.IGNORECASE)
@@ -25,22 +25,22 @@ Check = Callable[[Scope, Headers], Response | None]
 
 
 class Refusing:
-    """The ASGI middleware that answers what `check` returns, and passes on the other requests."""
+    """ASGI middleware that sends the response of `check`, or passes the request on."""
 
     def __init__(self, app: ASGIApp, check: Check) -> None:
         self.app = app
         self.check = check
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Refuse a request or pass it on."""
         refusal = None
         if scope["type"] == "http":
             refusal = self.check(scope, Headers(scope=scope))
         await (refusal or self.app)(scope, receive, send)
 
 
-def refuse_strangers(origins: Collection[str]) -> Check:
-    """Return the check that passes requests to this computer by programs, and by listed pages."""
+def refuse_foreign(origins: Collection[str]) -> Check:
+    """Return the check that lets local programs and listed pages through."""
 
     def check(scope: Scope, headers: Headers) -> Response | None:
         if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > HEADERS_LIMIT:
@@ -54,9 +54,9 @@ def refuse_strangers(origins: Collection[str]) -> Check:
 
 
 def refuse_host(host: str) -> Response | None:
-    """Refuse a request to another name, which its owner points to loopback (DNS rebinding).
+    """Refuse a request to another host name, which may resolve to loopback (DNS rebinding).
 
-    The browser takes the server for the page's own, and sends no foreign `Origin`.
+    To the browser such a request is same-origin, so it sends no foreign `Origin`.
     """
     if LOCAL_HOST.fullmatch(host):
         return None
@@ -64,10 +64,10 @@ def refuse_host(host: str) -> Response | None:
 
 
 def refuse_origin(headers: Headers, host: str, origins: Collection[str]) -> Response | None:
-    """Refuse a request of a page whose origin is neither this server nor listed.
+    """Refuse a request from a page whose origin is neither this server nor listed.
 
-    Not only without an `Access-Control-Allow-Origin`: by then a POST that needs no preflight has
-    written. Programs send no `Origin`. Any site can send `null`, from a sandboxed frame.
+    Omitting `Access-Control-Allow-Origin` is not enough: a POST without a preflight has written by
+    then. Programs send no `Origin`. Any site can send `null`, from a sandboxed frame.
     """
     for origin in headers.getlist("Origin"):
         if not (origin == f"http://{host.lower()}" or origin in origins or "*" in origins):
@@ -78,22 +78,22 @@ def refuse_origin(headers: Headers, host: str, origins: Collection[str]) -> Resp
 
 
 def refuse_as_host(scope: Scope, headers: Headers) -> Response | None:
-    """Refuse what the Functions host does not hand to a function, or not as it was sent."""
+    """Refuse a request that the Functions host rejects or passes on without its body."""
     path = scope["raw_path"].lower()
     if b"//" in path or b"%2f" in path:
         return Response(status_code=404)
     if "Transfer-Encoding" in headers:
-        # The host calls the function with an empty body, which would look like the client's fault.
-        return refusal(411, "the body is chunked, and Azure would hand it to the function empty")
+        # The host passes an empty body to the function, which would blame the client.
+        return refusal(411, "the body is chunked: Azure would pass an empty one to the function")
     return None
 
 
 def refusal(status: int, reason: str) -> Response:
-    """Return a refusal that says why, and log it."""
+    """Return and log a refusal with its reason."""
     logger.warning("refused with %d: %s", status, reason)
     return PlainTextResponse(f"{reason}\n", status)
 
 
 def shown(value: str) -> str:
-    """Return a header's value as it may be printed."""
+    """Return a header's value, safe to print."""
     return ascii(value[:SHOWN_CHARACTERS])

@@ -1,1 +1,1 @@
-"""Looking for what nobody thought of: `python -m fuzz`. Never deployed."""
+"""Coverage-guided fuzzing: `python -m fuzz`. Never deployed."""

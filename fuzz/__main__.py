@@ -1,6 +1,6 @@
-"""`python -m fuzz [--seconds N]`: fuzz what stands before MongoDB, guided by coverage (atheris).
+"""`python -m fuzz [--seconds N]`: fuzz the code in front of MongoDB, guided by coverage (atheris).
 
-`python -m fuzz FILE ...` only runs inputs that were found before.
+`python -m fuzz FILE ...` runs single inputs, such as earlier findings.
 """
 
 import argparse
@@ -14,14 +14,14 @@ from fuzz.costs import Costliest
 
 FOLDER = Path(".data/fuzz")
 INSTRUMENTED = ["shared_code", "feedback_function", "analytics_function"]
-# Beyond what one feedback or one event may have.
+# More than the limit of one feedback or event.
 LONGEST = 40_000
 
 
 def main() -> None:
-    """Run what the command line says."""
+    """Fuzz, or run the inputs on the command line."""
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=60, help="how long to look (default: 60)")
+    parser.add_argument("--seconds", type=int, default=60, help="duration (default: 60)")
     parser.add_argument("inputs", nargs="*", type=Path, help="only run these")
     options = parser.parse_args()
     if options.inputs:
@@ -33,11 +33,11 @@ def main() -> None:
 
 
 def fuzz(seconds: int) -> None:
-    """Fuzz for so many seconds, from what earlier runs found worth keeping, and end the process."""
+    """Fuzz for `seconds`, starting from the corpus of earlier runs, and exit."""
     try:
         atheris: Any = importlib.import_module("atheris")
     except ImportError:
-        sys.exit("fuzzing needs atheris, which is for Python 3.11 to 3.13 on Linux on x86-64")
+        sys.exit("fuzzing needs atheris, which supports only Python 3.11 to 3.13 on Linux x86-64")
     with atheris.instrument_imports(include=INSTRUMENTED):
         target = importlib.import_module("fuzz.target")
     mutation = importlib.import_module("fuzz.mutation")
@@ -52,7 +52,7 @@ def fuzz(seconds: int) -> None:
     arguments = [
         *(sys.argv[0], str(folder)),
         *(f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-artifact_prefix={FOLDER}/"),
-        # An input that takes longer is a finding; so is one that takes a gigabyte.
+        # Slower inputs are findings, and so are those that take a gigabyte.
         *("-timeout=5", "-rss_limit_mb=1024"),
     ]
     atheris.Setup(arguments, watched, custom_mutator=mutate)
@@ -60,10 +60,10 @@ def fuzz(seconds: int) -> None:
 
 
 def corpus() -> Path:
-    """Return the folder of what is worth keeping, with the seeds in it."""
+    """Return the corpus folder, with the seeds in it."""
     folder = FOLDER / "corpus"
     folder.mkdir(parents=True, exist_ok=True)
-    # Imported only now, for it imports the models, which are instrumented.
+    # Imported late: it imports the models, which must be instrumented.
     seeds = importlib.import_module("fuzz.seeds").seeds()
     for number, seed in enumerate(seeds):
         (folder / f"seed-{number}").write_bytes(seed)

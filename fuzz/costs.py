@@ -1,4 +1,4 @@
-"""The search for costly inputs: what a run keeps is the one that takes the most processor time."""
+"""The search for costly inputs: a run keeps the one that takes the most processor time."""
 
 import sys
 from collections.abc import Callable
@@ -14,17 +14,17 @@ REPEATS = 3
 
 
 class Costliest:
-    """Runs inputs, keeps the costliest in a file, and tells its ratio to a normal event."""
+    """Runs inputs, keeps the costliest in a file, and knows its ratio to a normal event."""
 
     def __init__(self, run: Run, path: Path) -> None:
         self.run = run
         self.path = path
         self.normal = median(self.cost(NORMAL) for _ in range(WARM_UP))
-        # That of an earlier run may be the costliest still.
+        # The costliest input of an earlier run is the one to beat.
         self.most = self.confirmed(path.read_bytes()) if path.exists() else self.normal
 
     def __call__(self, data: bytes) -> None:
-        """Run an input; what it costs is only confirmed where it seems to be the most."""
+        """Run an input; measure it again if it seems to be the costliest."""
         if self.cost(data) > self.most and (cost := self.confirmed(data)) > self.most:
             self.most = cost
             self.path.write_bytes(data)
@@ -34,15 +34,15 @@ class Costliest:
 
     @property
     def ratio(self) -> float:
-        """How many times as much as a normal event the costliest input takes."""
+        """The cost of the costliest input, as a multiple of a normal event's."""
         return self.most / self.normal
 
     def cost(self, data: bytes) -> float:
-        """Return the processor time that an input takes, in seconds."""
+        """Return the processor seconds of one run."""
         started = thread_time()
         self.run(data)
         return thread_time() - started
 
     def confirmed(self, data: bytes) -> float:
-        """Return the least time of some runs."""
+        """Return the least cost of several runs."""
         return min(self.cost(data) for _ in range(REPEATS))

@@ -1,4 +1,4 @@
-"""Changing JSON into other JSON, which changes of single bytes seldom do."""
+"""Mutations of JSON into other JSON, which byte mutations rarely achieve."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 from fuzz.seeds import EVENT, FEEDBACK, ODD_VALUES
 
-# Any way to write an odd number or a repeated key that Python's own JSON does not write.
+# Spellings of odd numbers and repeated keys that Python's own JSON never writes.
 SPELLINGS = [
     *("-0", "-0.0", "1E2", "1e-400", "1e999", "123456789012345678901234567890.5"),
     *('{"a":1,"b":2,"a":3}', '"\\u0000"', '"\\ud83d\\ude00"', '"\\ud800"', "[]", "{}", "\ufeff1"),
@@ -18,7 +18,7 @@ DEEPEST = 210
 
 
 def mutate(data: bytes, random: Random, mutate_bytes: Callable[[bytes], bytes]) -> bytes:
-    """Return another input made of this one."""
+    """Return a mutated input."""
     if random.random() < 0.4:  # noqa: PLR2004 (bytes are changed too, or nothing broken is sent)
         return mutate_bytes(data)
     way = random.choice([0, 1, 4, 5])
@@ -32,8 +32,8 @@ def mutate(data: bytes, random: Random, mutate_bytes: Callable[[bytes], bytes]) 
     return bytes([way]) + text.encode(errors="surrogatepass")
 
 
-def change(value: Any, random: Random) -> Any:  # noqa: ANN401 (it is any JSON)
-    """Return `value` with one change, somewhere in it."""
+def change(value: Any, random: Random) -> Any:  # noqa: ANN401 (any JSON)
+    """Return `value` with one change, at any depth."""
     if value and isinstance(value, dict) and random.random() < 0.8:  # noqa: PLR2004 (go deeper)
         key = random.choice([*value])
         return value | {key: change(value[key], random)}
@@ -44,7 +44,7 @@ def change(value: Any, random: Random) -> Any:  # noqa: ANN401 (it is any JSON)
 
 
 def replace(_: Any, random: Random) -> Any:  # noqa: ANN401
-    """Return something else."""
+    """Return an unrelated value."""
     return random.choice([random.choice(ODD_VALUES), PLACEHOLDER])
 
 

@@ -1,4 +1,4 @@
-"""What must hold of every answer and of every document, said apart from the service's own code."""
+"""Invariants of every response and document, independent of the service's own code."""
 
 import json
 import zlib
@@ -18,35 +18,35 @@ PROBLEMS = {
     "unsupported-encoding": 415,
     "invalid-fields": 422,
 }
-# The fields that every document has; what else a client may send is stored behind them, but for
-# an event_id, which becomes the _id.
+# The fields of every document. Optional ones are stored after them, except `event_id`, which is the
+# `_id`.
 FIELDS = {
     "feedback": ["_id", "message_id", "user_id", "rating", "timestamp"],
     "analytics": ["_id", "user_id", "event_type", "details", "timestamp"],
 }
 LONGEST = {"message_id": 200, "user_id": 200, "event_type": 200, "rating": 64, "comment": 4000}
 LONGEST_POINTER = 200 + len("/499")
-LONGEST_ANSWER = 64 * 1024
-# MongoDB keeps milliseconds.
+LONGEST_RESPONSE = 64 * 1024
+# MongoDB stores milliseconds.
 PRECISION = timedelta(milliseconds=1)
 
 
 class Finding(AssertionError):
-    """Something that must hold does not."""
+    """A violated invariant."""
 
 
 def require(condition: object, text: str) -> None:
-    """Report a finding unless a condition holds.
+    """Report a finding unless `condition` holds.
 
     Raises:
-        Finding: it does not.
+        Finding: `condition` is false.
     """
     if not condition:
         raise Finding(text)
 
 
 def refuse_constant(name: str) -> NoReturn:
-    """Refuse what JSON does not have.
+    """Refuse NaN and infinities, which JSON does not have.
 
     Raises:
         ValueError: always.
@@ -54,11 +54,11 @@ def refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def parse(body: bytes) -> Any:  # noqa: ANN401 (it is any JSON)
-    """Parse JSON with another parser than the service's.
+def parse(body: bytes) -> Any:  # noqa: ANN401 (any JSON)
+    """Parse JSON with a parser other than the service's.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not JSON.
     """
     return json.loads(body.decode(), parse_constant=refuse_constant)
 
@@ -71,11 +71,11 @@ def inflated(body: bytes, headers: Mapping[str, str]) -> bytes:
 
 
 def check_problem(response: func.HttpResponse) -> None:
-    """Report a finding unless an answer is a problem document of the client's fault."""
-    require(len(response.get_body()) <= LONGEST_ANSWER, "the answer is too long")
+    """Report a finding unless a response is a problem document that blames the client."""
+    require(len(response.get_body()) <= LONGEST_RESPONSE, "the response is too long")
     problem = json.loads(response.get_body())
     name = problem["type"].removeprefix("urn:up2d8:problem:")
-    require(response.mimetype == "application/problem+json", "no problem document")
+    require(response.mimetype == "application/problem+json", "not a problem document")
     require(PROBLEMS.get(name) == response.status_code == problem["status"], "wrong status")
     members = {"type", "title", "status", "detail"} | ({"errors"} & problem.keys())
     require(problem.keys() == members, "a member is missing or unknown")
@@ -83,24 +83,24 @@ def check_problem(response: func.HttpResponse) -> None:
         all(isinstance(problem[each], str) and problem[each] for each in ("title", "detail")),
         "empty",
     )
-    require(("errors" in problem) == (name == "invalid-fields"), "errors without wrong fields")
+    require(("errors" in problem) == (name == "invalid-fields"), "errors and type disagree")
     for error in problem.get("errors", []):
         check_error(error)
 
 
 def check_error(error: dict[str, Any]) -> None:
-    """Report a finding unless this tells of a wrong field as documented."""
+    """Report a finding unless an error has the documented form."""
     require(error.keys() - {"index"} == {"pointer", "detail"}, "a member is missing or unknown")
     pointer = error["pointer"]
-    require(pointer == "#" or pointer.startswith("#/"), "no pointer")
-    require(pointer.isascii() and len(pointer) <= LONGEST_POINTER, "no URI fragment, or a long one")
+    require(pointer == "#" or pointer.startswith("#/"), "not a pointer")
+    require(pointer.isascii() and len(pointer) <= LONGEST_POINTER, "no URI fragment, or too long")
     unquote(pointer, errors="strict")
     if "index" in error:
-        require(f"{pointer}/".startswith(f"#/{error['index']}/"), "the index is not the pointer's")
+        require(f"{pointer}/".startswith(f"#/{error['index']}/"), "index and pointer disagree")
 
 
 def plain(value: object) -> object:
-    """Return what a raw BSON document holds; decoded at once, a `$ref` would become a DBRef."""
+    """Return a raw BSON document as plain values; decoding it would turn a `$ref` into a DBRef."""
     match value:
         case Mapping():
             return {key: plain(member) for key, member in value.items()}
@@ -111,7 +111,7 @@ def plain(value: object) -> object:
 
 
 def check_document(function: str, sent: dict[str, Any], stored: Mapping[str, Any]) -> None:
-    """Report a finding unless `stored` is just what a client sent, and may be stored."""
+    """Report a finding unless `stored` is exactly the client's object, and valid."""
     given = {name: value for name, value in sent.items() if value is not None}
     fields = FIELDS[function]
     optional = given.keys() - {*fields, "event_id"}
@@ -119,9 +119,9 @@ def check_document(function: str, sent: dict[str, Any], stored: Mapping[str, Any
     in_order = [*stored][: len(fields)] == fields
     require(in_order and stored.keys() == {*fields, *optional}, "other fields, or another order")
     for name in optional - {"occurred_at"}:
-        require(stored[name] == given[name], f"{name} is another")
+        require(stored[name] == given[name], f"{name} differs")
     for name in LONGEST.keys() & stored.keys():
-        require(type(stored[name]) is str and stored[name] == given[name], f"{name} is another")
+        require(type(stored[name]) is str and stored[name] == given[name], f"{name} differs")
         require(len(given[name]) <= LONGEST[name], f"{name} is too long")
         require(given[name] or name == "comment", f"{name} is empty")
         require("\0" not in given[name] or name == "comment", f"{name} holds NUL")
@@ -134,21 +134,21 @@ def check_document(function: str, sent: dict[str, Any], stored: Mapping[str, Any
 
 
 def check_feedback(given: dict[str, Any], stored: Mapping[str, Any]) -> None:
-    """Report a finding unless this is stored under its natural key."""
+    """Report a finding unless a feedback is stored under its natural key."""
     key = [("user_id", given["user_id"]), ("message_id", given["message_id"])]
-    require(list(stored["_id"].items()) == key, "_id is another")
+    require(list(stored["_id"].items()) == key, "_id differs")
     require(given["rating"].strip(), "rating is blank")
 
 
 def check_event(given: dict[str, Any], stored: Mapping[str, Any]) -> None:
-    """Report a finding unless this is stored with its details to the bit."""
-    # JSON text tells 1 from 1.0 and from true, -0.0 from 0.0, and one order of keys from another.
-    # Infinity, which 1e999 is to most parsers, has no such text.
+    """Report a finding unless an event is stored with its details unchanged."""
+    # JSON text distinguishes 1, 1.0 and true, -0.0 and 0.0, and orders of keys. Infinity, as most
+    # parsers read 1e999, has none.
     details = json.dumps(plain(stored["details"]), allow_nan=False)
-    require(details == json.dumps(given["details"]), "details are others")
+    require(details == json.dumps(given["details"]), "details differ")
     if "event_id" in given:
-        require(UUID(given["event_id"]).int not in {0, 2**128 - 1}, "event_id is none")
-        require(stored["_id"] == UUID(given["event_id"]), "_id is another")
+        require(UUID(given["event_id"]).int not in {0, 2**128 - 1}, "event_id is reserved")
+        require(stored["_id"] == UUID(given["event_id"]), "_id differs")
     if "occurred_at" in given:
         sent = datetime.fromisoformat(given["occurred_at"].upper())
-        require(timedelta(0) <= sent - stored["occurred_at"] < PRECISION, "occurred_at is another")
+        require(timedelta(0) <= sent - stored["occurred_at"] < PRECISION, "occurred_at differs")

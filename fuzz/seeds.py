@@ -1,4 +1,4 @@
-"""Bodies to begin with, for each way to send one."""
+"""The initial corpus: bodies for each way to send one."""
 
 import gzip
 import json
@@ -6,7 +6,7 @@ from typing import Any
 
 from shared_code.models import Event, Feedback
 
-# A field of a model that has no value here is sent as a text.
+# The value of model fields that have none here.
 TEXT = "c"
 EVENT: dict[str, Any] = dict.fromkeys(Event.model_fields, TEXT) | {
     "user_id": "u1",
@@ -21,7 +21,7 @@ FEEDBACK: dict[str, Any] = dict.fromkeys(Feedback.model_fields, TEXT) | {
     "rating": "\U0001f44d",
 }
 
-# Values that some parser, somewhere, gets wrong.
+# Values that some parsers get wrong.
 ODD_VALUES: list[Any] = [
     *(None, True, False, 0, 1, -1, 1.0, -0.0, 0.1, 5e-324, 1.7976931348623157e308),
     *(2**31, 2**53 + 1, 2**63 - 1, -(2**63), 2**63, 2**64, -(2**63) - 1, 10**400),
@@ -50,7 +50,7 @@ ODD_VALUES: list[Any] = [
 
 
 def seeds() -> list[bytes]:
-    """Return inputs of the fuzzer: a byte that says how the rest is sent, and the rest."""
+    """Return fuzzer inputs: a first byte for the function and the content coding, then the body."""
     feedback, event, batch = (json.dumps(each).encode() for each in (FEEDBACK, EVENT, [EVENT, {}]))
     return [
         b"\0" + feedback,

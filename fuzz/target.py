@@ -1,4 +1,4 @@
-"""What is fuzzed: everything between a request and the documents that would be stored."""
+"""The fuzz target: all steps from a request to the documents to store."""
 
 import gzip
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ GZIP = {"Content-Encoding": "gzip"}
 
 
 def run(data: bytes) -> None:
-    """Do with one input what the functions do before they ask MongoDB, and check the outcome.
+    """Run one input through the functions' steps before MongoDB, and check the outcome.
 
-    The first byte says which function it goes to, and how.
+    The first byte selects the function and the content coding.
 
     Raises:
-        Finding: something that must hold does not.
+        Finding: an invariant is violated.
     """
     way, body = data[0] % 6 if data else 0, data[1:]
     function = "analytics" if way % 2 else "feedback"
@@ -47,10 +47,10 @@ def run(data: bytes) -> None:
 
 
 def read(function: str, request: func.HttpRequest) -> Sequence[Checked]:
-    """Return what a function would make of each object in a request.
+    """Return each object in a request as its function checked it.
 
     Raises:
-        Problem: it is refused as a whole.
+        Problem: the request is refused as a whole.
     """
     if function == "feedback":
         return [feedback_function.check_body(read_body(request, OBJECT_LIMIT))]
@@ -59,10 +59,10 @@ def read(function: str, request: func.HttpRequest) -> Sequence[Checked]:
 
 
 def check(function: str, body: bytes, checked: Sequence[Checked]) -> None:
-    """Report a finding unless the documents are those that were sent."""
+    """Report a finding unless the documents match the body."""
     parsed = parse(body)
     sent = parsed[:MAXIMUM_EVENTS] if isinstance(parsed, list) else [parsed]
-    require(len(checked) == len(sent), "an event was forgotten")
+    require(len(checked) == len(sent), "an event is missing")
     for index, each in enumerate(checked):
         errors = wrong_fields(function, each)
         if errors:
@@ -70,14 +70,14 @@ def check(function: str, body: bytes, checked: Sequence[Checked]) -> None:
             check_problem(problem_response(InvalidFields(under)))
         elif isinstance(each, Write):
             encoded = bson.encode(each.document)
-            # Any reader of the collection must be able to decode it.
+            # Readers of the collection must be able to decode it.
             bson.decode(encoded)
             stored: Mapping[str, object] = RawBSONDocument(encoded, READ_RAW)
             check_document(function, sent[index], stored)
 
 
 def wrong_fields(function: str, checked: Checked) -> list[FieldError]:
-    """Return what is wrong with an object; a feedback has nothing that BSON cannot hold."""
+    """Return the errors of an object; only an event can hold values that BSON cannot."""
     if isinstance(checked, list):
         return checked
     encoded = encode(checked, Budget()) if function == "analytics" else checked

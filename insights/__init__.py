@@ -1,1 +1,1 @@
-"""The operator's tool: read, understand, export, stream and erase what was collected."""
+"""The operator's command-line tool: reads, exports and maintains feedback and events."""

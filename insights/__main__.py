@@ -2,14 +2,14 @@
 
 import signal
 
-# While the application is loaded, Ctrl-C ends the process at once and quietly.
+# No traceback on Ctrl-C during imports.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from insights.application import end, main  # noqa: E402
 
 
 def run() -> None:
-    """Run a command, and end the process with its exit code."""
+    """Run a command, and exit with its exit code."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     end(main())
 

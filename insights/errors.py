@@ -1,8 +1,8 @@
-"""What ends a command before its time: one line for the user, and an exit code."""
+"""The errors that end a command, each with a one-line message and an exit code."""
 
 
 class InsightsError(Exception):
-    """Base of them all. The text says in one line what is wrong, and what to do about it."""
+    """Base class. The text names the problem and its remedy in one line."""
 
     exit_code = 1
 
@@ -12,7 +12,7 @@ class Refused(InsightsError):
 
 
 class UsageError(InsightsError):
-    """An option, filter, date or setting is wrong. The text says what is allowed."""
+    """An option, filter, date or setting is wrong. The text lists the allowed values."""
 
     exit_code = 2
 
@@ -30,12 +30,12 @@ class FileNotWritable(InsightsError):
 
 
 class NoData(InsightsError):
-    """Nothing matches what was asked for."""
+    """Nothing matches."""
 
     exit_code = 5
 
 
 class Defect(InsightsError):
-    """A mistake of this tool's own. The text says where."""
+    """A bug in `insights`. The text names the line of code."""
 
     exit_code = 70

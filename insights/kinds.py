@@ -1,7 +1,7 @@
-"""What is collected: feedback and events, and which fields the documents of each have.
+"""The two kinds of documents, feedback and events, and their fields.
 
-The fields are those of the models that the functions store, so that a new one is in every list,
-filter and export without being named there.
+The fields come from the functions' models, so that lists, filters and exports pick up a new one by
+themselves.
 """
 
 from collections.abc import Collection
@@ -16,7 +16,7 @@ Document = dict[str, Any]
 
 
 class Type(StrEnum):
-    """What the values of a field are. `TIME` is shown as ISO 8601 in UTC; `JSON` is anything."""
+    """The type of a field. `JSON` is any JSON value."""
 
     TEXT = "text"
     TIME = "time"
@@ -26,7 +26,7 @@ class Type(StrEnum):
     JSON = "JSON"
 
 
-# By the format, or else the type, that the JSON Schema of a model says.
+# Keyed by JSON Schema format, or else by JSON Schema type.
 TYPES = {
     "string": Type.TEXT,
     "uuid": Type.TEXT,
@@ -39,7 +39,7 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Field:
-    """A field of stored documents, or a column of an export: its name, and what its values are."""
+    """A field of stored documents, or a column of an export."""
 
     name: str
     type: Type
@@ -50,34 +50,31 @@ ID = "_id"
 
 
 class Kind(StrEnum):
-    """What is collected, by the names that commands use."""
+    """Feedback or events, by their names on the command line."""
 
     FEEDBACK = "feedback"
     EVENTS = "events"
 
     @property
     def collection(self) -> str:
-        """The name of its collection."""
+        """The name of the collection."""
         return {Kind.FEEDBACK: "feedback", Kind.EVENTS: "analytics"}[self]
 
     @property
     def model(self) -> type[Feedback | Event]:
-        """The model of what clients send."""
+        """The model that clients' requests are validated with."""
         return Feedback if self is Kind.FEEDBACK else Event
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """The fields of its documents, times last, and the server's before the client's.
+        """The stored fields in display order: times last, the server's before the client's.
 
-        The `_id` of a feedback is none of them: it only repeats two others.
+        The `_id` of a feedback is left out, because it repeats two other fields.
         """
         return fields_of(self.model)
 
-    def further_fields(self, named: Collection[str]) -> list[Field]:
-        """Return the fields that a line shows beside those that it names.
-
-        It has no `_id`, and of the times only the server's.
-        """
+    def other_fields(self, named: Collection[str]) -> list[Field]:
+        """Return the fields to show besides the `named` ones, without `_id` and times."""
         return [
             field
             for field in self.fields
@@ -87,10 +84,7 @@ class Kind(StrEnum):
 
 @cache
 def fields_of(model: type[Feedback | Event]) -> tuple[Field, ...]:
-    """Return the fields that `to_document` makes of a model's, in the order in which to show them.
-
-    It adds the timestamp, and an `event_id` becomes the `_id`.
-    """
+    """Return the fields of a model's documents: `event_id` becomes `_id`; `timestamp` is added."""
     schemas = model.model_json_schema()["properties"]
     sent = [
         Field(ID if name == "event_id" else name, type_of(schema))
@@ -102,6 +96,6 @@ def fields_of(model: type[Feedback | Event]) -> tuple[Field, ...]:
 
 
 def type_of(schema: dict[str, Any]) -> Type:
-    """Return what the values of a JSON Schema are, which may allow null beside them."""
+    """Return the type of a JSON Schema, ignoring `null`."""
     [schema, *_] = schema.get("anyOf", [schema])
     return TYPES.get(schema.get("format") or schema.get("type", ""), Type.JSON)

@@ -1,4 +1,4 @@
-"""Files that are there whole, or not at all."""
+"""Atomic output: a file appears complete, or not at all."""
 
 import os
 import sys
@@ -13,27 +13,26 @@ from insights.errors import FileNotWritable
 
 STANDARD_OUTPUT = Path("-")
 
-# What users wrote is for the operator alone, unless the operator decides otherwise.
+# Users' texts are private: only the operator can read a new file.
 NEW_FILE_MODE = 0o600
 
 
 @contextmanager
 def open_output(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that is to be replaced, or standard output for `-`.
+    """Open a file for writing, or standard output for `-`.
 
-    The file is written under another name beside it, and gets its own once the block has ended
-    and the disk has it all. However the block ends, the other file is gone then; only a process
-    that is killed on the spot leaves it.
+    The block writes a temporary file in the same folder. Once that is on disk, it is renamed to
+    `path`. If the block fails, it is removed; only SIGKILL leaves it behind.
 
     Raises:
-        FileNotWritable: the file cannot be written, or is no regular file.
+        FileNotWritable: the file cannot be written, or is not a regular file.
     """
     to_output = path == STANDARD_OUTPUT
     try:
         with standard_output() if to_output else open_replacement(path) as file:
             yield file
     except BrokenPipeError:
-        # Nobody reads on, which is not wrong.
+        # The reader of the pipe has gone, which is no error.
         raise
     except OSError as error:
         name = "standard output" if to_output else path
@@ -42,24 +41,24 @@ def open_output(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def standard_output() -> Iterator[BinaryIO]:
-    """Return standard output. All of it is written when the block has ended."""
+    """Return standard output, and flush it after the block."""
     yield sys.stdout.buffer
     sys.stdout.buffer.flush()
 
 
 @contextmanager
 def open_replacement(path: Path) -> Iterator[BinaryIO]:
-    """Open a new file that takes the place of `path`, and its permissions, at the end.
+    """Open a temporary file that replaces `path` after the block, with the same permissions.
 
     Raises:
-        FileNotWritable: there is something that is not to be replaced.
+        FileNotWritable: `path` must not be replaced.
         OSError: the file cannot be written.
     """
-    check(path)
+    check_replaceable(path)
     mode = path.stat().st_mode & 0o777 if path.exists() else None
     temporary = path.with_name(f".insights-{token_hex(8)}.part")
     try:
-        # Whoever may not read the old file must not read this one meanwhile either.
+        # The temporary file must be no more readable than the old one.
         opener = partial(os.open, mode=NEW_FILE_MODE if mode is None else mode)
         with open(temporary, "xb", opener=opener) as file:
             yield file
@@ -72,20 +71,20 @@ def open_replacement(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def check(path: Path) -> None:
-    """Refuse to replace what is not a file that may be written.
+def check_replaceable(path: Path) -> None:
+    """Refuse to replace anything but a writable regular file.
 
     Raises:
-        FileNotWritable: it is there.
-        OSError: it cannot be looked at.
+        FileNotWritable: `path` is something else.
+        OSError: `path` cannot be inspected.
     """
     if path.is_symlink():
         raise FileNotWritable(
-            f"{path} is a symbolic link: name the file itself, or - for standard output"
+            f"{path} is a symbolic link: name its target, or - for standard output"
         )
     if path.is_dir():
-        raise FileNotWritable(f"{path} is a folder")
+        raise FileNotWritable(f"{path} is a folder: name a file")
     if path.exists() and not path.is_file():
         raise FileNotWritable(f"{path} is not a regular file: use - and redirect the output")
     if path.exists() and not os.access(path, os.W_OK):
-        raise FileNotWritable(f"{path} is write-protected")
+        raise FileNotWritable(f"{path} is write-protected: name another file")

@@ -1,4 +1,4 @@
-"""The settings: those of the functions that matter here too, and how long data is kept."""
+"""Settings: some of the functions', and the retention of feedback and events."""
 
 import os
 from pathlib import Path
@@ -19,20 +19,20 @@ Days = Annotated[int, Field(gt=0, le=24_855)]
 
 
 class Settings(BaseModel):
-    """The settings, each under its environment variable's name in lower case."""
+    """The settings, named for their environment variables in lower case."""
 
     model_config = ConfigDict(alias_generator=str.upper, frozen=True)
 
     mongodb_uri: ConnectionString
     mongodb_database: DatabaseName = "up2d8"
     feedback_ratings: Words | None = None
-    # Not among the settings of the functions: they work on while one of these is wrong.
+    # The functions do not read these, so a wrong value does not stop them.
     feedback_retention_days: Days | None = None
     analytics_retention_days: Days | None = None
 
 
 def read_settings() -> Settings:
-    """Return the settings: the environment's over those of `local.settings.json`, if it is there.
+    """Return the settings from the environment, or else from `local.settings.json`.
 
     Raises:
         UsageError: the file cannot be read, or a setting is missing or wrong.
@@ -44,4 +44,4 @@ def read_settings() -> Settings:
     except LocalProjectError as error:
         raise UsageError(str(error)) from None
     except ConfigurationError as error:
-        raise UsageError(f"{error} (docs/deployment.md lists what is allowed)") from None
+        raise UsageError(f"{error} (see docs/deployment.md)") from None

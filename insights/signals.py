@@ -1,11 +1,11 @@
-"""Signals that end the program: it cleans up first, whichever comes."""
+"""Cleanup before a signal ends the program."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-# The last is what a terminal sends when it is closed; Windows has none.
+# A closed terminal sends SIGHUP, which Windows lacks.
 ENDING = [
     signal.SIGINT,
     signal.SIGTERM,
@@ -14,7 +14,7 @@ ENDING = [
 
 
 class Ended(BaseException):
-    """A signal asks the program to end."""
+    """A signal that ends the program arrived."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -23,13 +23,12 @@ class Ended(BaseException):
 
 @contextmanager
 def cleaning_up() -> Iterator[None]:
-    """Let a signal end the block as an exception does; then end the program by that signal.
+    """Turn a signal into an exception in the block, then end the program by that signal.
 
-    While the block cleans up, further signals are ignored: those who press Ctrl-C twice still
-    want no half file.
+    Further signals are ignored during cleanup, so that a second Ctrl-C leaves no partial file.
     """
-    heeded = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-    handlers = {number: signal.signal(number, end) for number in heeded}
+    caught = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    handlers = {number: signal.signal(number, end) for number in caught}
     try:
         yield
     except Ended as ended:
@@ -43,7 +42,7 @@ def cleaning_up() -> Iterator[None]:
 
 
 def end(number: int, frame: FrameType | None) -> None:
-    """Raise `Ended`, once.
+    """Raise `Ended`, and ignore further signals.
 
     Raises:
         Ended: always.
@@ -55,4 +54,4 @@ def end(number: int, frame: FrameType | None) -> None:
 
 
 def ignore(number: int, frame: FrameType | None) -> None:
-    """Do nothing, as SIG_IGN would; but Python warns of a signal that arrives as it gets that."""
+    """Do nothing. With SIG_IGN, Python warns of a signal that arrives while it is being set."""

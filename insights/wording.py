@@ -1,30 +1,30 @@
-"""How numbers, times and users' texts are shown, on a terminal and on a page alike."""
+"""Formatting of numbers, times and users' texts, for the terminal and the dashboard."""
 
 import re
 from datetime import UTC, datetime
 
 from insights.queries.periods import Period
 
-# A comment of more characters is shown in part; --json and export have the rest.
+# Longer comments are shortened; --json and `export` print them whole.
 LONG_TEXT = 200
 
-# So much of a name is shown where others are beside it, such as three types in a row.
+# The limit for names that share a row, such as the event types of a sequence.
 LONG_NAME = 40
 
-# What a terminal would obey (ECMA-48, C0 and C1), and what would reorder the text around it
-# (Unicode's bidirectional controls). In a table, tabs and line ends are white space instead.
+# Control characters (ECMA-48, C0 and C1), which terminals execute, and Unicode's bidirectional
+# controls, which reorder the text around them. Tabs and line ends become spaces instead.
 LINE_ENDS = re.compile(r"\r\n|[\t\n\v\f\r\x85\u2028\u2029]")
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def clean(text: str) -> str:
-    """Return a text of a user in one line, without what a terminal would obey."""
+    """Return a user's text in one line without control characters."""
     return CONTROLS.sub(REPLACEMENT, LINE_ENDS.sub(" ", text))
 
 
 def shorten(text: str, length: int = LONG_TEXT) -> str:
-    """Return the beginning of a long text."""
+    """Truncate a long text."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
@@ -39,12 +39,12 @@ def show_number(number: int) -> str:
 
 
 def show_percentage(share: float | None) -> str:
-    """Return a share of one as `42 %`, or a dash where there is none."""
+    """Return 0.42 as `42 %`, and None as a dash."""
     return "-" if share is None else f"{share:.0%}".replace("%", " %")
 
 
 def show_period(period: Period, now: datetime) -> str:
-    """Return a period as a sentence has it."""
+    """Return a period as `from 2026-11-01 00:00 to 2026-11-08 00:00 UTC`."""
     since = f"from {show_time(period.since)} " if period.since else ""
     return f"{since}to {show_time(period.until or now)} UTC"
 

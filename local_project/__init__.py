@@ -1,4 +1,4 @@
 """The project on this computer: its settings files and its embedded MongoDB. Never deployed.
 
-The local server and the operator's tool share it.
+Shared by the local server and the operator's tool.
 """

@@ -1,27 +1,27 @@
-"""Addresses on loopback, where an embedded MongoDB listens."""
+"""Loopback addresses for the embedded MongoDB."""
 
 import secrets
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
 
-# Below those that systems give to whoever asks for any (Linux from 32768 on), so that nobody gets
-# one by chance before we use it, or while a `mongod` restarts.
+# Below the ephemeral ports (from 32768 on Linux), so that no other process gets one by chance
+# before we bind it, or while a `mongod` restarts.
 PORTS = range(20_000, 32_768)
 
-# Windows tries three times within 2 s before it calls a connection to a free port refused.
+# Windows retries for 2 s before it refuses a connection to a free port.
 CONNECT_SECONDS = 5
 
 
 @dataclass(frozen=True)
 class Address:
-    """A loopback address: where an embedded MongoDB may listen."""
+    """A loopback address."""
 
     ip: str
     port: int
 
     def __str__(self) -> str:
-        """Return the address as connection strings write it."""
+        """Return the address as in a connection string."""
         return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
 
     def is_free(self) -> bool:

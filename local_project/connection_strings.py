@@ -1,4 +1,4 @@
-"""MongoDB connection strings: whether one is valid, and whether it names this computer."""
+"""MongoDB connection strings: validity, and loopback addresses in them."""
 
 import ipaddress
 import warnings
@@ -10,21 +10,21 @@ from pymongo.uri_parser import parse_uri
 from local_project.addresses import Address
 from local_project.errors import LocalProjectError
 
-# What PyMongo raises for a wrong connection string; an unknown `datetime_conversion` is a KeyError.
+# PyMongo's exceptions for a wrong connection string; `datetime_conversion` raises a KeyError.
 WRONG_URI = (PyMongoError, ValueError, TypeError, LookupError, OSError)
 
 
 def silence_warnings() -> None:
-    """Silence PyMongo's warnings about a connection string: they show the values of its options.
+    """Silence PyMongo's warnings about a connection string, which show its values.
 
-    For the whole process, since a client may read the string again when it looks up its servers.
+    For the whole process: with `mongodb+srv://`, the first operation repeats them.
     """
     for category in (UserWarning, DeprecationWarning):
         warnings.filterwarnings("ignore", category=category, module="pymongo")
 
 
 def loopback_address(uri: str) -> Address | None:
-    """Return the address that `uri` names if it is one on loopback, or else None.
+    """Return the single loopback address in `uri`, or None.
 
     Raises:
         LocalProjectError: it is not a connection string.

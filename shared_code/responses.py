@@ -8,10 +8,11 @@ from typing import Any
 
 import azure.functions as func
 
-from shared_code.logs import log_failure
+from shared_code.logs import SERVER_ERROR, log_failure
 from shared_code.mongodb.deadlines import start_clock
 from shared_code.problems import FieldError, InternalError, Problem, StoreUnavailable
 from shared_code.settings import ConfigurationError
+from shared_code.turns import wait_to_refuse
 
 Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
@@ -73,6 +74,8 @@ def answers_problems(handler: Handler) -> Handler:
             problem = to_problem(error)
             defect = error if isinstance(problem, InternalError) else None
             log_failure(problem, function, req, started, defect)
+            if problem.status < SERVER_ERROR:
+                await wait_to_refuse(problem)
             return problem_response(problem)
 
     return main

@@ -52,7 +52,7 @@ INFINITY = re.compile(rb"[:,\[]-?Infinity[,\]}]")
 
 # A few milliseconds of the processor. Later errors point to `details` as a whole.
 SEARCH_STEPS = 2_500
-MEMBERS_A_STEP = 32
+MEMBERS_A_STEP = 16
 
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 INFINITIES = (math.inf, -math.inf)
@@ -65,6 +65,14 @@ Document = dict[str, Any]
 """A MongoDB document."""
 
 
+class Encoded(RawBSONDocument):
+    """An event's BSON, with a short `repr`: PyMongo puts what it sent into the texts of errors."""
+
+    def __repr__(self) -> str:
+        """Leave the content out."""
+        return "Encoded()"
+
+
 class Write(NamedTuple):
     """A checked feedback or event, as the document to store.
 
@@ -75,10 +83,10 @@ class Write(NamedTuple):
     document: Document
     size: int
     again: bool = False
-    encoded: RawBSONDocument | None = None
+    encoded: Encoded | None = None
 
     @property
-    def written(self) -> Document | RawBSONDocument:
+    def written(self) -> Document | Encoded:
         """The document in the form for PyMongo."""
         return self.document if self.encoded is None else self.encoded
 
@@ -132,7 +140,7 @@ def encode(event: Write, budget: Budget) -> Checked:
     if event.encoded is not None:
         return event
     with suppress(OverflowError, InvalidDocument):
-        return event._replace(encoded=RawBSONDocument(bson.encode(event.document)))
+        return event._replace(encoded=Encoded(bson.encode(event.document)))
     return find_unstorable(event.document, budget) or [FieldError(("details",), UNSTORABLE)]
 
 

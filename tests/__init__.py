@@ -1,6 +1,6 @@
-"""The tests; what several of them use is in `tests.support`, and fixtures are in `conftest.py`."""
+"""The tests. `tests.support` is their library, `conftest.py` has the fixtures."""
 
 import pytest
 
-# So that a failed assert in there says what it compared, too.
+# Shows the compared values of asserts that fail in there, too.
 pytest.register_assert_rewrite("tests.support")

@@ -1,19 +1,19 @@
-"""The fixtures that several test modules use.
+"""Fixtures shared by several test modules.
 
 Programs:
-    run_mongod: starts a MongoDB for the time of a block.
+    run_mongod: runs a MongoDB for the duration of a block.
     mongodb_uri: the connection string of the session's MongoDB.
     mongodb_address: the address of the session's MongoDB.
-    own_mongod: a running MongoDB that the test may kill and hang.
-    mongod: such a MongoDB, of the test's dialect and not yet started; the functions write to it.
-    start_proxy: starts the proxy of a dialect in front of the session's MongoDB, once a session.
-    through: opens a collection through a proxy of the test's own.
-    run_server: runs a local server for the time of a block.
+    own_mongod: a running MongoDB that the test may kill and suspend.
+    mongod: the same, of the test's dialect and not yet started; the functions write to it.
+    start_proxy: starts a dialect's proxy in front of the session's MongoDB, once a session.
+    through: opens a collection through the test's own proxy.
+    run_server: runs a local server for the duration of a block.
     server: the local server as cloned, on the session's MongoDB.
     browser: Chromium.
 
 Dialects:
-    dialect: the server that the test meets; MongoDB, unless the test is marked `dialects`.
+    dialect: the server that the test runs against; MongoDB, unless it is marked `dialects`.
     server_uri: the connection string of the session's MongoDB as that server.
 
 Databases:
@@ -26,23 +26,24 @@ Clients:
     use_settings: replaces all settings of the functions.
     post: sends a request to a function.
     commands: the commands that the functions send to MongoDB.
-    key_server: a key server that publishes the keys of an issuer of tokens.
-    auth_on: has the functions ask for tokens of that issuer.
+    key_server: a key server with the public keys of a token issuer.
+    auth_on: makes the functions require tokens of that issuer.
     insights: runs the operator's tool on the empty database.
-    indexed: the same, on a database that has its indexes.
+    indexed: the same, on a database with indexes.
     command_line: the same, without a MongoDB.
-    file_format: each format of an export in turn.
-    visitor: opens pages in the browser, and fails if they report an error.
+    file_format: each export format in turn.
+    visitor: opens pages in the browser, and fails on any error they report.
     tolerant_visitor: opens pages in the browser.
 
 Markers:
-    timed: holds something to a limit of time, so it runs last, and no worker runs anything beside
-        it. Mark a test that measures time, or fails on a busy machine.
-    dialects: runs once for each server, or for MongoDB and those named.
-    lacking: does not run for the servers named.
+    timed: has a time limit, so it runs last and alone on all workers. Mark a test that measures
+        time, or fails on a busy machine.
+    dialects: runs once for each server, or for MongoDB and the given ones.
+    lacking: does not run for the given servers.
     linux: needs Linux.
     no_database: set on each test that depends on none of `run_mongod`, `run_server` and `browser`.
-        A test that starts one in another way says so: `usefixtures("run_mongod")`.
+        A test that starts one by other means depends on it explicitly:
+        `usefixtures("run_mongod")`.
 """
 
 import json
@@ -85,7 +86,7 @@ pytest_plugins = ["tests.support.ids", "tests.support.markers"]
 
 @pytest.fixture(scope="session")
 def run_mongod() -> RunMongod:
-    """Return the function that starts a MongoDB for the time of a block."""
+    """Return the function that runs a MongoDB for the duration of a block."""
     return running_mongod
 
 
@@ -99,7 +100,7 @@ def mongodb_uri(run_mongod: RunMongod, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def own_mongod(run_mongod: RunMongod, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
-    """Run a MongoDB of one test's own."""
+    """Run a MongoDB for one test."""
     mongod = Mongod(run_mongod, free_address(), tmp_path_factory.mktemp("mongod"))
     with mongod.resources:
         mongod.start()
@@ -116,7 +117,7 @@ def mongodb_address(mongodb_uri: str) -> Address:
 
 @pytest.fixture(scope="session")
 def start_proxy(mongodb_address: Address) -> Iterator[Callable[[Dialect], DialectProxy]]:
-    """Return a function that starts the proxy of a dialect for the whole session."""
+    """Return a function that starts the proxy of a dialect, once a session."""
     with ExitStack() as running:
         yield cache(lambda dialect: running.enter_context(running_proxy(mongodb_address, dialect)))
 
@@ -136,19 +137,19 @@ def through(mongodb_address: Address, empty_database: Database[Document]) -> Ite
 
 @pytest.fixture(scope="session")
 def run_server() -> RunServer:
-    """Return the function that runs a local server for the time of a block."""
+    """Return the function that runs a local server for the duration of a block."""
     return running_server
 
 
 @pytest.fixture(scope="module")
 def database_name() -> str:
-    """Return the name of a database that nothing else uses."""
+    """Return the name of a new database."""
     return f"test_{uuid4().hex}"
 
 
 @pytest.fixture(scope="module")
 def server(run_server: RunServer, mongodb_uri: str, database_name: str) -> Iterator[LocalServer]:
-    """Run the local server as cloned, for the whole module."""
+    """Run the local server as cloned, once a module."""
     with run_server(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=database_name) as server:
         yield server
 
@@ -164,14 +165,14 @@ def server_database(mongodb_uri: str, database_name: str) -> Iterator[Database[D
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Run one browser for the whole module, which has no asynchronous tests (see `chromium.py`)."""
+    """Run the browser, once a module, which has no asynchronous tests (see `chromium.py`)."""
     with running_chromium() as browser:
         yield browser
 
 
 @pytest.fixture
 def tolerant_visitor(browser: Browser) -> Iterator[Visitor]:
-    """Return a visitor, whose pages are closed at the end."""
+    """Return a visitor; its pages are closed afterwards."""
     visitor = Visitor(browser)
     yield visitor
     visitor.close()
@@ -179,14 +180,14 @@ def tolerant_visitor(browser: Browser) -> Iterator[Visitor]:
 
 @pytest.fixture
 def visitor(tolerant_visitor: Visitor) -> Iterator[Visitor]:
-    """Return a visitor whose pages must not complain of anything."""
+    """Return a visitor whose pages must report no problems."""
     yield tolerant_visitor
     assert tolerant_visitor.problems == []
 
 
 @pytest.fixture
 def dialect(request: pytest.FixtureRequest) -> Dialect:
-    """Return which server the test is to meet: MongoDB, unless it is marked `dialects`."""
+    """Return the server that the test runs against: MongoDB, unless it is marked `dialects`."""
     return Dialect(getattr(request, "param", Dialect.MONGODB))
 
 
@@ -223,7 +224,7 @@ def empty_database(
     name = f"test_{abs(hash(request.node.nodeid))}"
     with MongoClient[Document](mongodb_uri, tz_aware=True, uuidRepresentation="standard") as client:
         yield client[name]
-        # Otherwise dropping the database waits 0.1 s, for MongoDB's next flush of its journal.
+        # Dropping the database alone would wait 0.1 s for MongoDB's next journal flush.
         for collection in client[name].list_collection_names():
             client[name].drop_collection(collection)
         client.drop_database(name)
@@ -236,21 +237,21 @@ def insights(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Insights:
-    """Return what runs the operator's tool on the empty database, in an empty folder."""
+    """Return a runner of the operator's tool on the empty database, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return Insights(tmp_path, MONGODB_URI=server_uri, MONGODB_DATABASE=empty_database.name)
 
 
 @pytest.fixture
 def indexed(insights: Insights) -> Insights:
-    """Return what runs the operator's tool on an empty database that has its indexes."""
+    """Return a runner of the operator's tool on an empty database with indexes."""
     assert insights("setup").exit_code == 0
     return insights
 
 
 @pytest.fixture
 def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Insights:
-    """Return what runs the operator's tool in an empty folder, and on no MongoDB."""
+    """Return a runner of the operator's tool in an empty folder, without a MongoDB."""
     monkeypatch.chdir(tmp_path)
     return Insights(tmp_path, MONGODB_URI="mongodb://127.0.0.1:1", MONGODB_DATABASE="none")
 
@@ -266,7 +267,7 @@ def file_format(request: pytest.FixtureRequest) -> str:
 def mongod(
     run_mongod: RunMongod, tmp_path: Path, use_settings: UseSettings, dialect: Dialect
 ) -> Iterator[Mongod]:
-    """Return a MongoDB of the test's own, not yet started, that the functions write to."""
+    """Return a MongoDB for one test, not yet started, that the functions write to."""
     mongod = Mongod(run_mongod, free_address(), tmp_path, dialect)
     use_settings(MONGODB_URI=mongod.uri)
     with mongod.resources:
@@ -277,7 +278,7 @@ def mongod(
 async def fresh_database(
     empty_database: Database[Document], server_uri: str, use_settings: UseSettings
 ) -> AsyncIterator[Database[Document]]:
-    """Return an empty database that the functions write to; the test itself reads it directly."""
+    """Return an empty database that the functions write to; the test reads it directly."""
     use_settings(MONGODB_URI=server_uri, MONGODB_DATABASE=empty_database.name)
     yield empty_database
     await close_database()
@@ -297,7 +298,7 @@ def auth_on(
     mongodb_uri: str,
     use_settings: UseSettings,
 ) -> Callable[..., None]:
-    """Turn tokens on, and return a function that changes the settings."""
+    """Turn tokens on, and return a function that changes their settings."""
 
     def use(**others: str) -> None:
         tokens.signing_keys.cache_clear()

@@ -37,7 +37,7 @@ async def test_stores_exactly_the_documented_document(
 
 
 @pytest.mark.parametrize("optional", [{}, dict.fromkeys(["event_id", "occurred_at"])])
-async def test_stores_defaults_where_nothing_is_given(
+async def test_stores_defaults_for_absent_fields(
     fresh_database: Database[Document], post: Post, optional: Document
 ) -> None:
     assert (await post("analytics", EVENT | optional)).status_code == 202
@@ -58,7 +58,7 @@ async def test_stores_defaults_where_nothing_is_given(
         ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
     ],
 )
-async def test_stores_the_clients_time_beside_the_servers(
+async def test_stores_the_clients_time_besides_the_servers(
     fresh_database: Database[Document], post: Post, occurred_at: str, expected: datetime
 ) -> None:
     assert (await post("analytics", EVENT | {"occurred_at": occurred_at})).status_code == 202
@@ -143,7 +143,7 @@ async def test_stores_batches_of_every_allowed_size(
     assert fresh_database.analytics.count_documents({}) == size
 
 
-async def test_counts_events_stored_earlier_and_twice_in_the_batch(
+async def test_counts_duplicates_stored_earlier_and_in_the_batch(
     fresh_database: Database[Document], post: Post
 ) -> None:
     earlier, twice = (EVENT | {"event_id": str(uuid4())} for _ in range(2))
@@ -202,7 +202,7 @@ async def test_stores_the_valid_events_of_a_batch(
         (EVENT | {"occurred_at": "yesterday"}, "#/1/occurred_at"),
     ],
 )
-async def test_one_wrong_event_does_not_harm_the_others(
+async def test_one_invalid_event_does_not_affect_the_others(
     fresh_database: Database[Document], post: Post, event: Any, pointer: str
 ) -> None:
     response = await post("analytics", [EVENT, event, EVENT])
@@ -213,7 +213,7 @@ async def test_one_wrong_event_does_not_harm_the_others(
     assert fresh_database.analytics.count_documents({}) == 2
 
 
-async def test_a_batch_whose_events_are_each_wrong_in_another_way_stores_nothing(
+async def test_a_batch_of_differently_invalid_events_stores_nothing(
     fresh_database: Database[Document], post: Post
 ) -> None:
     batch = [{}, 1, EVENT | {"details": nested(190)}, EVENT | {"details": {"n": 2**64}}]
@@ -245,13 +245,20 @@ OTHER_EVENTS: list[Document] = [
 IS_ANOTHER = "is the id of another event"
 
 
+def enlarged(event: Document, size: int) -> Document:
+    """Return the event with so much more text in its details."""
+    return event | {"details": event["details"] | {"text": "x" * size}} if size else event
+
+
+@pytest.mark.parametrize("size", [0, 600, 3000])
 @pytest.mark.parametrize("other", OTHER_EVENTS)
-async def test_an_event_id_is_of_one_event(
-    fresh_database: Database[Document], post: Post, other: Document
+async def test_an_event_id_belongs_to_one_event(
+    fresh_database: Database[Document], post: Post, other: Document, size: int
 ) -> None:
-    assert (await post("analytics", EVENT_WITH_ID)).status_code == 202
-    response = await post("analytics", EVENT_WITH_ID | other)
-    batch = body_of(await post("analytics", [EVENT, EVENT_WITH_ID | other, EVENT_WITH_ID]))
+    first, another = (enlarged(EVENT_WITH_ID | each, size) for each in ({}, other))
+    assert (await post("analytics", first)).status_code == 202
+    response = await post("analytics", another)
+    batch = body_of(await post("analytics", [EVENT, another, first]))
 
     assert response.status_code == 422
     assert body_of(response)["errors"] == [{"pointer": "#/event_id", "detail": IS_ANOTHER}]
@@ -260,6 +267,7 @@ async def test_an_event_id_is_of_one_event(
     assert fresh_database.analytics.count_documents({}) == 2
 
 
+@pytest.mark.parametrize("size", [0, 600, 3000])
 @pytest.mark.parametrize(
     "fields",
     [
@@ -270,14 +278,14 @@ async def test_an_event_id_is_of_one_event(
     ],
 )
 async def test_the_same_event_is_a_duplicate(
-    fresh_database: Database[Document], post: Post, fields: Document
+    fresh_database: Database[Document], post: Post, fields: Document, size: int
 ) -> None:
-    event = EVENT_WITH_ID | fields
+    event = enlarged(EVENT_WITH_ID | fields, size)
     for _ in range(2):
         assert (await post("analytics", event)).status_code == 202
-    answer = body_of(await post("analytics", [event, event]))
+    counts = body_of(await post("analytics", [event, event]))
 
-    assert (answer["logged"], answer["duplicates"]) == (0, 2)
+    assert (counts["logged"], counts["duplicates"]) == (0, 2)
     assert fresh_database.analytics.count_documents({}) == 1
 
 
@@ -292,7 +300,7 @@ async def test_refuses_batches_of_other_sizes(
     assert fresh_database.analytics.count_documents({}) == 0
 
 
-async def test_brackets_in_texts_are_no_objects(
+async def test_brackets_in_texts_are_not_counted(
     fresh_database: Database[Document], post: Post
 ) -> None:
     code = '{"a": [' * 2000 + '\\"'

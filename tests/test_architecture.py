@@ -1,4 +1,4 @@
-"""Who may import whom, read from the imports themselves."""
+"""Import rules between the packages, checked on the imports themselves."""
 
 import ast
 from collections.abc import Iterator
@@ -21,10 +21,10 @@ def modules_in(package: str) -> list[Path]:
 
 
 def imports_of(module: Path) -> Iterator[str]:
-    """Yield the full names of what a module imports, wherever in it.
+    """Yield the full names of a module's imports, at any level.
 
-    `from a import b` gives `a.b`, which is a module or a name in one. An `import_module` counts
-    with what is known of its argument.
+    `from a import b` gives `a.b`, which is a module or a name in one. An `import_module` gives the
+    literal part of its argument.
     """
     for node in ast.walk(ast.parse((ROOT / module).read_text("utf-8"))):
         match node:
@@ -39,7 +39,7 @@ def imports_of(module: Path) -> Iterator[str]:
 
 
 def literal_part(argument: ast.expr) -> str:
-    """Return a text, or the beginning of one that is put together."""
+    """Return a text, or the beginning of an f-string."""
     match argument:
         case (
             ast.Constant(value=str(text))
@@ -56,7 +56,7 @@ def is_in(name: str, *packages: str) -> bool:
 
 
 def forbidden(package: str, *packages: str) -> list[str]:
-    """Return the imports of these packages in another, each as `module: name`."""
+    """Return a package's imports of the others, each as `module: name`."""
     return [
         f"{module}: {name}"
         for module in modules_in(package)
@@ -83,7 +83,7 @@ def test_no_command_imports_another() -> None:
     assert forbidden("insights/commands", "insights.commands") == []
 
 
-def test_commands_are_all_that_is_in_their_package() -> None:
+def test_the_package_of_commands_has_no_other_modules() -> None:
     modules = {each.stem for each in modules_in("insights/commands")} - {"__init__"}
     assert modules == {command.module for command in COMMANDS.values()}
 
@@ -97,9 +97,9 @@ def test_pages_do_not_import_the_terminal() -> None:
 @pytest.mark.parametrize(
     "package", ["figures", "queries", "mongodb", "users", "arrivals", "exports", "repair", "demo"]
 )
-def test_what_commands_use_knows_neither_them_nor_how_it_is_shown(package: str) -> None:
-    shown = ("insights.commands", "insights.terminal", "insights.pages")
-    assert forbidden(f"insights/{package}", *shown) == []
+def test_layers_below_the_commands_import_no_presentation(package: str) -> None:
+    presentation = ("insights.commands", "insights.terminal", "insights.pages")
+    assert forbidden(f"insights/{package}", *presentation) == []
 
 
 def test_the_operators_tool_does_not_import_the_local_server() -> None:
@@ -110,12 +110,12 @@ def test_the_local_server_does_not_import_the_operators_tool() -> None:
     assert forbidden("devserver", "insights") == []
 
 
-def test_what_both_share_imports_neither() -> None:
+def test_local_project_imports_neither() -> None:
     assert forbidden("local_project", "devserver", "insights") == []
 
 
 @pytest.mark.parametrize("package", DEPLOYED)
-def test_what_is_deployed_imports_only_what_is_deployed(package: str) -> None:
+def test_deployed_code_imports_only_deployed_code(package: str) -> None:
     assert forbidden(package, *OURS - set(DEPLOYED)) == []
 
 

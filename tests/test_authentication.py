@@ -1,4 +1,4 @@
-"""Bearer tokens: which are accepted, and for whom."""
+"""Bearer tokens: valid and invalid ones, and the users they allow."""
 
 import base64
 import time
@@ -57,13 +57,13 @@ async def test_accepts(
 
 
 def tampered() -> str:
-    """Return a token whose payload was changed after it was signed."""
+    """Return a token with its payload changed after signing."""
     header, _, signature = token().split(".")
     return f"{header}.{encode(claims(sub='u2'))}.{signature}"
 
 
 def signed_with_the_public_key() -> str:
-    """Return an HS256 token whose secret is the public RSA key, which everybody knows."""
+    """Return an HS256 token with the public RSA key as its secret."""
     public = RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     hmac = jwt.get_algorithm_by_name("HS256")
     signing_input = f"{encode({'alg': 'HS256', 'kid': 'rsa'})}.{encode(claims())}"
@@ -131,7 +131,7 @@ async def test_refuses(
         "Token TOKEN",
         "TOKEN",
         "Bearer TOKEN TOKEN",
-        # How the host hands two headers over.
+        # The host joins two headers like this.
         "Bearer TOKEN,Bearer TOKEN",
         "Bearer TOKEN, Bearer TOKEN",
         "Bearer Bearer TOKEN",
@@ -151,7 +151,7 @@ async def test_refuses_other_credentials(
 
 
 @pytest.mark.usefixtures("auth_on")
-async def test_takes_the_scheme_in_any_case(post: Post) -> None:
+async def test_accepts_the_scheme_in_any_case(post: Post) -> None:
     response = await post("feedback", BODIES["feedback"], {"authorization": f"bEaReR  {token()}"})
 
     assert response.status_code == 201
@@ -200,7 +200,7 @@ async def test_accepts_a_batch_of_the_user(post: Post, fresh_database: Database[
     ("changes", "status"),
     [({"oid": USER}, 201), ({"oid": 5}, 401), ({"oid": [USER]}, 401), ({}, 401)],
 )
-async def test_reads_the_user_from_the_claim_that_is_set(
+async def test_reads_the_user_from_the_configured_claim(
     post: Post, auth_on: Callable[..., None], changes: Document, status: int
 ) -> None:
     auth_on(AUTH_USER_CLAIM="oid")
@@ -211,7 +211,7 @@ async def test_reads_the_user_from_the_claim_that_is_set(
 
 @pytest.mark.parametrize("missing", ["AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL"])
 @pytest.mark.parametrize("function", NAMES)
-async def test_a_check_that_is_half_on_opens_no_door(
+async def test_incomplete_settings_refuse_every_request(
     post: Post,
     fresh_database: Database[Document],
     auth_on: Callable[..., None],
@@ -227,7 +227,7 @@ async def test_a_check_that_is_half_on_opens_no_door(
     assert_nothing_is_stored(fresh_database)
 
 
-async def test_a_claim_of_the_user_alone_opens_no_door(
+async def test_the_user_claim_alone_refuses_every_request(
     post: Post,
     fresh_database: Database[Document],
     auth_on: Callable[..., None],
@@ -241,7 +241,7 @@ async def test_a_claim_of_the_user_alone_opens_no_door(
     assert_nothing_is_stored(fresh_database)
 
 
-async def test_asks_for_no_token_while_it_is_off(
+async def test_requires_no_token_while_tokens_are_off(
     post: Post, fresh_database: Database[Document]
 ) -> None:
     response = await post("feedback", BODIES["feedback"], {"Authorization": "Basic nonsense"})

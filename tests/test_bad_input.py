@@ -1,4 +1,4 @@
-"""What must be refused, with which status, and without storing anything."""
+"""Invalid requests: the status, the problem document, and nothing stored."""
 
 import gzip
 import json
@@ -18,14 +18,14 @@ pytestmark = pytest.mark.dialects
 
 @pytest.fixture(autouse=True)
 def assert_nothing_is_stored(fresh_database: Database[Document]) -> Any:
-    """Fail a test after which anything is stored."""
+    """Fail a test that stores anything."""
     yield
     assert fresh_database.feedback.count_documents({}) == 0
     assert fresh_database.analytics.count_documents({}) == 0
 
 
 def problem_of(response: Any, status: int) -> Document:
-    """Return the problem document of an answer, which must be one (RFC 9457)."""
+    """Return a response's problem document, after checking it (RFC 9457)."""
     assert response.status_code == status
     assert response.mimetype == "application/problem+json"
     problem: Document = body_of(response)
@@ -63,21 +63,21 @@ def problem_of(response: Any, status: int) -> Document:
         pytest.param(b"[" * 30_000, id="30,000 levels"),
     ],
 )
-async def test_refuses_what_is_not_json(post: Post, function: str, body: bytes) -> None:
+async def test_refuses_invalid_json(post: Post, function: str, body: bytes) -> None:
     problem = problem_of(await post(function, body), 400)
 
     assert problem["type"] == "urn:up2d8:problem:malformed-body"
 
 
 @pytest.mark.parametrize(("levels", "status"), [(10_000, 400), (100_000, 422)])
-async def test_refuses_any_number_of_levels(post: Post, levels: int, status: int) -> None:
+async def test_refuses_json_nested_too_deep(post: Post, levels: int, status: int) -> None:
     problem_of(await post("analytics", b'{"details": ' + b'{"a":' * levels), status)
     problem_of(await post("analytics", b"[" * levels), status)
 
 
 @pytest.mark.parametrize("value", ["text", 5, 1.5, True, None])
 @pytest.mark.parametrize("function", NAMES)
-async def test_refuses_json_that_is_no_object(post: Post, function: str, value: Any) -> None:
+async def test_refuses_json_other_than_objects(post: Post, function: str, value: Any) -> None:
     problem = problem_of(await post(function, value), 422)
 
     assert problem["errors"] == [{"pointer": "#", "detail": "must be a JSON object"}]
@@ -165,7 +165,7 @@ DATE_TIME = "must be an RFC 3339 date-time with an offset, such as 2026-01-31T09
         ),
     ],
 )
-async def test_says_what_is_wrong_with_a_field(
+async def test_names_the_error_of_a_field(
     post: Post, function: str, field: str, value: Any, detail: str
 ) -> None:
     problem = problem_of(await post(function, BODIES[function] | {field: value}), 422)
@@ -218,7 +218,7 @@ TOO_DEEP = "is nested deeper than MongoDB stores"
         (nested(198), [("#/details", TOO_DEEP)]),
     ],
 )
-async def test_names_the_detail_that_mongodb_cannot_hold(
+async def test_points_to_unstorable_details(
     post: Post,
     fresh_database: Database[Document],
     details: Document,
@@ -243,7 +243,7 @@ async def test_refuses_numbers_that_become_infinite(post: Post, number: str) -> 
 
 
 @pytest.mark.parametrize("others", ["", ', {"user_id": "u1"}'])
-async def test_refuses_them_in_a_batch_too(
+async def test_refuses_infinite_numbers_in_a_batch_too(
     post: Post, fresh_database: Database[Document], others: str
 ) -> None:
     event = '{"user_id": "u1", "event_type": "e", "details": {"n": %s}}'
@@ -256,7 +256,7 @@ async def test_refuses_them_in_a_batch_too(
     fresh_database.analytics.delete_many({})
 
 
-async def test_a_text_that_says_infinity_is_no_infinity(
+async def test_the_text_infinity_is_not_a_number(
     post: Post, fresh_database: Database[Document]
 ) -> None:
     details = {"Infinity": ["-Infinity", 1.5]}
@@ -274,7 +274,7 @@ async def test_lists_at_most_ten_errors(post: Post, function: str) -> None:
 
 
 @pytest.mark.parametrize("function", NAMES)
-async def test_refuses_more_fields_than_any_client_sends(post: Post, function: str) -> None:
+async def test_refuses_too_many_fields(post: Post, function: str) -> None:
     body = BODIES[function] | {f"unknown{n}": n for n in range(1000)}
     problem = problem_of(await post(function, body), 422)
 
@@ -282,9 +282,7 @@ async def test_refuses_more_fields_than_any_client_sends(post: Post, function: s
 
 
 @pytest.mark.parametrize("container", ["{}", "[]", "[{}]"])
-async def test_refuses_more_objects_and_arrays_than_any_client_sends(
-    post: Post, container: str
-) -> None:
+async def test_refuses_too_many_objects_and_arrays(post: Post, container: str) -> None:
     count = 20_000 * len(container) // 2
     body = f"[{','.join([container] * count)}]".encode()
     problem = problem_of(await post("analytics", body), 422)
@@ -303,13 +301,13 @@ LONG = {"é" * 500: [2**64] * 10}
     [
         (BODIES["analytics"] | {"details": {"a": [2**64] * 10}}, 40, 400, "#/39/details/a/9"),
         (BODIES["analytics"] | {"details": LONG}, 40, 400, "#/39/details"),
-        # Of each event the first error.
+        # The first error of each event.
         (BODIES["analytics"] | {"details": {"a": [2**64] * 3}}, 250, 250, "#/249/details/a/0"),
-        # Without the path within the event.
+        # Only the index in the pointer.
         (BODIES["analytics"] | {"occurred_at": "x", "extra" * 20: 1}, 500, 500, "#/499"),
     ],
 )
-async def test_an_answer_names_every_wrong_event_and_has_at_most_64_kib(
+async def test_a_response_names_every_invalid_event_in_at_most_64_kib(
     post: Post, event: Document, count: int, errors: int, last: str
 ) -> None:
     response = await post("analytics", [event] * count)
@@ -321,7 +319,7 @@ async def test_an_answer_names_every_wrong_event_and_has_at_most_64_kib(
     assert len(response.get_body()) <= LARGEST_ANSWER
 
 
-async def test_of_repeated_keys_the_last_counts(
+async def test_the_last_of_repeated_keys_wins(
     post: Post, fresh_database: Database[Document]
 ) -> None:
     body = (
@@ -335,7 +333,7 @@ async def test_of_repeated_keys_the_last_counts(
     assert (stored["user_id"], stored["details"]) == ("u1", {"a": {"b": 2}})
 
 
-async def test_no_answer_repeats_what_was_sent(post: Post) -> None:
+async def test_no_response_repeats_the_clients_values(post: Post) -> None:
     secret = "s3cret-value"  # noqa: S105
     bodies: list[Any] = [
         secret.encode(),
@@ -356,7 +354,7 @@ def sized(function: str, size: int) -> bytes:
 
 @pytest.mark.parametrize("headers", [{}, GZIP])
 @pytest.mark.parametrize("function", NAMES)
-async def test_accepts_32_kib_and_not_a_byte_more(
+async def test_accepts_exactly_32_kib(
     post: Post, fresh_database: Database[Document], function: str, headers: dict[str, str]
 ) -> None:
     encode = gzip.compress if headers else bytes
@@ -369,8 +367,22 @@ async def test_accepts_32_kib_and_not_a_byte_more(
     assert problem["detail"] == "At most 32768 bytes are accepted here."
 
 
+async def test_an_event_alone_is_measured_as_it_was_sent(
+    post: Post, fresh_database: Database[Document]
+) -> None:
+    """In a batch its size is that of its JSON with numbers written out: here 96 KB."""
+    numbers = ",".join(["1e9"] * 8_000)
+    event = f'{{"user_id":"u1","event_type":"e","details":{{"a":[{numbers}]}}}}'.encode()
+
+    problem_of(await post("analytics", b"[" + event + b"]"), 422)
+    assert (await post("analytics", event)).status_code == 202
+    [stored] = fresh_database.analytics.find()
+    assert stored["details"] == {"a": [1e9] * 8_000}
+    fresh_database.analytics.delete_many({})
+
+
 @pytest.mark.parametrize("headers", [{}, GZIP])
-async def test_accepts_batches_of_512_kib_and_not_a_byte_more(
+async def test_accepts_batches_of_exactly_512_kib(
     post: Post, fresh_database: Database[Document], headers: dict[str, str]
 ) -> None:
     encode = gzip.compress if headers else bytes
@@ -387,7 +399,7 @@ async def test_accepts_batches_of_512_kib_and_not_a_byte_more(
 
 @pytest.fixture(scope="module")
 def bomb() -> bytes:
-    """Return a gigabyte of zeros in some megabytes of gzip."""
+    """Return a gigabyte of zeros, gzipped to some megabytes."""
     compressor = zlib.compressobj(zlib.Z_BEST_SPEED, wbits=zlib.MAX_WBITS | 16)
     zeros = bytes(2**20)
     return b"".join([*(compressor.compress(zeros) for _ in range(2**10)), compressor.flush()])
@@ -400,7 +412,7 @@ async def test_refuses_a_gigabyte_without_inflating_it(
     tracemalloc.start()
     try:
         problem_of(await post(function, bomb, GZIP), 413)
-        # What still fits as sent is cut off while it inflates.
+        # The start of it is small enough as sent, and refused while it inflates.
         problem_of(await post(function, bomb[: 32 * 1024], GZIP), 413)
         assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
     finally:
@@ -460,7 +472,7 @@ async def test_accepts_gzip(
     ],
 )
 @pytest.mark.parametrize("function", NAMES)
-async def test_reads_json_whatever_the_content_type(
+async def test_reads_json_with_any_content_type(
     post: Post, fresh_database: Database[Document], function: str, headers: dict[str, str]
 ) -> None:
     assert (await post(function, BODIES[function], headers)).status_code < 300

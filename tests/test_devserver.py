@@ -19,7 +19,7 @@ from tests.support.local_server import (
 FOREIGN = {"Origin": "https://evil.example.com"}
 
 
-def test_prints_each_function_and_a_request_that_works(
+def test_prints_each_function_and_a_working_request(
     server: LocalServer, server_database: Database[Document]
 ) -> None:
     for function in ("feedback", "analytics"):
@@ -31,7 +31,7 @@ def test_prints_each_function_and_a_request_that_works(
         assert server_database[function].count_documents({}) == 1
 
 
-def test_prints_only_requests_after_its_start(run_server: RunServer, mongodb_uri: str) -> None:
+def test_logs_only_requests_after_its_start(run_server: RunServer, mongodb_uri: str) -> None:
     with run_server(MONGODB_URI=mongodb_uri) as server:
         server.client.get("/")
         deadline = time.monotonic() + 10
@@ -41,7 +41,7 @@ def test_prints_only_requests_after_its_start(run_server: RunServer, mongodb_uri
         assert [line.split('"')[1:2] for line in server.log if line.strip()] == [["GET / HTTP/1.1"]]
 
 
-def test_answers_have_the_functions_status_headers_and_body(server: LocalServer) -> None:
+def test_responses_have_the_functions_status_headers_and_body(server: LocalServer) -> None:
     response = server.client.post("/api/feedback", json={})
 
     assert response.status_code == 422
@@ -52,7 +52,7 @@ def test_answers_have_the_functions_status_headers_and_body(server: LocalServer)
     assert response.headers["Accept-Encoding"] == "gzip"
 
 
-def test_passes_a_gzip_body_on_as_it_is(
+def test_passes_a_gzip_body_on_unchanged(
     server: LocalServer, server_database: Database[Document]
 ) -> None:
     body = gzip.compress(json.dumps([EVENT, EVENT]).encode())
@@ -67,10 +67,10 @@ def test_refuses_a_chunked_body(server: LocalServer, server_database: Database[D
     response = server.client.post("/api/feedback", content=chunks)
 
     assert response.status_code == 411
-    assert "Azure would hand it to the function empty" in response.text
+    assert "Azure would pass an empty one to the function" in response.text
     assert "WARNING:     devserver: refused with 411" in server.wait_for_log("chunked")
     assert server_database.feedback.count_documents({}) == 0
-    # The connection is still good.
+    # The connection stays open.
     assert server.client.post("/api/feedback", json=FEEDBACK).status_code == 201
 
 
@@ -86,7 +86,7 @@ def test_refuses_a_chunked_body(server: LocalServer, server_database: Database[D
         ("HEAD", "/api/analytics"),
     ],
 )
-def test_answers_404_without_a_body_elsewhere(server: LocalServer, method: str, path: str) -> None:
+def test_other_routes_get_a_404_without_a_body(server: LocalServer, method: str, path: str) -> None:
     response = server.client.request(method, path)
 
     assert response.status_code == 404
@@ -98,25 +98,25 @@ def test_matches_routes_as_the_host_does(server: LocalServer, path: str) -> None
     assert server.client.post(path, json={}).status_code == 422
 
 
-def test_refuses_a_body_that_the_host_would_not_take(server: LocalServer) -> None:
+def test_refuses_a_body_above_the_hosts_limit(server: LocalServer) -> None:
     response = server.client.post("/api/feedback", content=bytes(101 * 2**20))
 
     assert response.status_code == 413
 
 
-def test_many_identical_feedbacks_at_once(
+def test_many_identical_concurrent_feedbacks(
     server: LocalServer, server_database: Database[Document]
 ) -> None:
     with ThreadPoolExecutor(20) as pool:
-        answers = list(
+        responses = list(
             pool.map(lambda _: server.client.post("/api/feedback", json=FEEDBACK), range(200))
         )
 
-    assert sorted(answer.status_code for answer in answers) == [200] * 199 + [201]
+    assert sorted(response.status_code for response in responses) == [200] * 199 + [201]
     assert server_database.feedback.count_documents({}) == 1
 
 
-def test_a_client_that_goes_away_does_no_harm(server: LocalServer) -> None:
+def test_a_disconnected_client_does_no_harm(server: LocalServer) -> None:
     address = (server.client.base_url.host, server.client.base_url.port)
     with socket.create_connection(address) as connection:
         connection.sendall(

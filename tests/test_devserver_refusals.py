@@ -1,4 +1,4 @@
-"""What the local server refuses: pages of other sites, and what Azure would not serve."""
+"""Requests that the local server refuses: from foreign pages, and those that Azure rejects."""
 
 import json
 import socket
@@ -33,12 +33,12 @@ def listing_server(
 
 
 def status_of(server: LocalServer, request: str) -> int:
-    """Return the status of the answer to a request as it is on the wire."""
+    """Return the status of the response to a raw request."""
     address = (server.client.base_url.host, server.client.base_url.port)
     with socket.create_connection(address) as connection:
         connection.sendall(request.replace("\n", "\r\n").encode())
-        answer = connection.makefile("rb").readline()
-    return int(answer.split()[1])
+        status_line = connection.makefile("rb").readline()
+    return int(status_line.split()[1])
 
 
 @pytest.mark.parametrize(
@@ -58,11 +58,11 @@ def status_of(server: LocalServer, request: str) -> int:
         "*",
     ],
 )
-def test_a_page_of_another_site_writes_nothing(
+def test_a_foreign_page_writes_nothing(
     server: LocalServer, server_database: Database[Document], origin: str
 ) -> None:
     origin = origin.replace("PORT", str(server.client.base_url.port))
-    # As `fetch` with `mode: "no-cors"`, a form and a beacon send it: without a preflight.
+    # As from `fetch` with `mode: "no-cors"`, a form and a beacon: without a preflight.
     headers = {"Origin": origin, "Content-Type": "text/plain"}
     response = server.client.post("/api/analytics", content=json.dumps(EVENT), headers=headers)
 
@@ -73,14 +73,14 @@ def test_a_page_of_another_site_writes_nothing(
     assert server_database.analytics.count_documents({}) == 0
 
 
-def test_one_foreign_origin_of_two_is_enough(server: LocalServer) -> None:
+def test_one_foreign_origin_of_two_is_refused(server: LocalServer) -> None:
     own = f"http://localhost:{server.client.base_url.port}"
     headers = [("Origin", own), ("Origin", "https://evil.example.com")]
 
     assert server.client.post("/api/analytics", json=EVENT, headers=headers).status_code == 403
 
 
-def test_programs_and_the_server_itself_may_write(
+def test_programs_and_pages_of_the_server_itself_may_write(
     server: LocalServer, server_database: Database[Document]
 ) -> None:
     own = {"Origin": f"http://localhost:{server.client.base_url.port}"}
@@ -90,7 +90,7 @@ def test_programs_and_the_server_itself_may_write(
     assert server_database.analytics.count_documents({}) == 2
 
 
-def test_a_preflight_of_another_site_is_refused(server: LocalServer) -> None:
+def test_a_preflight_of_a_foreign_page_is_refused(server: LocalServer) -> None:
     headers = LISTED | {"Access-Control-Request-Method": "POST"}
     response = server.client.options("/api/analytics", headers=headers)
 
@@ -99,7 +99,7 @@ def test_a_preflight_of_another_site_is_refused(server: LocalServer) -> None:
 
 
 @pytest.mark.parametrize("origin", ["https://app.example.com", "http://localhost:3000"])
-def test_a_page_of_a_listed_site_writes_and_reads_the_answer(
+def test_a_listed_page_writes_and_reads_the_response(
     listing_server: LocalServer, server_database: Database[Document], origin: str
 ) -> None:
     headers = {"Origin": origin, "Content-Type": "text/plain;charset=UTF-8"}
@@ -115,7 +115,7 @@ def test_a_page_of_a_listed_site_writes_and_reads_the_answer(
     assert response.headers["Access-Control-Allow-Origin"] == origin
 
 
-def test_a_preflight_of_a_listed_site_is_answered_204(listing_server: LocalServer) -> None:
+def test_a_preflight_of_a_listed_page_gets_a_204(listing_server: LocalServer) -> None:
     headers = {
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "content-type,authorization",
@@ -131,7 +131,7 @@ def test_a_preflight_of_a_listed_site_is_answered_204(listing_server: LocalServe
 
 
 @pytest.mark.parametrize("origin", ["https://other.example.com", "null", "http://app.example.com"])
-def test_a_list_lets_no_other_page_write(
+def test_unlisted_pages_may_not_write(
     listing_server: LocalServer, server_database: Database[Document], origin: str
 ) -> None:
     headers = {"Origin": origin}
@@ -155,7 +155,7 @@ async def test_an_asterisk_lists_every_page(origin: str) -> None:
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:7071", "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:7071"]
 )
-def test_answers_to_the_names_of_this_computer(server: LocalServer, host: str) -> None:
+def test_accepts_local_host_names(server: LocalServer, host: str) -> None:
     response = server.client.post("/api/analytics", json={}, headers={"Host": host})
 
     assert response.status_code == 422
@@ -178,10 +178,10 @@ def test_answers_to_the_names_of_this_computer(server: LocalServer, host: str) -
         "x" * 5000,
     ],
 )
-def test_refuses_other_names(
+def test_refuses_other_host_names(
     server: LocalServer, server_database: Database[Document], host: str
 ) -> None:
-    # The origin of a page whose name was rebound is the server's own.
+    # With DNS rebinding, the page's origin is the server's own.
     headers = {"Host": host, "Origin": f"http://{host}"}
     response = server.client.post("/api/analytics", json=EVENT, headers=headers)
 
@@ -194,7 +194,7 @@ def test_refuses_other_names(
 
 @pytest.mark.parametrize("hosts", ["", "Host:\n", "Host: localhost\nHost: localhost\n"])
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-def test_needs_one_host(server: LocalServer, hosts: str, version: str) -> None:
+def test_requires_one_host(server: LocalServer, hosts: str, version: str) -> None:
     assert status_of(server, f"GET / HTTP/{version}\n{hosts}\n") == 400
 
 
@@ -213,7 +213,7 @@ def test_does_not_normalize_paths(server: LocalServer, path: str) -> None:
     assert status_of(server, f"POST {path} HTTP/1.1\nHost: localhost\n\n") == 404
 
 
-def test_bounds_headers_to_32_kib(server: LocalServer) -> None:
+def test_limits_headers_to_32_kib(server: LocalServer) -> None:
     def status(length: int) -> int:
         lines = "".join(f"{'X' * 10}: {'x' * 1010}\n" for _ in range(31))
         rest = length - 31 * 1024 - len("Host: localhost\r\n") - len("Y: \r\n")
@@ -234,11 +234,11 @@ def test_bounds_headers_to_32_kib(server: LocalServer) -> None:
         ("http://a.example,http://B.example ", ["http://a.example", "http://b.example"]),
     ],
 )
-def test_reads_origins_between_commas(origins: str | None, expected: list[str]) -> None:
+def test_splits_origins_at_commas(origins: str | None, expected: list[str]) -> None:
     assert allowed_origins({"CORS": origins}) == expected
 
 
-def test_says_so_where_origins_are_no_text() -> None:
+def test_reports_origins_of_another_type() -> None:
     with pytest.raises(
         LocalProjectError, match=r"Host\.CORS in local\.settings\.json must be a string"
     ):
@@ -249,7 +249,7 @@ def test_says_so_where_origins_are_no_text() -> None:
         local_host({"Host": "*"})
 
 
-def test_no_origin_is_listed_as_cloned() -> None:
+def test_a_clone_lists_no_origins() -> None:
     settings = json.loads((ROOT / "local.settings.json").read_text())
 
     assert allowed_origins(local_host(settings)) == []

@@ -1,4 +1,4 @@
-"""How the local server starts and ends, and the `mongod` that it starts."""
+"""Start and end of the local server and its `mongod`."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ FOREIGN = {"Origin": "https://evil.example.com"}
 pytestmark = pytest.mark.usefixtures("run_server")
 
 
-def test_says_so_where_it_cannot_start(tmp_path: Path, mongodb_uri: str) -> None:
+def test_reports_a_failed_start(tmp_path: Path, mongodb_uri: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         printed = start_and_fail(PORT=port, MONGODB_URI=mongodb_uri)
@@ -57,24 +57,24 @@ def test_says_so_where_it_cannot_start(tmp_path: Path, mongodb_uri: str) -> None
 
 
 @pytest.mark.parametrize("option", IGNORED + REFUSED)
-def test_shows_nobody_what_is_odd_in_the_connection_string(
+def test_odd_options_of_the_connection_string_do_not_leak(
     mongodb_uri: str, recwarn: pytest.WarningsRecorder, option: str
 ) -> None:
     for read in (loopback_address, check):
         try:
             read(f"{mongodb_uri}/?{option}")
         except LocalProjectError as error:
-            assert SECRET not in str(error)  # noqa: PT017 (it need not be raised)
+            assert SECRET not in str(error)  # noqa: PT017 (some raise nothing)
     assert [str(warning.message) for warning in recwarn] == []
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return a copy of the project, whose `.data/` is of its own."""
+    """Return a copy of the project with its own `.data/`."""
     return copy_project(tmp_path / "project")
 
 
-def test_settings_of_the_file_yield_to_the_environment(project: Path, mongodb_uri: str) -> None:
+def test_the_environment_overrides_the_file(project: Path, mongodb_uri: str) -> None:
     settings = json.loads((project / "local.settings.json").read_text())
     settings["Values"] |= {"MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": "of_the_file"}
     (project / "local.settings.json").write_text(json.dumps(settings))
@@ -87,7 +87,7 @@ def test_settings_of_the_file_yield_to_the_environment(project: Path, mongodb_ur
         client.drop_database("of_the_environment")
 
 
-def test_serves_what_host_json_and_the_origins_say(project: Path, mongodb_uri: str) -> None:
+def test_follows_host_json_and_the_origins(project: Path, mongodb_uri: str) -> None:
     host = json.loads((project / "host.json").read_text())
     host["extensions"]["http"] |= {"routePrefix": "v2", "maxOutstandingRequests": 0}
     (project / "host.json").write_text(json.dumps(host))
@@ -107,9 +107,7 @@ def test_serves_what_host_json_and_the_origins_say(project: Path, mongodb_uri: s
 
 
 @pytest.mark.parametrize("credentials", ["someone:secret@", ""])
-def test_says_so_where_an_embedded_mongodb_cannot_be_what_is_asked_for(
-    project: Path, credentials: str
-) -> None:
+def test_reports_options_that_an_embedded_mongodb_lacks(project: Path, credentials: str) -> None:
     option = "" if credentials else "?replicaSet=other"
     printed = start_and_fail(
         project, MONGODB_URI=f"mongodb://{credentials}{free_address()}/{option}"
@@ -119,7 +117,7 @@ def test_says_so_where_an_embedded_mongodb_cannot_be_what_is_asked_for(
     assert "secret" not in printed
 
 
-def test_says_so_where_the_data_cannot_be_stored(project: Path) -> None:
+def test_reports_a_data_folder_that_cannot_be_used(project: Path) -> None:
     (project / ".data").write_text("a file")
     printed = start_and_fail(project, MONGODB_URI=f"mongodb://{free_address()}")
 
@@ -127,7 +125,7 @@ def test_says_so_where_the_data_cannot_be_stored(project: Path) -> None:
     assert "cannot be used" in printed
 
 
-def test_an_empty_setting_counts_as_not_set(project: Path, mongodb_uri: str) -> None:
+def test_an_empty_variable_counts_as_unset(project: Path, mongodb_uri: str) -> None:
     settings = json.loads((project / "local.settings.json").read_text())
     settings["Values"]["MONGODB_URI"] = mongodb_uri
     (project / "local.settings.json").write_text(json.dumps(settings))
@@ -138,7 +136,7 @@ def test_an_empty_setting_counts_as_not_set(project: Path, mongodb_uri: str) -> 
 
 @pytest.mark.linux
 @pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
-def test_runs_an_embedded_mongodb_and_leaves_no_process_behind(project: Path, ending: str) -> None:
+def test_runs_an_embedded_mongodb_and_orphans_no_process(project: Path, ending: str) -> None:
     address = free_address()
     with running_server(project, MONGODB_URI=f"mongodb://localhost:{address.port}") as server:
         assert f"Starting MongoDB at {address}" in server.printed
@@ -152,28 +150,28 @@ def test_runs_an_embedded_mongodb_and_leaves_no_process_behind(project: Path, en
             assert not is_alive(mongod)
         wait_until_gone(mongod)
 
-    # What was acknowledged is there at the next start.
+    # Acknowledged writes survive the restart.
     with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
         assert server.client.post("/api/feedback", json=FEEDBACK).status_code == 200
 
 
 @pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_ends_in_order_while_requests_come(project: Path, ending: str) -> None:
+def test_ends_cleanly_under_load(project: Path, ending: str) -> None:
     address = free_address()
     with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
 
         def post_until_the_end(_: int) -> set[int]:
-            answers = set()
+            statuses = set()
             with contextlib.suppress(httpx.HTTPError):
                 while True:
-                    answers.add(server.client.post("/api/analytics", json=EVENT).status_code)
-            return answers
+                    statuses.add(server.client.post("/api/analytics", json=EVENT).status_code)
+            return statuses
 
         with ThreadPoolExecutor(10) as pool:
-            answers = pool.map(post_until_the_end, range(10))
+            statuses = pool.map(post_until_the_end, range(10))
             time.sleep(1)
             server.process.send_signal(getattr(signal, ending))
-            assert set().union(*answers) <= {202, 429, 503}
+            assert set().union(*statuses) <= {202, 429, 503}
         assert server.process.wait(20) == 0
     assert address.is_free()
 
@@ -191,7 +189,7 @@ def test_starts_right_after_a_kill(project: Path) -> None:
 
 @pytest.mark.linux
 @pytest.mark.parametrize("seconds", [0.05, 0.2, 0.4, 0.7, 1.0, 1.3, 1.6, 2.0])
-def test_ctrl_c_at_any_moment_leaves_no_process_behind(project: Path, seconds: float) -> None:
+def test_ctrl_c_at_any_moment_orphans_no_process(project: Path, seconds: float) -> None:
     address = free_address()
     with start(project, MONGODB_URI=f"mongodb://{address}") as process:
         time.sleep(seconds)
@@ -205,7 +203,7 @@ def test_ctrl_c_at_any_moment_leaves_no_process_behind(project: Path, seconds: f
 
 
 @pytest.mark.timed
-def test_a_request_under_way_is_answered_before_the_end(project: Path) -> None:
+def test_a_request_in_flight_is_finished_before_the_end(project: Path) -> None:
     address = free_address()
     with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
         with MongoClient[Document](f"mongodb://{address}") as client:
@@ -213,16 +211,16 @@ def test_a_request_under_way_is_answered_before_the_end(project: Path) -> None:
         server.client.post("/api/feedback", json=FEEDBACK)
         os.kill(mongod, signal.SIGSTOP)
         with ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(server.client.post, "/api/feedback", json=FEEDBACK)
+            response = pool.submit(server.client.post, "/api/feedback", json=FEEDBACK)
             time.sleep(0.5)
             server.process.send_signal(signal.SIGINT)
             time.sleep(0.5)
             os.kill(mongod, signal.SIGCONT)
-            assert answer.result().status_code == 200
+            assert response.result().status_code == 200
         assert server.process.wait(20) == 0
 
 
-def test_an_ended_mongodb_is_answered_503(project: Path) -> None:
+def test_a_dead_mongodb_is_a_503(project: Path) -> None:
     address = free_address()
     with running_server(project, MONGODB_URI=f"mongodb://{address}") as server:
         with MongoClient[Document](f"mongodb://{address}") as client:
@@ -247,7 +245,7 @@ def test_serves_within_five_seconds(project: Path) -> None:
 
 
 def fake_mongod(folder: Path, message: str) -> str:
-    """Return a PATH whose `mongod` prints `message` and ends."""
+    """Return a PATH whose `mongod` prints `message` and fails."""
     script = folder / "bin" / "mongod"
     script.parent.mkdir()
     script.write_text(f"#!/bin/sh\necho '{message}' >&2\nexit 127\n")
@@ -263,33 +261,33 @@ def fake_mongod(folder: Path, message: str) -> str:
         ("something else", "mongod.log"),
     ],
 )
-def test_says_why_mongod_does_not_start(project: Path, message: str, advice: str) -> None:
+def test_reports_why_mongod_failed_to_start(project: Path, message: str, advice: str) -> None:
     uri = f"mongodb://{free_address()}"
     path = fake_mongod(project, message)
 
     assert advice in start_and_fail(project, MONGODB_URI=uri, PATH=path).splitlines()[-1]
 
 
-def test_a_mongod_that_answers_late_is_made_a_replica_set_once(tmp_path: Path) -> None:
+def test_a_slow_mongod_is_initiated_once(tmp_path: Path) -> None:
     address, log = free_address(), tmp_path / "mongod.log"
-    asked = "replSetInitiate admin command received"
+    initiated = "replSetInitiate admin command received"
     with open_log(tmp_path) as stream:
         process = start_mongod(address, tmp_path, stream)
 
     def hang() -> None:
-        while asked not in log.read_text():
+        while initiated not in log.read_text():
             time.sleep(0.001)
         suspend(process)
         time.sleep(3)
         process.send_signal(signal.SIGCONT)
 
-    # Asked again while it becomes one, a mongod aborts.
+    # A second replSetInitiate meanwhile would abort it.
     hanging = threading.Thread(target=hang, daemon=True)
     hanging.start()
     try:
         wait_for_primary(process, address, log)
         hanging.join()
-        assert log.read_text().count(asked) == 1
+        assert log.read_text().count(initiated) == 1
     finally:
         process.send_signal(signal.SIGCONT)
         stop(process)

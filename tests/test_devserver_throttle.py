@@ -9,14 +9,14 @@ from devserver.application import Throttle
 
 
 class Slow:
-    """Something that serves only when it is told to, and knows how many it serves at once."""
+    """A handler that waits until it may end, and records its maximum of concurrent calls."""
 
     def __init__(self) -> None:
         self.running = self.most = 0
         self.may_end = asyncio.Event()
 
     async def serve(self) -> Response:
-        """Wait to be told."""
+        """Wait until it may end."""
         self.running += 1
         self.most = max(self.most, self.running)
         await self.may_end.wait()
@@ -24,7 +24,7 @@ class Slow:
         return Response()
 
 
-async def test_runs_some_lets_some_wait_and_refuses_the_others() -> None:
+async def test_runs_some_queues_some_and_refuses_the_others() -> None:
     slow = Slow()
     throttle = Throttle({"maxConcurrentRequests": 3, "maxOutstandingRequests": 5})
     requests = [asyncio.create_task(throttle.run(slow.serve)) for _ in range(9)]
@@ -38,7 +38,7 @@ async def test_runs_some_lets_some_wait_and_refuses_the_others() -> None:
     assert (await throttle.run(slow.serve)).status_code == 200
 
 
-async def test_has_no_limit_where_none_is_set() -> None:
+async def test_has_no_limit_by_default() -> None:
     slow = Slow()
     throttle = Throttle({})
     requests = [asyncio.create_task(throttle.run(slow.serve)) for _ in range(500)]

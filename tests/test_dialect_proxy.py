@@ -1,4 +1,4 @@
-"""The dialect proxy: what passes through it, and the faults that it makes."""
+"""The dialect proxy: messages that pass, and injected faults."""
 
 import asyncio
 import gc
@@ -45,12 +45,12 @@ AMAZON = Dialect.AMAZON_DOCUMENTDB
 RU = Dialect.COSMOS_RU
 E11000 = "E11000 duplicate key error collection"
 
-# `Any`, since documents are of another class than the client's.
+# `Any`: its document class differs from the client's.
 AS_STORED: Any = bson.CodecOptions(document_class=RawBSONDocument)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for what happens in another thread."""
+    """Wait for an effect of another thread."""
     deadline = time.monotonic() + 5
     while not condition():
         assert time.monotonic() < deadline
@@ -58,7 +58,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def ping(client: MongoClient[Document]) -> None:
-    """Ask whether the server answers soon."""
+    """Check that the server answers promptly."""
     with pymongo.timeout(0.3):
         client.admin.command("ping")
 
@@ -75,7 +75,7 @@ def ping(client: MongoClient[Document]) -> None:
         (RU, {"setName": "globaldb", "maxWriteBatchSize": 1000}),
     ],
 )
-def test_hello_introduces_the_server_at_the_proxys_address(
+def test_hello_describes_the_server_at_the_proxys_address(
     through: Open, dialect: Dialect, expected: Document
 ) -> None:
     proxy, collection = through(dialect)
@@ -90,7 +90,7 @@ def test_hello_introduces_the_server_at_the_proxys_address(
 
 
 @pytest.mark.parametrize("dialect", Dialect)
-async def test_both_clients_read_and_write_in_all_dialects(
+async def test_both_clients_read_and_write_in_every_dialect(
     mongodb_address: Address, empty_database: Database[Document], dialect: Dialect
 ) -> None:
     with running_proxy(mongodb_address, dialect) as proxy:
@@ -129,7 +129,7 @@ def test_clients_that_connect_while_it_closes_are_closed(mongodb_address: Addres
 
 def test_values_pass_unchanged(through: Open, empty_database: Database[Document]) -> None:
     _, collection = through(AZURE)
-    # A date beyond Python's years, and integers of 64 bits that would fit into 32.
+    # A date beyond Python's years, and 64-bit integers that would fit into 32.
     date = b"\x09date\x00" + (1 << 60).to_bytes(8, "little")
     long = b"\x12long\x00" + (1).to_bytes(8, "little")
     text = bson.encode({"_id": 1})[4:-1] + date + long
@@ -143,7 +143,7 @@ def test_values_pass_unchanged(through: Open, empty_database: Database[Document]
     assert stored.raw.endswith(b"\x12other\x00" + (2).to_bytes(8, "little") + b"\x00")
 
 
-def test_statements_of_a_plain_command_are_statements(through: Open) -> None:
+def test_statements_of_a_plain_command_are_found(through: Open) -> None:
     proxy, collection = through(AZURE)
     proxy.partial = 1
 
@@ -168,7 +168,7 @@ def test_transactions_pass(through: Open) -> None:
             assert ids(collection) == [0, 1, 2]
 
 
-def test_a_server_that_cannot_be_reached_closes_connections() -> None:
+def test_an_unreachable_server_closes_connections() -> None:
     with running_proxy(free_address(), AZURE) as proxy:
         with socket.create_connection((proxy.address.ip, proxy.address.port)) as client:
             client.settimeout(5)
@@ -180,7 +180,7 @@ def test_a_server_that_cannot_be_reached_closes_connections() -> None:
             mongo.admin.command("ping")
 
 
-def test_a_server_that_is_killed_or_hangs_comes_back(run_mongod: RunMongod, tmp_path: Path) -> None:
+def test_recovers_from_a_killed_and_a_hung_server(run_mongod: RunMongod, tmp_path: Path) -> None:
     address = free_address()
     with running_proxy(address, AZURE) as proxy, MongoClient[Document](proxy.uri) as client:
         events = client["test"]["events"]
@@ -211,7 +211,7 @@ def test_a_taken_address_cannot_be_used(mongodb_address: Address) -> None:
 
 
 def write_at_once(*writes: Callable[[], object]) -> list[OperationFailure]:
-    """Write at the same time, and return what failed."""
+    """Write concurrently, and return the failures."""
     gate = threading.Barrier(len(writes))
 
     def run(write: Callable[[], object]) -> OperationFailure | None:
@@ -246,14 +246,14 @@ def test_azure_deadlocks_on_contradictory_bulk_writes(through: Open) -> None:
     assert proxy.codes == {112: len(failed)}
 
 
-def test_azure_commits_half_of_what_deadlocks(through: Open) -> None:
+def test_azure_commits_half_of_a_deadlocked_write(through: Open) -> None:
     proxy, collection = through(AZURE)
     proxy.hold_seconds = 0.1
     first, second = [[{"_id": n} for n in numbers] for numbers in ([1, 2, 3], [4, 5, 3, 2])]
 
     with ThreadPoolExecutor(1) as pool:
         insertion = pool.submit(collection.insert_many, first)
-        wait_until(lambda: any(proxy.bulk_writes.under_way.values()))
+        wait_until(lambda: any(proxy.bulk_writes.in_flight.values()))
         began = time.monotonic()
         failure = failure_of(lambda: collection.insert_many(second))
         insertion.result()
@@ -263,7 +263,7 @@ def test_azure_commits_half_of_what_deadlocks(through: Open) -> None:
     assert ids(collection) == [1, 2, 3, 4, 5]
 
 
-def test_azure_takes_consistently_ordered_bulk_writes(through: Open) -> None:
+def test_azure_accepts_consistently_ordered_bulk_writes(through: Open) -> None:
     proxy, collection = through(AZURE)
     proxy.hold_seconds = 0.02
     collection.insert_many([{"_id": key, "a": 0} for key in "abcdxyz"])
@@ -318,7 +318,7 @@ def test_commands_are_throttled(through: Open, dialect: Dialect) -> None:
     assert proxy.codes == {16500: 2}
 
 
-def test_only_some_commands_are_throttled_and_need_not_tell_when_to_retry(through: Open) -> None:
+def test_some_commands_are_throttled_without_a_retry_time(through: Open) -> None:
     proxy, collection = through(RU)
     proxy.throttle = Throttle(every=1, part="command", retry_after_ms=None, commands=READS)
     collection.insert_one({})
@@ -340,7 +340,7 @@ def test_unordered_writes_are_throttled_one_by_one(through: Open) -> None:
     assert proxy.codes == {16500: 2}
 
 
-def test_ordered_writes_stop_at_what_is_throttled(through: Open) -> None:
+def test_ordered_writes_stop_at_a_throttled_one(through: Open) -> None:
     proxy, collection = through(RU)
     proxy.throttle = Throttle(every=3, part="writes")
 
@@ -353,7 +353,7 @@ def test_ordered_writes_stop_at_what_is_throttled(through: Open) -> None:
     assert ids(collection) == [0, 1]
 
 
-def test_ordered_writes_stop_at_what_fails_before(through: Open) -> None:
+def test_ordered_writes_stop_at_an_earlier_failure(through: Open) -> None:
     proxy, collection = through(RU)
     collection.insert_one({"_id": 1})
     proxy.throttle = Throttle(every=3, part="writes")
@@ -366,7 +366,7 @@ def test_ordered_writes_stop_at_what_fails_before(through: Open) -> None:
     assert not proxy.codes
 
 
-def test_places_of_upserts_are_those_of_the_request(through: Open) -> None:
+def test_upserts_have_the_positions_of_the_request(through: Open) -> None:
     proxy, collection = through(RU, retryWrites=False)
     proxy.throttle = Throttle(every=2, part="writes")
 
@@ -386,7 +386,7 @@ def test_all_writes_of_a_command_may_be_throttled(through: Open) -> None:
     collection.delete_one({"_id": 1})
 
 
-async def test_faults_of_all_kinds_meet_an_asynchronous_client(
+async def test_an_asynchronous_client_meets_all_faults(
     mongodb_address: Address, empty_database: Database[Document]
 ) -> None:
     with running_proxy(mongodb_address, AZURE) as proxy:
@@ -402,7 +402,7 @@ async def test_faults_of_all_kinds_meet_an_asynchronous_client(
                 return_exceptions=True,
             )
             count = await events.count_documents({})
-    # Of each that failed halfway one of two or three is stored; a throttled one may be among them.
+    # A write that failed halfway stores one of two or three; a throttled one may be among them.
     assert len([each for each in results if isinstance(each, BulkWriteError)]) <= 6
     assert proxy.codes == {112: 6, 16500: proxy.refusals["throttle"]}
     assert 42 <= count <= 60 - 6

@@ -1,4 +1,4 @@
-"""The dialects: what each server answers where MongoDB answers otherwise."""
+"""The dialects: replies of each server that differ from MongoDB's."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ JOIN = {"from": "other", "localField": "a", "foreignField": "a", "as": "others"}
         ),
     ],
 )
-def test_duplicates_do_not_tell_the_key(through: Open, dialect: Dialect, text: str) -> None:
+def test_duplicates_do_not_name_the_key(through: Open, dialect: Dialect, text: str) -> None:
     _, collection = through(dialect, retryWrites=False)
     collection.create_index("user_id", unique=True, name="one per user")
     collection.insert_one({"_id": 1, "user_id": 1})
@@ -71,7 +71,7 @@ def test_duplicates_do_not_tell_the_key(through: Open, dialect: Dialect, text: s
     assert "keyValue" not in by_command.value.details
 
 
-def test_mongodb_tells_the_key(through: Open) -> None:
+def test_mongodb_names_the_key(through: Open) -> None:
     _, collection = through(MONGODB)
     collection.insert_one({"_id": 1})
     with pytest.raises(DuplicateKeyError) as caught:
@@ -84,7 +84,7 @@ def test_mongodb_tells_the_key(through: Open) -> None:
 
 
 def retry(collection: Collection[Document], **fields: Any) -> Document:
-    """Send the same insert again, as a driver retries it."""
+    """Send the same insert again, like a driver's retry."""
     command = {"insert": "events", "documents": [{"_id": 1}], **fields}
     lsid = {"id": bson.Binary(bytes(16), 4)}
     number = {"lsid": lsid, "txnNumber": bson.Int64(1)}
@@ -92,7 +92,7 @@ def retry(collection: Collection[Document], **fields: Any) -> Document:
     return collection.database.command(command | number)
 
 
-def test_azure_takes_a_retried_write_for_a_new_one(through: Open) -> None:
+def test_azure_treats_a_retried_write_as_new(through: Open) -> None:
     _, collection = through(AZURE)
     assert retry(collection)["writeErrors"][0]["code"] == 11000
     collection.drop()
@@ -157,7 +157,7 @@ def test_amazon_refuses_causal_consistency(through: Open) -> None:
         (RU, {"$project": {"a": {"$dateTrunc": {}}}}, 168, "'$dateTrunc'"),
     ],
 )
-def test_what_pipelines_may_not_contain(
+def test_unsupported_stages_are_refused(
     through: Open, dialect: Dialect, stage: Document, code: int, text: str
 ) -> None:
     proxy, collection = through(dialect)
@@ -180,7 +180,7 @@ def test_what_pipelines_may_not_contain(
         (RU, {"$facet": {"a": [{"$count": "n"}]}}),
     ],
 )
-def test_what_pipelines_may_contain(through: Open, dialect: Dialect, stage: Document) -> None:
+def test_supported_stages_pass(through: Open, dialect: Dialect, stage: Document) -> None:
     proxy, collection = through(dialect)
     collection.aggregate([stage]).to_list()
     assert not proxy.refusals
@@ -201,7 +201,7 @@ def test_expressions_are_found_in_every_command(through: Open) -> None:
     assert proxy.refusals == {"$let": 6}
 
 
-def test_change_streams_may_be_enabled(through: Open) -> None:
+def test_change_streams_can_be_enabled(through: Open) -> None:
     proxy, collection = through(AMAZON)
     proxy.change_streams = True
     collection.database.create_collection("events")
@@ -231,7 +231,7 @@ def test_azure_converts_a_trimmed_text_to_null(
     assert (found["direct"], found["bound"]) == (expected, expected)
 
 
-def test_azure_converts_what_is_concatenated_from_a_trimmed_variable(through: Open) -> None:
+def test_azure_converts_a_concatenated_trimmed_variable(through: Open) -> None:
     _, collection = through(AZURE)
     collection.insert_one({"rating": " 2 "})
     number = {"$convert": {"input": {"$concat": ["$$word", ""]}, "to": "double"}}
@@ -262,7 +262,7 @@ def test_updates_by_pipelines_are_refused(
     assert proxy.refusals == {"update pipeline": 3}
 
 
-def test_azure_updates_by_a_pipeline_that_leaves_the_id(through: Open) -> None:
+def test_azure_accepts_an_update_by_a_pipeline_without_the_id(through: Open) -> None:
     _, collection = through(AZURE)
     collection.insert_one({"_id": 1})
     collection.update_one({}, [{"$set": {"a": 1}}])
@@ -270,13 +270,13 @@ def test_azure_updates_by_a_pipeline_that_leaves_the_id(through: Open) -> None:
 
 
 def expire(collection: Collection[Document], index: Document) -> Document:
-    """Have an index expire documents."""
+    """Change an index to a TTL index."""
     change = index | {"expireAfterSeconds": 60}
     return collection.database.command("collMod", collection.name, index=change)
 
 
 @pytest.mark.parametrize("dialect", [AZURE, AMAZON])
-def test_collmod_changes_an_expiry_and_adds_none(through: Open, dialect: Dialect) -> None:
+def test_collmod_changes_an_expiry_but_adds_none(through: Open, dialect: Dialect) -> None:
     proxy, collection = through(dialect, retryWrites=False)
     collection.create_index("plain", name="plain")
     collection.create_index("expiring", expireAfterSeconds=30)
@@ -288,7 +288,7 @@ def test_collmod_changes_an_expiry_and_adds_none(through: Open, dialect: Dialect
     assert proxy.refusals == {"expireAfterSeconds": 2}
 
 
-def test_ru_expires_by_ts_only_and_has_no_collmod(through: Open) -> None:
+def test_ru_expires_only_by_ts_and_has_no_collmod(through: Open) -> None:
     _, collection = through(RU)
     by_timestamp = IndexModel("timestamp", expireAfterSeconds=60)
 
@@ -302,7 +302,7 @@ def test_ru_expires_by_ts_only_and_has_no_collmod(through: Open) -> None:
     assert (code, text) == (115, "Command collMod not supported.")
 
 
-def test_amazon_tells_its_version_and_finds_without_disk(through: Open) -> None:
+def test_amazon_reports_its_version_and_finds_without_disk(through: Open) -> None:
     _, collection = through(AMAZON)
     assert collection.database.command("getEngineVersion")["engineVersion"].startswith("3.0.")
     code, _ = failure_of(lambda: list(collection.find(allow_disk_use=True)))

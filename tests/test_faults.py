@@ -1,4 +1,4 @@
-"""MongoDB absent, killed, hung, without a primary, refusing; and back again."""
+"""MongoDB absent, killed, hung, without a primary or refusing, and its recovery."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ from tests.support.mongod import Mongod
 
 pytestmark = [pytest.mark.timed, pytest.mark.dialects]
 
-# They are of the connection string, or of MongoDB's own.
+# About the connection string or MongoDB itself.
 on_mongodb_only = pytest.mark.lacking(
     Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB, Dialect.COSMOS_RU
 )
@@ -26,10 +26,10 @@ on_mongodb_only = pytest.mark.lacking(
 PASSWORD = "hunter2"  # noqa: S105
 
 
-async def assert_unavailable(answer: Awaitable[func.HttpResponse]) -> None:
-    """Fail unless the answer is a 503 with `Retry-After`, within 3 seconds."""
+async def assert_unavailable(request: Awaitable[func.HttpResponse]) -> None:
+    """Fail unless the response is a 503 with `Retry-After`, within 3 seconds."""
     started = time.monotonic()
-    response = await answer
+    response = await request
     assert time.monotonic() - started < 3
     assert response.status_code == 503
     assert response.mimetype == "application/problem+json"
@@ -85,7 +85,7 @@ async def test_hung(
         assert time.monotonic() - started < 3
         assert "timed out" in caplog.text or mongod.proxy
     finally:
-        mongod.go_on()
+        mongod.resume()
 
     assert (await post(function, BODIES[function])).status_code < 300
 
@@ -96,7 +96,7 @@ async def test_hung_at_the_first_request(mongod: Mongod, post: Post) -> None:
     try:
         await assert_unavailable(post("feedback", BODIES["feedback"]))
     finally:
-        mongod.go_on()
+        mongod.resume()
 
     assert (await post("feedback", BODIES["feedback"])).status_code == 201
 
@@ -116,9 +116,7 @@ async def test_without_a_primary(mongod: Mongod, post: Post, function: str) -> N
     assert responses[-1].status_code < 300
 
 
-async def test_every_event_that_was_acknowledged_survives_a_kill(
-    mongod: Mongod, post: Post
-) -> None:
+async def test_every_acknowledged_event_survives_a_kill(mongod: Mongod, post: Post) -> None:
     mongod.start()
 
     async def send(number: int) -> tuple[int, int]:
@@ -156,7 +154,7 @@ async def test_wrong_password(
     assert "someone" not in caplog.text
 
 
-async def test_operators_validation_rules_refuse(mongod: Mongod, post: Post) -> None:
+async def test_validation_rules_of_the_operator_refuse(mongod: Mongod, post: Post) -> None:
     mongod.start()
     rules = {"$jsonSchema": {"properties": {"rating": {"enum": ["up"]}, "user_id": {"enum": [1]}}}}
     with MongoClient[Document](mongod.direct_uri) as client:
@@ -186,12 +184,12 @@ async def test_a_unique_index_of_the_operator_is_no_duplicate_event(
     ]
 
 
-async def test_a_request_that_is_given_up_harms_no_other(mongod: Mongod, post: Post) -> None:
+async def test_a_cancelled_request_harms_no_other(mongod: Mongod, post: Post) -> None:
     mongod.start()
     await post("analytics", BODIES["analytics"])
     mongod.kill()
 
-    # Cancelled while PyMongo looks for a server, at every stage of its looking.
+    # Cancelled at every stage of PyMongo's server selection.
     requests = [asyncio.ensure_future(post("analytics", BODIES["analytics"])) for _ in range(300)]
     for request in requests:
         await asyncio.sleep(0.01)
@@ -229,7 +227,7 @@ async def test_a_wrong_replica_set_is_not_shown(
     assert PASSWORD not in caplog.text
 
 
-async def test_name_server_that_does_not_answer(
+async def test_unresponsive_name_server(
     post: Post,
     use_settings: UseSettings,
     monkeypatch: pytest.MonkeyPatch,
@@ -247,7 +245,7 @@ async def test_name_server_that_does_not_answer(
         assert "The resolution lifetime expired" in caplog.text
 
 
-async def test_a_defect_is_answered_and_logged(
+async def test_a_defect_is_a_logged_500(
     post: Post,
     use_settings: UseSettings,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""What was told success is stored once, whatever happens to MongoDB while many clients write."""
+"""Acknowledged writes are stored exactly once through faults of MongoDB under load."""
 
 import asyncio
 import gc
@@ -27,13 +27,13 @@ from tests.support.dialect_proxy import DialectProxy, Throttle
 from tests.support.dialects import Dialect
 from tests.support.documents import Document
 from tests.support.functions import EVENT, FEEDBACK, Post, UseSettings
-from tests.support.load import CLIENTS, Load, assert_serves_again, assert_stored_as_told
+from tests.support.load import CLIENTS, Load, assert_consistent, assert_recovered
 from tests.support.mongod import Mongod, RunMongod
 from tests.support.network_proxy import TASK_NAME, NetworkProxy
 
 LONGEST_SECONDS = 3.5
 
-# What PyMongo keeps open at most: the pool, and two to watch the server.
+# PyMongo's maximum of connections: the pool, and two for monitoring.
 POOL = 10 + 2
 
 
@@ -47,7 +47,7 @@ async def soon(condition: Callable[[], bool]) -> bool:
 
 
 def connections(client: MongoClient[Document]) -> int:
-    """Return how many connections of the functions MongoDB has open, by the name they give."""
+    """Return the number of MongoDB's connections to the functions, by their application name."""
     operations = client.admin.aggregate(
         [
             {"$currentOp": {"allUsers": True, "idleConnections": True}},
@@ -58,16 +58,16 @@ def connections(client: MongoClient[Document]) -> int:
 
 
 def tasks() -> int:
-    """Return how many tasks of the functions there are."""
+    """Return the number of the functions' tasks."""
     return sum(task.get_name() != TASK_NAME for task in asyncio.all_tasks())
 
 
 async def assert_survives(
     fault: Coroutine[Any, Any, None], mongod: Mongod, post: Post, *, failures: bool = True
 ) -> None:
-    """Fail unless clients that write through a fault are told the truth, in time, with no leak.
+    """Fail unless clients that write through a fault get true and timely responses, without leaks.
 
-    With `failures`, the fault lasts so long that some must be told failure.
+    With `failures`, the fault lasts long enough that some must fail.
     """
     load = Load(post)
     await post("feedback", FEEDBACK | {"rating": "0"})
@@ -77,12 +77,12 @@ async def assert_survives(
     await load.run(fault)
     assert not failures or not all(request.stored for request in load.requests)
     assert max(request.seconds for request in load.requests) < LONGEST_SECONDS
-    await assert_serves_again(load)
+    await assert_recovered(load)
 
     with MongoClient[Document](mongod.direct_uri, directConnection=True) as client:
-        assert_stored_as_told(load, client.up2d8)
-        await load.send_failures_again()
-        assert_stored_as_told(load, client.up2d8)
+        assert_consistent(load, client.up2d8)
+        await load.retry_failures()
+        assert_consistent(load, client.up2d8)
 
         assert await soon(lambda: tasks() <= tasks_before)
         assert 0 < connections(client) <= POOL
@@ -92,7 +92,7 @@ async def assert_survives(
 
 @pytest.fixture
 def mongod(mongod: Mongod) -> Mongod:
-    """Return the MongoDB of the test's own, running."""
+    """Return the test's MongoDB, running."""
     mongod.start()
     return mongod
 
@@ -104,7 +104,7 @@ async def network(mongod: Mongod, use_settings: UseSettings) -> AsyncIterator[Ne
     use_settings(MONGODB_URI=network.uri)
     await network.listen()
     yield network
-    network.answer_delay = 0.0
+    network.reply_delay = 0.0
     await connection.close()
     await network.close()
 
@@ -116,7 +116,7 @@ async def test_killed(mongod: Mongod, post: Post) -> None:
         for seconds in (0.0, 0.0, 3.5):
             mongod.kill()
             await asyncio.sleep(seconds)
-            # Linux ends it with the thread that started it, which lives as long as the event loop.
+            # Linux kills it with the thread that started it, which lives as long as the event loop.
             await asyncio.to_thread(mongod.start)
             await asyncio.sleep(0.5)
 
@@ -132,7 +132,7 @@ async def test_hung(mongod: Mongod, post: Post) -> None:
             try:
                 await asyncio.sleep(seconds)
             finally:
-                mongod.go_on()
+                mongod.resume()
             await asyncio.sleep(0.5)
 
     await assert_survives(hang(), mongod, post)
@@ -153,11 +153,11 @@ async def test_primary_steps_down(mongod: Mongod, post: Post) -> None:
 
 @pytest.mark.timed
 @pytest.mark.dialects
-async def test_network_cut_in_the_middle_of_an_answer(
+async def test_network_cut_in_the_middle_of_a_reply(
     mongod: Mongod, network: NetworkProxy, post: Post
 ) -> None:
     async def cut() -> None:
-        # Before the answer, within its header of 16 bytes, after that, and within what follows.
+        # Before the reply, within its header of 16 bytes, after that, and within the rest.
         for size in (0, 1, 15, 16, 17, 40) * 3:
             network.cut_after(size)
             await asyncio.sleep(0.2)
@@ -180,20 +180,20 @@ async def test_network_gone(mongod: Mongod, network: NetworkProxy, post: Post) -
 
 
 @pytest.mark.timed
-async def test_slow_network_delays_no_answer_beyond_the_limit(
+async def test_slow_network_delays_no_response_beyond_the_deadline(
     network: NetworkProxy, post: Post
 ) -> None:
     await post("analytics", EVENT)
-    network.answer_delay = 2.0
+    network.reply_delay = 2.0
     started = time.monotonic()
 
-    # Whether this user opted out is not known yet: MongoDB is asked twice.
+    # The opt-out of this user is not cached: two queries.
     await post("analytics", EVENT | {"user_id": "u2"})
 
     assert time.monotonic() - started < LONGEST_SECONDS
 
 
-# Where PyMongo polls the server, its heartbeat is late, too, and it waits for the server.
+# Where PyMongo polls the server, its heartbeat would be late too, and it would wait for the server.
 @pytest.mark.timed
 async def test_feedback_that_arrives_late_does_not_replace_a_later_one(
     mongod: Mongod, network: NetworkProxy, post: Post
@@ -215,7 +215,7 @@ async def test_feedback_that_arrives_late_does_not_replace_a_later_one(
 def proxied(
     run_mongod: RunMongod, tmp_path: Path, use_settings: UseSettings, dialect: Dialect
 ) -> Iterator[Mongod]:
-    """Return a running MongoDB behind a proxy that has writes fail."""
+    """Return a running MongoDB behind a proxy that makes writes fail."""
     mongod = Mongod(run_mongod, free_address(), tmp_path, dialect, proxied=True)
     use_settings(MONGODB_URI=mongod.uri)
     with mongod.resources:
@@ -224,14 +224,14 @@ def proxied(
 
 
 def proxy_of(mongod: Mongod) -> DialectProxy:
-    """Return the proxy before a MongoDB."""
+    """Return the proxy in front of a MongoDB."""
     assert mongod.proxy
     return mongod.proxy
 
 
 async def acknowledged(load: Load, documents: int) -> None:
-    """Wait until so many documents were told success."""
-    while load.acknowledged() < documents:  # noqa: ASYNC110 (it is looked at now and then)
+    """Wait until `documents` are acknowledged."""
+    while load.acknowledged() < documents:  # noqa: ASYNC110 (polled)
         await asyncio.sleep(0.05)
 
 
@@ -242,7 +242,7 @@ async def test_10_000_writes_through_kills_partial_failures_and_throttling(
 ) -> None:
     load, proxy = Load(post), proxy_of(proxied)
     throttles = proxy.dialect is Dialect.COSMOS_RU
-    # A closed connection has PyMongo wait for half a second.
+    # After a closed connection, PyMongo waits for half a second.
     closes = proxy.dialect in {Dialect.MONGODB, Dialect.AMAZON_DOCUMENTDB}
 
     async def fail() -> None:
@@ -257,18 +257,18 @@ async def test_10_000_writes_through_kills_partial_failures_and_throttling(
 
     async with asyncio.timeout(60):
         await load.run(fail())
-    await assert_serves_again(load)
+    await assert_recovered(load)
 
     assert proxy.refusals["partial"] >= 5
     with MongoClient[Document](proxied.direct_uri, directConnection=True) as client:
-        assert_stored_as_told(load, client.up2d8)
-        await load.send_failures_again()
-        assert_stored_as_told(load, client.up2d8)
+        assert_consistent(load, client.up2d8)
+        await load.retry_failures()
+        assert_consistent(load, client.up2d8)
 
 
 @dataclass
 class Vote:
-    """A feedback on a hot key: when it was sent, and when it was acknowledged."""
+    """A feedback on a hot key, with the times of its request and its response."""
 
     user: str
     rating: str
@@ -300,27 +300,27 @@ async def test_960_feedbacks_on_two_hot_keys_are_all_stored_and_the_newest_stays
     for each in stored:
         own = [vote for vote in votes if vote.user == each["user_id"]]
         [kept] = [vote for vote in own if vote.rating == each["rating"]]
-        # The clock has milliseconds: within one, either is the newest.
+        # The clock has milliseconds: within one, either counts as the newest.
         assert not [vote for vote in own if vote.sent > kept.acknowledged + 0.001]
     assert proxy_of(proxied).codes[112] == 0
 
 
 def blocks_in_use() -> int:
-    """Return how many small blocks of memory Python has in use."""
+    """Return the number of Python's memory blocks in use."""
     gc.collect()
     return sys.getallocatedblocks()
 
 
 def resident_bytes() -> int:
-    """Return how much memory this process has (proc(5))."""
+    """Return the resident memory of this process (proc(5))."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 @pytest.mark.linux
-async def test_100_000_requests_leave_nothing_behind(
+async def test_100_000_requests_leak_nothing(
     fresh_database: Database[Document], post: Post, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Pytest keeps every line.
+    # Pytest would keep every line.
     caplog.set_level(logging.CRITICAL, "up2d8")
     numbers = itertools.count()
     statuses: Counter[int] = Counter()
@@ -333,7 +333,7 @@ async def test_100_000_requests_leave_nothing_behind(
             case 3 | 4:
                 return post("analytics", EVENT)
             case 5:
-                # Sent again and again.
+                # A repetition.
                 return post("analytics", EVENT | {"event_id": str(UUID(int=number % 1000))})
             case 6:
                 return post("analytics", compressed, {"Content-Encoding": "gzip"})
@@ -353,7 +353,7 @@ async def test_100_000_requests_leave_nothing_behind(
     await send(80_000)
 
     assert await soon(lambda: tasks() <= tasks_before)
-    # Had one request in forty left one object behind, there would be 2,000.
+    # If one request in forty leaked one object, there would be 2,000.
     assert blocks_in_use() - blocks_before < 2_000
     assert resident_bytes() - bytes_before < 8 * 2**20
     assert set(statuses) == {200, 201, 202, 422}

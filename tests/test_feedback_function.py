@@ -3,12 +3,13 @@
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from pymongo.database import Database
 
 from tests.support.documents import Document
-from tests.support.functions import FEEDBACK, Post, body_of
+from tests.support.functions import FEEDBACK, Post, UseSettings, body_of
 
 pytestmark = pytest.mark.dialects
 
@@ -43,7 +44,7 @@ async def test_stores_the_timestamp_as_a_bson_date(
 
 
 @pytest.mark.parametrize("comment", [{}, {"comment": None}])
-async def test_stores_no_comment_where_none_is_given(
+async def test_stores_no_comment_by_default(
     fresh_database: Database[Document], post: Post, comment: Document
 ) -> None:
     response = await post("feedback", FEEDBACK | comment)
@@ -76,7 +77,7 @@ async def test_keeps_feedback_of_other_users_and_on_other_messages(
     assert fresh_database.feedback.count_documents({}) == 3
 
 
-async def test_one_of_many_identical_feedbacks_at_once_is_the_first(
+async def test_one_of_many_identical_concurrent_feedbacks_is_the_first(
     fresh_database: Database[Document], post: Post
 ) -> None:
     responses = await asyncio.gather(*(post("feedback", FEEDBACK) for _ in range(200)))
@@ -99,9 +100,43 @@ async def test_one_of_many_identical_feedbacks_at_once_is_the_first(
         FEEDBACK | {"comment": "é" * 4000},
     ],
 )
-async def test_stores_texts_as_they_are(
+async def test_stores_texts_unchanged(
     fresh_database: Database[Document], post: Post, feedback: Document
 ) -> None:
     assert (await post("feedback", feedback)).status_code == 201
     [document] = fresh_database.feedback.find({}, {"_id": 0, "timestamp": 0})
     assert document == feedback
+
+
+@pytest.fixture
+def two_ratings(
+    fresh_database: Database[Document], server_uri: str, use_settings: UseSettings
+) -> Any:
+    """Limit the vocabulary to two ratings; return the database."""
+    use_settings(
+        MONGODB_URI=server_uri,
+        MONGODB_DATABASE=fresh_database.name,
+        FEEDBACK_RATINGS="up, 👎",
+    )
+    return fresh_database
+
+
+@pytest.mark.parametrize("rating", ["up", "👎"])
+async def test_accepts_the_ratings_of_the_vocabulary(
+    two_ratings: Database[Document], post: Post, rating: str
+) -> None:
+    assert (await post("feedback", FEEDBACK | {"rating": rating})).status_code == 201
+    assert two_ratings.feedback.count_documents({"rating": rating}) == 1
+
+
+@pytest.mark.parametrize("rating", ["down", "Up", " up", "up, 👎", "up,"])
+async def test_refuses_other_ratings_and_lists_the_vocabulary(
+    two_ratings: Database[Document], post: Post, rating: str
+) -> None:
+    response = await post("feedback", FEEDBACK | {"rating": rating})
+
+    assert response.status_code == 422
+    assert body_of(response)["errors"] == [
+        {"pointer": "#/rating", "detail": "must be one of: up, 👎"}
+    ]
+    assert two_ratings.feedback.count_documents({}) == 0

@@ -1,4 +1,4 @@
-"""The contract of each `function.json` with its `main`, as the language worker checks it."""
+"""Each `function.json` matches its `main`, as the language worker checks."""
 
 import importlib.machinery
 import importlib.util
@@ -25,7 +25,7 @@ LIMITS = ["Outstanding", "Concurrent"]
 
 
 def bindings(name: str) -> dict[str, dict[str, Any]]:
-    """Return the bindings of a function by their names."""
+    """Return the bindings of a function by name."""
     return {binding["name"]: binding for binding in DECLARATIONS[name]["bindings"]}
 
 
@@ -48,21 +48,19 @@ def test_declares_one_post_route_behind_a_function_key(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_main_takes_and_returns_what_is_declared(name: str) -> None:
+def test_main_matches_the_declaration(name: str) -> None:
     main = FUNCTIONS[name]
     hints = typing.get_type_hints(main)
 
     assert DECLARATIONS[name]["scriptFile"] == "__init__.py"
     assert set(inspect.signature(main).parameters) == set(bindings(name)) - {"$return"}
     assert hints == {"req": func.HttpRequest, "return": func.HttpResponse}
-    # The worker runs anything else in a thread pool.
+    # The worker runs other functions in a thread pool.
     assert inspect.iscoroutinefunction(main)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_imports_under_the_name_that_the_worker_gives(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_can_be_imported_under_the_workers_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     namespace = importlib.machinery.ModuleSpec("__app__", None)
     namespace.submodule_search_locations = [str(ROOT)]
     monkeypatch.setitem(sys.modules, "__app__", importlib.util.module_from_spec(namespace))
@@ -75,7 +73,7 @@ def test_imports_under_the_name_that_the_worker_gives(
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_imports_nothing_but_itself_and_what_is_shared(name: str) -> None:
+def test_imports_only_itself_and_shared_code(name: str) -> None:
     script = f"import sys, {name}_function; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
@@ -85,19 +83,19 @@ def test_imports_nothing_but_itself_and_what_is_shared(name: str) -> None:
     assert ours & set(loaded) == {f"{name}_function", "shared_code"}
 
 
-def test_overload_is_refused_and_failures_are_all_kept() -> None:
+def test_overload_is_refused_and_every_failure_is_logged() -> None:
     host = json.loads((ROOT / "host.json").read_text())
     sampling = host["logging"]["applicationInsights"]["samplingSettings"]
 
     assert host["version"] == "2.0"
     assert host["extensions"]["http"]["routePrefix"] == "api"
-    # One that waited for others would be answered too late when MongoDB hangs.
+    # A queued request would be too late when MongoDB hangs.
     limits = [host["extensions"]["http"][f"max{kind}Requests"] for kind in LIMITS]
     assert limits == [200, 200]
     assert set(sampling["excludedTypes"].split(";")) == {"Exception", "Request"}
 
 
-def test_deployed_packages_are_no_more_than_agreed() -> None:
+def test_deploys_only_the_agreed_packages() -> None:
     requirements = (ROOT / "requirements.in").read_text().splitlines()
 
     assert [line for line in requirements if not line.startswith("#")] == [
@@ -110,7 +108,7 @@ def test_deployed_packages_are_no_more_than_agreed() -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_runs_without_what_is_off(name: str, mongodb_uri: str) -> None:
+def test_imports_nothing_for_disabled_features(name: str, mongodb_uri: str) -> None:
     body = {
         "feedback": b'{"message_id": "m1", "user_id": "u1", "rating": "up"}',
         "analytics": b'{"user_id": "u1", "event_type": "e", "details": {}}',

@@ -1,6 +1,6 @@
-"""Whatever is sent: no defect shows, every error is a problem, what is accepted is stored as sent.
+"""Property tests: no input causes a defect, errors are problems, and the rest is stored as sent.
 
-`python -m fuzz` looks for longer, and is guided by what the code does with its input.
+`python -m fuzz` searches longer, guided by coverage.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ from tests.support.functions import GZIP, NAMES, UseSettings
 from tests.support.service import Service
 from tests.support.strategies import ANYTHING, EVENTS, FEEDBACKS, HEADERS, VALID, edited, encoded
 
-# The same examples in every run, whatever an earlier run found.
+# The same examples in every run, independent of earlier findings.
 bounded = settings(
     max_examples=120,
     derandomize=True,
     database=None,
     deadline=None,
-    # A fixture is set up once for all examples; `Service` leaves its database empty after each.
+    # The fixture serves all examples; `Service` empties its database after each.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -49,7 +49,7 @@ def service(
     caplog: pytest.LogCaptureFixture,
 ) -> Iterator[Service]:
     """Return the functions, on an empty database."""
-    # Pytest keeps every line.
+    # Pytest would keep every line.
     caplog.set_level(logging.CRITICAL, "up2d8")
     use_settings(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=empty_database.name)
     with asyncio.Runner() as runner:
@@ -83,9 +83,7 @@ def test_a_valid_event_is_stored(service: Service, body: bytes) -> None:
 
 @bounded
 @given(details=st.dictionaries(st.text(st.characters()), ANYTHING), batch=st.booleans())
-def test_details_that_may_not_be_storable(
-    service: Service, details: Document, *, batch: bool
-) -> None:
+def test_possibly_unstorable_details(service: Service, details: Document, *, batch: bool) -> None:
     event = {"user_id": "u1", "event_type": "e", "details": details}
     body = json.dumps([event, EVENT] if batch else event).encode()
 
@@ -105,7 +103,7 @@ def test_any_value_in_any_field(service: Service, valid: Document, changes: Docu
 
 @bounded
 @given(events=st.lists(EVENTS | ANYTHING | st.just(EVENT), max_size=20))
-def test_a_batch_of_right_and_wrong_events(service: Service, events: list[Any]) -> None:
+def test_a_batch_of_valid_and_invalid_events(service: Service, events: list[Any]) -> None:
     service.post("analytics", json.dumps(events).encode())
 
 
@@ -138,7 +136,7 @@ def test_bodies_with_changed_bytes(service: Service, function: str, body: bytes)
 
 @bounded
 @given(seed=st.sampled_from(seeds()), random=st.randoms(use_true_random=False))
-def test_what_the_fuzzer_makes_of_its_seeds(service: Service, seed: bytes, random: Random) -> None:
+def test_mutations_of_the_fuzzer(service: Service, seed: bytes, random: Random) -> None:
     for _ in range(random.randrange(1, 5)):
         seed = mutation.mutate(seed, random, lambda body: body[:1] + body[1:][::-1])
     target.run(seed)
@@ -148,7 +146,7 @@ def test_what_the_fuzzer_makes_of_its_seeds(service: Service, seed: bytes, rando
 
 @bounded
 @given(function=st.sampled_from(NAMES), body=VALID, level=st.integers(0, 9))
-def test_gzip_is_as_what_it_inflates_to(
+def test_gzip_is_equivalent_to_the_inflated_body(
     service: Service, function: str, body: bytes, level: int
 ) -> None:
     plain = service.post(function, body)
@@ -185,7 +183,7 @@ def service_with_tokens(
     use_settings: UseSettings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Service:
-    """Return the functions, which ask for tokens of an issuer with one key."""
+    """Return the functions, requiring tokens of an issuer with one key."""
 
     async def find(*_: object) -> PyJWK:
         return PUBLIC_KEY
@@ -201,12 +199,12 @@ def service_with_tokens(
 
 
 def base64_of(value: Any) -> str:
-    """Return JSON as the parts of a token are written."""
+    """Return JSON in the encoding of a token's parts."""
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
 def post_with(service: Service, token: str) -> int:
-    """Send a valid event with a token and return the status of the answer."""
+    """Send a valid event with a token and return the response's status."""
     body = json.dumps(EVENT).encode()
     response = service.post("analytics", body, {"Authorization": f"Bearer {token}"})
     status: int = response.status_code
@@ -233,7 +231,7 @@ def test_any_claims_of_the_issuer(service_with_tokens: Service, claims: Any) -> 
     algorithm=st.sampled_from(["ES256", "RS256", "HS256", "none", "EdDSA"]),
     signature=st.binary(max_size=64),
 )
-def test_any_token_that_the_issuer_did_not_sign(
+def test_any_token_not_signed_by_the_issuer(
     service_with_tokens: Service, header: Any, algorithm: str, signature: bytes
 ) -> None:
     if isinstance(header, dict):

@@ -1,4 +1,4 @@
-"""The fuzzer: its seeds, what it takes for a defect, and what it keeps."""
+"""The fuzzer: its seeds, the defects it finds, and the costliest input."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +15,12 @@ from tests.support.documents import Document
 
 
 @pytest.mark.parametrize("seed", seeds())
-def test_the_fuzzer_takes_its_seeds(seed: bytes) -> None:
+def test_the_seeds_are_valid_inputs(seed: bytes) -> None:
     target.run(seed)
 
 
 @pytest.mark.parametrize(("model", "seed"), [(Feedback, FEEDBACK), (Event, EVENT)])
-def test_the_fuzzer_sends_each_field_of_the_models(model: type[BaseModel], seed: Document) -> None:
+def test_the_seeds_have_every_field_of_the_models(model: type[BaseModel], seed: Document) -> None:
     assert model.model_validate(seed).model_fields_set == model.model_fields.keys()
 
 
@@ -31,9 +31,7 @@ def test_the_fuzzer_sends_each_field_of_the_models(model: type[BaseModel], seed:
         *(("analytics", EVENT, name) for name in Event.model_fields if name != "event_id"),
     ],
 )
-def test_the_fuzzer_sees_when_a_field_is_not_stored(
-    function: str, sent: Document, name: str
-) -> None:
+def test_finds_a_dropped_field(function: str, sent: Document, name: str) -> None:
     model: type[Feedback | Event] = Feedback if function == "feedback" else Event
     stored = model.model_validate(sent).to_document(datetime.now(UTC))
     del stored[name]
@@ -54,16 +52,16 @@ def test_the_fuzzer_sees_when_a_field_is_not_stored(
         ({"a": "é"}, {"a": "e\u0301"}),
     ],
 )
-def test_the_fuzzer_sees_when_something_else_is_stored(sent: Document, stored: Document) -> None:
+def test_finds_changed_details(sent: Document, stored: Document) -> None:
     event = {"user_id": "u1", "event_type": "e", "details": sent}
     document = {"_id": 1} | event | {"details": stored, "timestamp": datetime.now(UTC)}
 
     check_document("analytics", event, document | {"details": sent})
-    with pytest.raises(Finding, match="details are others"):
+    with pytest.raises(Finding, match="details differ"):
         check_document("analytics", event, document)
 
 
-def test_the_costliest_input_is_kept_with_its_ratio(
+def test_keeps_the_costliest_input_and_its_ratio(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(data: bytes) -> None:
@@ -77,5 +75,5 @@ def test_the_costliest_input_is_kept_with_its_ratio(
     assert len(path.read_bytes()) == 5_000
     assert costliest.ratio > 20
     assert "times the checks of a normal event" in capsys.readouterr().err
-    # A later run begins with it.
+    # A later run starts from it.
     assert Costliest(run, path).ratio > 20

@@ -1,4 +1,4 @@
-"""Writes that go together."""
+"""Group commit."""
 
 import asyncio
 from collections import Counter
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.dialects
 
 
 class WatchedWriter(Grouper[Write, Reply]):
-    """A writer to a real collection that remembers its groups, and waits or fails when told to."""
+    """A writer to a real collection that records its groups, and waits or fails on demand."""
 
     def __init__(self) -> None:
         super().__init__(self.watched_send)
@@ -32,7 +32,7 @@ class WatchedWriter(Grouper[Write, Reply]):
         self.failure: Exception | None = None
 
     async def watched_send(self, documents: Sequence[Write]) -> Sequence[Reply]:
-        """Send, unless told otherwise."""
+        """Send a group, once that is allowed."""
         self.groups.append(len(documents))
         await self.may_send.wait()
         if self.failure:
@@ -40,12 +40,12 @@ class WatchedWriter(Grouper[Write, Reply]):
         return await bulk_insert("watched", documents, as_command=True)
 
     def hold(self) -> list[asyncio.Future[Sequence[Reply]]]:
-        """Fill what may be in flight, and have it wait."""
+        """Put the maximum number of groups in flight, and hold them there."""
         self.may_send.clear()
         return [self.write_one() for _ in range(group_commit.MAXIMUM_IN_FLIGHT)]
 
     def write_one(self, key: Any = None, size: int = 0) -> asyncio.Future[Sequence[Reply]]:
-        """Write a document with this `_id` that came in so many bytes."""
+        """Write a document with this `_id` from `size` bytes of JSON."""
         return self.submit([document(key)], size)
 
 
@@ -61,7 +61,7 @@ def document(key: Any = None) -> Write:
     return Write({"_id": ObjectId() if key is None else key}, 0)
 
 
-async def test_a_write_alone_is_sent_at_once(
+async def test_a_lone_write_is_sent_immediately(
     writer: WatchedWriter, fresh_database: Database[Document]
 ) -> None:
     assert await writer.write_one() == ["stored"]
@@ -70,7 +70,7 @@ async def test_a_write_alone_is_sent_at_once(
     await connection.close()
 
 
-async def test_what_comes_while_two_are_in_flight_goes_together_in_the_next(
+async def test_writes_while_two_groups_are_in_flight_share_the_next(
     writer: WatchedWriter, fresh_database: Database[Document]
 ) -> None:
     replies = writer.hold()
@@ -87,7 +87,7 @@ async def test_what_comes_while_two_are_in_flight_goes_together_in_the_next(
     assert fresh_database.watched.count_documents({}) == 100
 
 
-async def test_one_that_hangs_does_not_hold_up_the_next(writer: WatchedWriter) -> None:
+async def test_a_hanging_group_does_not_delay_the_next(writer: WatchedWriter) -> None:
     writer.may_send.clear()
     first = writer.write_one()
     await asyncio.sleep(0)
@@ -100,7 +100,7 @@ async def test_one_that_hangs_does_not_hold_up_the_next(writer: WatchedWriter) -
 
 
 @pytest.mark.parametrize(("writes", "groups"), [(2, [1, 1]), (5, [3, 2]), (32, [16, 16])])
-async def test_what_comes_at_once_is_shared_out(
+async def test_simultaneous_writes_are_split_evenly(
     writer: WatchedWriter, writes: int, groups: list[int]
 ) -> None:
     await asyncio.gather(*(writer.write_one() for _ in range(writes)))
@@ -108,7 +108,7 @@ async def test_what_comes_at_once_is_shared_out(
     assert writer.groups == groups
 
 
-async def test_what_is_written_upon_an_answer_goes_with_what_waits(writer: WatchedWriter) -> None:
+async def test_a_follow_up_write_joins_the_waiting_ones(writer: WatchedWriter) -> None:
     async def write_twice() -> None:
         await writer.write_one()
         await writer.write_one()
@@ -122,11 +122,11 @@ async def test_what_is_written_upon_an_answer_goes_with_what_waits(writer: Watch
     writer.may_send.set()
     await asyncio.gather(waiting, in_flight)
 
-    # By itself, it would have become a third group that goes round.
+    # Alone, it would have become a third group in circulation.
     assert writer.groups[2] > 1
 
 
-async def test_groups_stay_whole_when_two_are_answered_at_once() -> None:
+async def test_groups_stay_whole_when_two_replies_arrive_together() -> None:
     groups: list[int] = []
     both_sent = asyncio.Event()
 
@@ -149,7 +149,7 @@ async def test_groups_stay_whole_when_two_are_answered_at_once() -> None:
     assert groups == [16, 16, 16, 16]
 
 
-async def test_none_is_forgotten_however_writes_and_ends_meet(writer: WatchedWriter) -> None:
+async def test_no_write_is_forgotten_in_any_interleaving(writer: WatchedWriter) -> None:
     async def repeat(number: int) -> None:
         for step in range(30):
             for _ in range((number * step) % 5):
@@ -162,7 +162,7 @@ async def test_none_is_forgotten_however_writes_and_ends_meet(writer: WatchedWri
     assert writer.in_flight == 0
 
 
-async def test_a_sender_that_is_cancelled_makes_room_for_another(writer: WatchedWriter) -> None:
+async def test_a_cancelled_sender_makes_room_for_another(writer: WatchedWriter) -> None:
     lost = [writer.write_one() for _ in range(2)]
     for sender in writer.senders:
         sender.cancel()
@@ -173,7 +173,7 @@ async def test_a_sender_that_is_cancelled_makes_room_for_another(writer: Watched
         await asyncio.gather(*lost)
 
 
-async def test_one_that_is_cancelled_while_it_sends_does_so_too(writer: WatchedWriter) -> None:
+async def test_a_sender_cancelled_while_sending_makes_room_too(writer: WatchedWriter) -> None:
     writer.hold()
     await asyncio.sleep(0)
     assert writer.in_flight == 2
@@ -187,7 +187,7 @@ async def test_one_that_is_cancelled_while_it_sends_does_so_too(writer: WatchedW
         await writer.write_one()
 
 
-async def test_each_gets_the_reply_to_its_own_documents(writer: WatchedWriter) -> None:
+async def test_each_write_gets_the_replies_to_its_own_documents(writer: WatchedWriter) -> None:
     held = writer.hold()
     await asyncio.sleep(0)
     keys = [[1, 2], [2], [3, 1, 3], [4]]
@@ -223,7 +223,7 @@ async def test_the_documents_of_one_write_are_not_split(writer: WatchedWriter) -
     assert writer.groups == [len(documents)]
 
 
-async def test_one_that_gives_up_leaves_the_others_their_outcomes(
+async def test_a_cancelled_write_does_not_affect_the_others(
     writer: WatchedWriter, fresh_database: Database[Document]
 ) -> None:
     writer.may_send.clear()
@@ -237,11 +237,11 @@ async def test_one_that_gives_up_leaves_the_others_their_outcomes(
     await in_flight[1]
     await asyncio.gather(waiting[0], *waiting[2:])
     await asyncio.gather(*writer.senders)
-    # What was in flight may be stored; what still waited is not.
+    # Writes in flight may be stored; cancelled ones that still waited are not.
     assert fresh_database.watched.distinct("_id") == [0, 1, 2, 4, 5]
 
 
-async def test_a_failure_is_the_outcome_of_its_group_alone(
+async def test_a_failure_affects_only_its_group(
     writer: WatchedWriter, fresh_database: Database[Document]
 ) -> None:
     failing = [writer.write_one(size=1) for _ in range(3)]
@@ -255,7 +255,7 @@ async def test_a_failure_is_the_outcome_of_its_group_alone(
     assert fresh_database.watched.count_documents({}) == 1
 
 
-async def test_a_defect_is_told_to_everyone_who_waits(writer: WatchedWriter) -> None:
+async def test_a_defect_reaches_every_waiting_write(writer: WatchedWriter) -> None:
     writer.failure = ZeroDivisionError()
     writes = [writer.write_one() for _ in range(3)]
 
@@ -263,7 +263,7 @@ async def test_a_defect_is_told_to_everyone_who_waits(writer: WatchedWriter) -> 
     assert [type(outcome) for outcome in outcomes] == [ZeroDivisionError] * 3
 
 
-async def test_requests_of_every_kind_at_once(
+async def test_concurrent_requests_of_every_kind(
     fresh_database: Database[Document], post: Post
 ) -> None:
     deep: Document = {}

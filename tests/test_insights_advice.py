@@ -1,4 +1,4 @@
-"""Advice that does not end a command."""
+"""Advice, which does not end a command."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,7 @@ from tests.support.documents import Document, an_event
 from tests.support.insights_cli import Insights
 
 
-def test_says_that_setup_helps_where_much_is_stored_without_indexes(
+def test_advises_setup_for_many_documents_without_indexes(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     now = datetime.now(UTC)
@@ -22,7 +22,9 @@ def test_says_that_setup_helps_where_much_is_stored_without_indexes(
     assert (before.exit_code, after.exit_code, after.stderr) == (0, 0, "")
 
 
-def test_says_nothing_of_little(insights: Insights, empty_database: Database[Document]) -> None:
+def test_gives_no_advice_for_few_documents(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
     empty_database.analytics.insert_one(an_event(datetime.now(UTC)))
 
     assert insights("summary").stderr == ""

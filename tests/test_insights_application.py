@@ -1,4 +1,4 @@
-"""The command line as a whole: its help, its pipes, and how it ends."""
+"""The command line as a whole: help, pipes and exit codes."""
 
 import os
 import re
@@ -17,18 +17,18 @@ from tests.support.documents import NOON, Document, a_feedback, an_event
 from tests.support.insights_cli import Insights
 from tests.support.project import ROOT
 
-# More than a pipe holds.
+# More than a pipe's buffer.
 MANY = 5000
 
 
 def examples(name: str) -> list[str]:
-    """Return the examples in the help of a command."""
+    """Return the examples in a command's help."""
     _, _, text = (load(name).__doc__ or "").partition("Examples:")
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def assert_flags_have_no_type(help_text: str) -> None:
-    """Make sure that a flag, which takes no value, is only followed by what it does."""
+    """Fail if a flag, which takes no value, shows a type."""
     names = "json|yes|open|serve|repair|erase|flatten|dry-run|here|help"
     flags = re.findall(rf"^│ +(--(?:{names})) +(\S+)", help_text, re.MULTILINE)
 
@@ -37,9 +37,7 @@ def assert_flags_have_no_type(help_text: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"]])
-def test_lists_every_command_with_what_it_does(
-    command_line: Insights, arguments: list[str]
-) -> None:
+def test_lists_every_command_with_its_summary(command_line: Insights, arguments: list[str]) -> None:
     result = command_line(*arguments)
 
     assert (result.exit_code, result.stderr) == (0, "")
@@ -122,9 +120,7 @@ def test_a_reader_that_stops_early_ends_it_quietly(
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["feedback", "--help"]])
-def test_a_reader_that_is_gone_ends_the_help_quietly(
-    command_line: Insights, arguments: list[str]
-) -> None:
+def test_a_closed_pipe_ends_the_help_quietly(command_line: Insights, arguments: list[str]) -> None:
     with command_line.start(*arguments) as process:
         assert process.stdout
         assert process.stderr
@@ -136,7 +132,7 @@ def test_a_reader_that_is_gone_ends_the_help_quietly(
 def test_ctrl_c_ends_it_quietly(insights: Insights, empty_database: Database[Document]) -> None:
     empty_database.feedback.insert_many(a_feedback(NOON, comment="x" * 99) for _ in range(MANY))
 
-    # It stands still, because nobody reads on.
+    # The process blocks on the full pipe.
     with insights.start("feedback", "--json", "--limit", str(MANY)) as process:
         assert process.stdout
         assert process.stderr
@@ -148,7 +144,7 @@ def test_ctrl_c_ends_it_quietly(insights: Insights, empty_database: Database[Doc
 
 @pytest.mark.parametrize("arguments", [["feedback"], ["feedback", "--json"], ["--help"]])
 @pytest.mark.linux
-def test_says_so_where_the_output_cannot_be_written(
+def test_reports_output_that_cannot_be_written(
     insights: Insights, empty_database: Database[Document], arguments: list[str]
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON))
@@ -175,7 +171,7 @@ def test_says_so_where_the_output_cannot_be_written(
             2,
             (
                 "Erase 1 feedback and 0 events of u1? [y/n] (n): \n"
-                "insights: nothing was done: answer y, or give --yes\n"
+                "insights: nothing was done: answer y, or pass --yes\n"
             ),
         ),
     ],
@@ -201,7 +197,7 @@ def test_works_without_a_standard_stream(
     assert (result.returncode, result.stderr) == (exit_code, message)
 
 
-def test_imports_nothing_of_commands_that_are_not_run(command_line: Insights) -> None:
+def test_imports_no_modules_of_other_commands(command_line: Insights) -> None:
     result = command_line.run("feedback", "--help", PYTHONPROFILEIMPORTTIME="1")
 
     assert "insights.terminal.listing" in result.stderr

@@ -1,4 +1,4 @@
-"""The stream of changes behind `insights tail` and the dashboard that is served."""
+"""The stream of changes behind `insights tail` and the served dashboard."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -21,7 +21,7 @@ from tests.support.documents import NOON, Document, a_feedback, an_event
 from tests.support.mongod import Mongod
 from tests.support.tail import SECONDS_TO_ARRIVE
 
-# Of what changes twice between two looks, polling sees only the last; and deletions not at all.
+# Of two changes between two polls, polling sees only the last. It sees no deletions.
 polling_lacks = pytest.mark.lacking(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
@@ -34,7 +34,7 @@ SECOND = timedelta(seconds=1)
     "error",
     [AutoReconnect("lost"), OperationFailure("Error=16500, RetryAfterMs=8", 16500)],
 )
-def test_polling_loses_nothing_when_a_look_fails(
+def test_polling_loses_nothing_when_a_poll_fails(
     empty_database: Database[Document], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     look, failures, told = polling.Poller.look, list[Exception](), list[Connection]()
@@ -60,14 +60,14 @@ def test_polling_loses_nothing_when_a_look_fails(
 
 
 def settings_for(uri: str, database: str) -> Settings:
-    """Return the settings that name a database."""
+    """Return settings for a database."""
     return Settings.model_validate({"MONGODB_URI": uri, "MONGODB_DATABASE": database})
 
 
 def arriving(
     database: Database[Document], uri: str, write: Callable[[], object]
 ) -> Iterator[Change]:
-    """Yield the changes that come of `write`, which is done before the first of them is read."""
+    """Yield the changes caused by `write`, which runs before the first one is read."""
     settings = settings_for(uri, database.name)
 
     def tell(_: Connection, _why: str) -> None:
@@ -83,7 +83,7 @@ def arriving(
     assert not stop.is_set()
 
 
-def test_a_feedback_that_changed_again_comes_once_as_it_is(
+def test_a_feedback_that_changed_twice_arrives_once_in_its_last_state(
     empty_database: Database[Document], server_uri: str
 ) -> None:
     feedback = a_feedback(NOON, message_id="m1")
@@ -100,7 +100,7 @@ def test_a_feedback_that_changed_again_comes_once_as_it_is(
     assert change.document == feedback | {"rating": "yes", "timestamp": NOON + 2 * SECOND}
 
 
-def test_deletions_do_not_come_nor_updates_of_what_is_gone(
+def test_deletions_and_updates_of_deleted_documents_do_not_arrive(
     empty_database: Database[Document], server_uri: str
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON))
@@ -112,7 +112,7 @@ def test_deletions_do_not_come_nor_updates_of_what_is_gone(
     assert list(arriving(empty_database, server_uri, write)) == []
 
 
-def test_other_collections_and_other_documents_do_not_come(
+def test_other_collections_and_documents_do_not_arrive(
     empty_database: Database[Document], server_uri: str
 ) -> None:
     def write() -> None:
@@ -123,7 +123,7 @@ def test_other_collections_and_other_documents_do_not_come(
 
 
 @polling_lacks
-def test_goes_on_after_the_database_was_dropped(
+def test_continues_after_the_database_was_dropped(
     empty_database: Database[Document], server_uri: str
 ) -> None:
     def write() -> None:
@@ -136,14 +136,14 @@ def test_goes_on_after_the_database_was_dropped(
     assert [change.document["event_type"] for change in arrived] == ["before", "after"]
 
 
-def test_ends_when_it_is_told_to(empty_database: Database[Document], server_uri: str) -> None:
+def test_ends_when_stopped(empty_database: Database[Document], server_uri: str) -> None:
     settings = settings_for(server_uri, empty_database.name)
     stop = Event()
 
     assert list(changes(settings, {Kind.EVENTS: {}}, lambda *_: stop.set(), stop)) == []
 
 
-def test_ends_when_it_is_told_to_while_mongodb_is_gone(own_mongod: Mongod) -> None:
+def test_ends_when_stopped_while_mongodb_is_down(own_mongod: Mongod) -> None:
     stop = Event()
     told = []
 

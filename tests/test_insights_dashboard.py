@@ -1,6 +1,6 @@
-"""The dashboard as a file, looked at in a real browser.
+"""The dashboard as a file, in a real browser.
 
-Its figures are worked out here by hand from `FEEDBACK` and `EVENTS`.
+The expected figures are calculated by hand from `FEEDBACK` and `EVENTS`.
 """
 
 import re
@@ -21,9 +21,9 @@ from tests.support.chromium import DESKTOP, HEIGHT, PHONE, Visitor
 from tests.support.documents import a_feedback, an_event
 from tests.support.insights_cli import Insights
 from tests.support.page_checks import (
+    low_contrasts,
     missing_names,
     overflows,
-    poor_contrasts,
     smallest_text_of_a_chart,
 )
 
@@ -51,7 +51,7 @@ FEEDBACK = [
     *((at(25, 9, 0, month=10), "old", f"u{number}", "down", None) for number in (2, 3, 4)),
 ]
 
-# 6 events of 3 users, and before them 12 of another.
+# 6 events of 3 users; before the period, 12 of another user.
 EVENTS = [
     (at(2, 9, 50), "u1", "page_view"),
     (at(2, 9, 58), "u1", "regenerate"),
@@ -76,7 +76,7 @@ HOSTILE = [
 
 @pytest.fixture(scope="module")
 def figures(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the address of the page of `FEEDBACK` and `EVENTS`."""
+    """Return the address of a page with `FEEDBACK` and `EVENTS`."""
     name = "test_dashboard_figures"
     insights = Insights(
         tmp_path_factory.mktemp("dashboard"), MONGODB_URI=mongodb_uri, MONGODB_DATABASE=name
@@ -100,7 +100,7 @@ def fill(database: Database[Document]) -> None:
 
 @pytest.fixture
 def hostile(insights: Insights, empty_database: Database[Document]) -> str:
-    """Return the address of a page of texts that try to be more than texts."""
+    """Return the address of a page with texts that try to inject code."""
     for number, text in enumerate(HOSTILE):
         time = at(2, 10, number)
         empty_database.analytics.insert_many(
@@ -127,12 +127,12 @@ def write(insights: Insights, *options: str) -> str:
 
 
 def words(page: Page, selector: str) -> str:
-    """Return the text of an element, with single blanks."""
+    """Return the text of an element, with whitespace collapsed."""
     return " ".join(page.locator(selector).inner_text().split())
 
 
 def rows(page: Page, selector: str) -> list[list[str]]:
-    """Return the texts of the rows of a table, whether it is open or not."""
+    """Return the texts of a table's rows, visible or not."""
     found = page.locator(f"{selector} tbody tr").evaluate_all(
         "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
     )
@@ -143,11 +143,11 @@ def test_the_cards_show_the_figures(visitor: Visitor, figures: str) -> None:
     page = visitor.open(figures)
     cards = [" ".join(card.split()) for card in page.locator(".figures > div").all_inner_texts()]
     assert cards == [
-        "Feedback 8 ▲ 100 % more than 4 before",
+        "Feedback 8 ▲ up 100 % from 4",
         "Positive 43 % 3 of 7 scored",
-        "Unscored 1 named below",
-        "Events 6 ▼ 50 % fewer than 12 before",
-        "Active users 1 in a day 2 in 7 days 4 in 30 days",
+        "Unscored 1 listed below",
+        "Events 6 ▼ down 50 % from 12",
+        "Active users 1 last 24 hours 2 last 7 days 4 last 30 days",
     ]
 
 
@@ -157,21 +157,21 @@ def test_three_answers_come_first(visitor: Visitor, figures: str) -> None:
         " ".join(each.split()) for each in page.locator(".question").all_inner_texts()
     )
     assert better == (
-        "Are the answers getting better? No clear change 43 % of the ratings are positive, "
-        "after 25 % in the 10 days before: 17.9 percentage points up, which may be chance."
+        "Are the answers getting better? No clear change 43 % of scored ratings are positive, "
+        "up 17.9 percentage points from 25 % in the previous 10 days; this may be chance."
     )
-    assert worst == "Which are the worst? bad 3 of 3 ratings are negative. Too slow."
+    assert worst == "Which answer is worst? bad 3 of 3 ratings are negative. Too slow."
     assert before == (
-        "What came before they were unhappy? Nothing stands out "
+        "What comes before a negative rating? Nothing stands out "
         "Too few users gave a negative rating after an event to say what stands out."
     )
 
 
-def test_says_which_period_it_is_of_and_when_it_was_made(visitor: Visitor, figures: str) -> None:
+def test_shows_its_period_and_when_it_was_made(visitor: Visitor, figures: str) -> None:
     shown = words(visitor.open(figures), "#part-heading .period")
     assert re.fullmatch(
         r"2026-11-01 00:00 to 2026-11-11 00:00 UTC \(10 days\) · "
-        r"made \d{4}-\d\d-\d\d \d\d:\d\d UTC",
+        r"generated \d{4}-\d\d-\d\d \d\d:\d\d UTC",
         shown,
     )
 
@@ -188,7 +188,7 @@ def test_days_without_data_are_zero_and_have_no_share(visitor: Visitor, figures:
     assert shares[4][1:] == ["1", "2", "50 %"]
 
 
-def test_a_line_has_a_gap_where_there_is_no_share(visitor: Visitor, figures: str) -> None:
+def test_a_line_has_a_gap_on_days_without_a_share(visitor: Visitor, figures: str) -> None:
     page = visitor.open(figures)
     drawn = page.locator("#chart-share .wide .mark-line path").get_attribute("d")
     # One piece for 2 November, one for the 5th.
@@ -211,7 +211,7 @@ def test_events_and_users_are_counted_by_day(visitor: Visitor, figures: str) -> 
     assert [row[1] for row in users] == ["0", "2", "0", "0", "1", "0", "0", "0", "0", "1"]
 
 
-def test_lists_ratings_and_types_with_their_numbers(visitor: Visitor, figures: str) -> None:
+def test_lists_ratings_and_event_types_with_their_counts(visitor: Visitor, figures: str) -> None:
     page = visitor.open(figures)
     assert rows(page, "#answers .ranking") == [
         ["up positive", "3", "38 %"],
@@ -228,23 +228,23 @@ def test_lists_ratings_and_types_with_their_numbers(visitor: Visitor, figures: s
     ]
 
 
-def test_the_worst_message_comes_with_its_comments(visitor: Visitor, figures: str) -> None:
+def test_the_worst_message_is_shown_with_its_comments(visitor: Visitor, figures: str) -> None:
     page = visitor.open(figures)
     assert page.locator(".worst > li").count() == 1
     assert words(page, ".worst .message") == "bad 3 of 3 ratings negative"
     page.get_by_text("1 more comment").click()
     comments = page.locator(".worst blockquote").all_text_contents()
-    # The newest first, and a long one is whole.
+    # Newest first, and the long one in full.
     assert comments == ["Too slow.", LONG_COMMENT, "Wrong city."]
     whole = page.locator(".worst blockquote").nth(1)
     assert not whole.is_visible()
-    page.get_by_text("whole comment").click()
+    page.get_by_text("full comment").click()
     assert whole.is_visible()
 
 
-def test_shows_what_came_before_negative_ratings(visitor: Visitor, figures: str) -> None:
+def test_shows_the_events_before_negative_ratings(visitor: Visitor, figures: str) -> None:
     page = visitor.open(figures)
-    # All that have events did this last; it is a third of all events, so three times as often.
+    # The last event of every rating that has one, and a third of all events: three times as often.
     assert rows(page, ".journeys") == [
         ["regenerate", "100 %", "33 %", TIMES_3],
         ["page_view, then →regenerate", "100 %", "33 %", TIMES_3],
@@ -254,14 +254,14 @@ def test_shows_what_came_before_negative_ratings(visitor: Visitor, figures: str)
     )
 
 
-def test_works_without_a_network_and_asks_for_nothing(visitor: Visitor, figures: str) -> None:
+def test_needs_no_network_and_makes_no_requests(visitor: Visitor, figures: str) -> None:
     page = visitor.open(figures, offline=True)
     assert page.locator("#chart-events .wide svg").is_visible()
     assert visitor.requests == [figures]
 
 
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_hostile_texts_do_nothing_and_break_no_layout(
+def test_hostile_texts_run_nothing_and_break_no_layout(
     visitor: Visitor, hostile: str, width: int
 ) -> None:
     page = visitor.open(hostile, width)
@@ -275,7 +275,7 @@ def test_hostile_texts_do_nothing_and_break_no_layout(
     assert overflows(page) == []
 
 
-def test_hostile_names_stay_texts_beside_the_pointer(visitor: Visitor, hostile: str) -> None:
+def test_hostile_names_stay_texts_in_tooltips(visitor: Visitor, hostile: str) -> None:
     page = visitor.open(hostile)
     page.locator("#chart-events .wide [aria-label^='2 Nov']").hover()
     tip = page.locator(".tip")
@@ -286,11 +286,11 @@ def test_hostile_names_stay_texts_beside_the_pointer(visitor: Visitor, hostile: 
 
 
 def open_all(page: Page) -> None:
-    """Open all that can be opened."""
+    """Open every collapsed element."""
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
 
 
-def test_nothing_overflows_in_any_width(visitor: Visitor, figures: str) -> None:
+def test_nothing_overflows_at_any_width(visitor: Visitor, figures: str) -> None:
     page = visitor.open(figures)
     open_all(page)
     for width in (PHONE, 420, 600, 768, 1024, DESKTOP):
@@ -299,7 +299,7 @@ def test_nothing_overflows_in_any_width(visitor: Visitor, figures: str) -> None:
 
 
 @pytest.mark.parametrize("width", [PHONE, 640, DESKTOP])
-def test_texts_of_charts_are_large_enough(visitor: Visitor, figures: str, width: int) -> None:
+def test_chart_texts_are_large_enough(visitor: Visitor, figures: str, width: int) -> None:
     assert smallest_text_of_a_chart(visitor.open(figures, width)) >= 10.9
 
 
@@ -313,17 +313,15 @@ def test_each_chart_is_shown_in_one_width(visitor: Visitor, figures: str) -> Non
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_texts_stand_out_from_what_is_behind_them(
-    visitor: Visitor, figures: str, scheme: str
-) -> None:
+def test_texts_have_enough_contrast(visitor: Visitor, figures: str, scheme: str) -> None:
     page = visitor.open(figures, scheme="dark" if scheme == "dark" else "light")
     open_all(page)
-    assert poor_contrasts(page) == []
+    assert low_contrasts(page) == []
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 17, 23)"
     assert dark == (scheme == "dark")
 
 
-def test_everything_has_a_name(visitor: Visitor, figures: str) -> None:
+def test_everything_has_an_accessible_name(visitor: Visitor, figures: str) -> None:
     assert missing_names(visitor.open(figures)) == []
 
 
@@ -338,12 +336,12 @@ def test_the_keyboard_reaches_and_opens_the_tables(visitor: Visitor, figures: st
         reached.append(focused(page))
     order = [
         "Answers",
-        "named below",
+        "listed below",
         "Show as a table: Share of positive ratings",
         "Show as a table: Ratings",
-        "whole comment",
+        "full comment",
         "Show as a table: Events by type",
-        "Show as a table: Active users a day",
+        "Show as a table: Daily active users",
     ]
     places = [next(i for i, text in enumerate(reached) if each in text) for each in order]
     assert places == sorted(places)
@@ -356,11 +354,11 @@ def test_the_keyboard_reaches_and_opens_the_tables(visitor: Visitor, figures: st
 
 
 def focused(page: Page) -> str:
-    """Return the text of what has the focus."""
+    """Return the text of the focused element."""
     return str(page.evaluate("document.activeElement.textContent.replace(/\\s+/g, ' ').trim()"))
 
 
-def test_prints_on_white_without_what_only_a_screen_can_use(visitor: Visitor, figures: str) -> None:
+def test_prints_on_white_without_interactive_elements(visitor: Visitor, figures: str) -> None:
     page = visitor.open(figures, scheme="dark")
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 718, "height": 1000})
@@ -368,11 +366,11 @@ def test_prints_on_white_without_what_only_a_screen_can_use(visitor: Visitor, fi
     assert not page.locator("nav").is_visible()
     assert not page.locator("#chart-share details").is_visible()
     assert page.locator(".worst blockquote").nth(1).is_visible()
-    assert poor_contrasts(page) == []
+    assert low_contrasts(page) == []
     assert overflows(page) == []
 
 
-def test_the_file_is_printed_and_replaces_the_earlier_one_whole(
+def test_prints_the_file_name_and_replaces_the_file_atomically(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     fill(empty_database)
@@ -384,7 +382,7 @@ def test_the_file_is_printed_and_replaces_the_earlier_one_whole(
     assert list(insights.folder.iterdir()) == [path]
 
 
-def test_a_file_that_cannot_be_written_is_an_error(
+def test_an_unwritable_file_is_an_error(
     insights: Insights, empty_database: Database[Document], tmp_path: Path
 ) -> None:
     fill(empty_database)
@@ -393,7 +391,7 @@ def test_a_file_that_cannot_be_written_is_an_error(
     assert "page.html: No such file or directory" in result.stderr
 
 
-def test_a_page_of_nothing_is_not_written(insights: Insights, tmp_path: Path) -> None:
+def test_writes_no_page_without_data(insights: Insights, tmp_path: Path) -> None:
     result = insights("dashboard", *PERIOD)
     assert result.exit_code == 5
     assert "from 2026-11-01 00:00 to 2026-11-11 00:00 UTC" in result.stderr
@@ -404,12 +402,12 @@ def test_a_page_of_nothing_is_not_written(insights: Insights, tmp_path: Path) ->
     ("options", "message"),
     [
         (["--since", "yesterday"], "'yesterday' is not a time"),
-        (["--serve", "--out", "page.html"], "--out is for a file"),
-        (["--port", "80"], "--port is for --serve"),
+        (["--serve", "--out", "page.html"], "--out cannot be used with --serve"),
+        (["--port", "80"], "--port needs --serve"),
         (["--serve", "--port", "70000"], "less than or equal to 65535"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(
+def test_contradictory_options_are_refused(
     command_line: Insights, options: list[str], message: str
 ) -> None:
     result = command_line("dashboard", *options)
@@ -418,7 +416,7 @@ def test_options_that_make_no_sense_are_refused(
 
 
 @pytest.mark.parametrize(("days", "bars"), [(1, 1), (92, 92), (93, 14), (365, 53), (3650, 87)])
-def test_long_periods_are_drawn_by_weeks(days: int, bars: int) -> None:
+def test_long_periods_are_drawn_by_week(days: int, bars: int) -> None:
     first = date(2026, 1, 1)
     spans = group([FeedbackDay(first + timedelta(number), 1, 1, 0, 0) for number in range(days)])
     assert len(spans) == bars <= MAXIMUM_BARS
@@ -429,7 +427,7 @@ def test_long_periods_are_drawn_by_weeks(days: int, bars: int) -> None:
 @pytest.mark.parametrize(
     ("share", "before", "count", "expected"),
     [
-        # 1.96 standard deviations of a change from 50 % are 4.4 points with 1,000 ratings each.
+        # With 1,000 ratings each, 1.96 standard deviations of a change from 50 % are 4.4 points.
         (0.55, 0.5, 1000, Trend.BETTER),
         (0.45, 0.5, 1000, Trend.WORSE),
         (0.54, 0.5, 1000, Trend.SAME),
@@ -438,7 +436,7 @@ def test_long_periods_are_drawn_by_weeks(days: int, bars: int) -> None:
         (None, 0.5, 1000, Trend.UNKNOWN),
     ],
 )
-def test_a_trend_is_more_than_chance(
+def test_a_trend_exceeds_chance(
     share: float | None, before: float | None, count: int, expected: Trend
 ) -> None:
     feedback = FeedbackSummary(

@@ -1,4 +1,4 @@
-"""`insights demo`: what it stores, where, and that it does no harm."""
+"""`insights demo`: its data, its database, and its safety."""
 
 import os
 import pty
@@ -47,7 +47,7 @@ def demo_database(mongodb_uri: str) -> Iterator[Database[Document]]:
 
 @pytest.fixture(scope="module")
 def story(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Insights]:
-    """Return what runs the tool on a demo of 60 days, made by its command line."""
+    """Return a runner of the tool on a demo of 60 days, made by the command."""
     insights = Insights(
         tmp_path_factory.mktemp("story"), MONGODB_URI=mongodb_uri, MONGODB_DATABASE="test_story"
     )
@@ -59,12 +59,12 @@ def story(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def entries(number: int, now: datetime = NOW) -> list[Entry]:
-    """Return what is stored of one user."""
+    """Return the documents of one user."""
     return list(User(number, Story(DAYS), Rhythm(DAYS, now)).documents())
 
 
 def counts(database: Database[Document]) -> tuple[int, int]:
-    """Return how many feedbacks and events are stored."""
+    """Return the numbers of stored feedbacks and events."""
     return database.feedback.count_documents({}), database.analytics.count_documents({})
 
 
@@ -74,7 +74,7 @@ def summary(insights: Insights, since: str, until: str = "0s") -> Any:
     return found
 
 
-def test_fills_a_database_of_its_own(insights: Insights, demo_database: Database[Document]) -> None:
+def test_fills_its_own_database(insights: Insights, demo_database: Database[Document]) -> None:
     result = insights("demo", *SMALL)
 
     feedback, events = counts(demo_database)
@@ -124,7 +124,7 @@ def test_refuses_to_drop_the_configured_database(
     assert counts(demo_database) == (1, 0)
 
 
-def test_makes_the_indexes_and_none_that_deletes(
+def test_creates_the_indexes_but_none_that_deletes(
     insights: Insights, demo_database: Database[Document]
 ) -> None:
     insights("demo", *SMALL, FEEDBACK_RETENTION_DAYS="1", ANALYTICS_RETENTION_DAYS="1")
@@ -135,13 +135,13 @@ def test_makes_the_indexes_and_none_that_deletes(
         assert not any("expireAfterSeconds" in index for index in indexes.values())
 
 
-def test_prints_commands_that_work(
+def test_prints_working_commands(
     insights: Insights, demo_database: Database[Document], tmp_path: Path
 ) -> None:
-    # Enough for each of them to find something.
+    # Enough users for each command to find something.
     result = insights("demo", "--users", "100")
 
-    # Copied into another terminal, which knows no settings.
+    # As in another terminal, without settings.
     commands = [line.strip() for line in result.stdout.splitlines() if line.startswith("  MONGODB")]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     assert len(commands) >= 5
@@ -164,12 +164,12 @@ def test_prints_no_password(capsys: pytest.CaptureFixture[str]) -> None:
     assert "secret" not in "".join(lines)
 
 
-def test_tells_the_same_story_each_time() -> None:
+def test_repeats_the_same_story() -> None:
     assert entries(1) == entries(1)
     assert entries(1) != entries(2)
 
 
-def test_only_shifts_the_times_when_it_is_told_at_another_time() -> None:
+def test_at_another_time_only_the_timestamps_shift() -> None:
     def without_time(entry: Entry) -> Entry:
         kind, document = entry
         return kind, {**document, "timestamp": None}
@@ -183,14 +183,14 @@ def test_only_shifts_the_times_when_it_is_told_at_another_time() -> None:
     )
 
 
-def test_ends_now_and_begins_so_many_days_before() -> None:
+def test_ends_now_and_begins_the_given_days_earlier() -> None:
     times = [document["timestamp"] for number in range(200) for _, document in entries(number)]
 
     assert NOW - timedelta(days=DAYS) <= min(times) < NOW - timedelta(days=DAYS - 1)
     assert NOW - timedelta(hours=4) < max(times) < NOW
 
 
-def test_makes_documents_as_the_functions_do() -> None:
+def test_makes_the_same_documents_as_the_functions() -> None:
     for kind, document in entries(1):
         fields = {name: value for name, value in document.items() if name != "timestamp"}
         identity = fields.pop("_id")
@@ -201,7 +201,7 @@ def test_makes_documents_as_the_functions_do() -> None:
         assert model.to_document(document["timestamp"]) == document
 
 
-def test_has_events_in_the_order_of_time_within_a_visit() -> None:
+def test_events_of_a_visit_are_in_order() -> None:
     visits: list[list[datetime]] = []
     for kind, document in entries(3):
         if kind is Kind.EVENTS and document["event_type"] == "page_view":
@@ -213,7 +213,7 @@ def test_has_events_in_the_order_of_time_within_a_visit() -> None:
     assert all(visit == sorted(visit) for visit in visits)
 
 
-def test_is_harmless_to_run_again_here(
+def test_a_second_run_here_is_harmless(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     first = insights("demo", *SMALL, "--here")
@@ -225,7 +225,9 @@ def test_is_harmless_to_run_again_here(
     assert f"Stored 0 feedback and 0 events of 20 users in {empty_database.name}." in again.stdout
 
 
-def test_keeps_what_is_stored_here(insights: Insights, empty_database: Database[Document]) -> None:
+def test_keeps_existing_documents_here(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
     stored = a_feedback(NOW, message_id="mine")
     empty_database.feedback.insert_one(stored)
     empty_database.feedback.create_index("comment", name="mine")
@@ -237,7 +239,7 @@ def test_keeps_what_is_stored_here(insights: Insights, empty_database: Database[
 
 
 @pytest.mark.parametrize(("answer", "exit_code"), [("n\n", 1), ("", 2)])
-def test_asks_before_it_adds_to_what_is_stored_here(
+def test_asks_before_adding_to_existing_documents(
     insights: Insights, empty_database: Database[Document], answer: str, exit_code: int
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOW))
@@ -245,11 +247,11 @@ def test_asks_before_it_adds_to_what_is_stored_here(
     result = insights("demo", *SMALL, "--here", answer=answer)
 
     assert (result.exit_code, result.stdout) == (exit_code, "")
-    assert "holds 1 feedback and 0 events. Add the demo's to them?" in result.stderr
+    assert "holds 1 feedback and 0 events. Add the demo data?" in result.stderr
     assert counts(empty_database) == (1, 0)
 
 
-def test_adds_to_what_is_stored_here_after_a_yes(
+def test_adds_to_existing_documents_after_a_yes(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOW))
@@ -258,7 +260,7 @@ def test_adds_to_what_is_stored_here_after_a_yes(
     assert counts(empty_database) > (1, 0)
 
 
-def test_adds_only_new_users_when_there_are_to_be_more(
+def test_a_larger_demo_adds_only_the_new_users(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     insights("demo", *SMALL, "--here")
@@ -270,7 +272,7 @@ def test_adds_only_new_users_when_there_are_to_be_more(
     assert len(empty_database.analytics.distinct("user_id")) == 30
 
 
-def test_answers_get_better_in_the_end(story: Insights) -> None:
+def test_answers_improve_in_the_end(story: Insights) -> None:
     first, last = summary(story, "60d", "53d"), summary(story, "7d")
 
     assert last["feedback"]["share_positive"] > first["feedback"]["share_positive"] + 0.08
@@ -307,7 +309,7 @@ def test_slow_answers_are_rated_worse(mongodb_uri: str) -> None:
 
 
 def share_negative(database: Database[Document], latency: dict[str, int]) -> float:
-    """Return the share of thumbs down on the answers with such a latency."""
+    """Return the share of thumbs down on answers in a range of latencies."""
     shown = {"event_type": "answer_shown", "details.latency_ms": latency}
     messages = database.analytics.distinct("details.message_id", shown)
     rated = {"message_id": {"$in": messages, "$regex": "^answer-"}}
@@ -327,7 +329,7 @@ def test_uses_several_vocabularies_of_ratings(story: Insights) -> None:
     assert feedback["sentiments"]["unscored"] < feedback["count"] / 20
 
 
-def test_some_messages_are_bad_and_say_why(story: Insights) -> None:
+def test_some_messages_are_bad_for_a_stated_reason(story: Insights) -> None:
     worst = summary(story, "30d")["feedback"]["worst"]
 
     assert len(worst) == 10
@@ -354,7 +356,7 @@ def test_weekends_and_nights_are_quiet() -> None:
 
 
 @pytest.mark.usefixtures("run_mongod")
-def test_starts_a_mongodb_where_none_runs_and_ends_it(tmp_path: Path) -> None:
+def test_starts_and_stops_a_mongodb_if_none_runs(tmp_path: Path) -> None:
     address = free_address()
     insights = Insights(tmp_path, MONGODB_URI=f"mongodb://{address}")
 
@@ -373,7 +375,7 @@ def test_starts_a_mongodb_where_none_runs_and_ends_it(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("run_mongod")
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15)])
-def test_leaves_no_process_behind_when_it_is_ended(
+def test_orphans_no_process_when_terminated(
     tmp_path: Path, number: signal.Signals, exit_code: int
 ) -> None:
     address = free_address()
@@ -392,7 +394,7 @@ def test_leaves_no_process_behind_when_it_is_ended(
 
 
 def wait_for_events(uri: str) -> None:
-    """Wait until the demo has stored something."""
+    """Wait for the demo's first events."""
     deadline = time.monotonic() + WAIT_SECONDS
     with MongoClient[Document](uri, directConnection=True) as client:
         while not has_events(client["up2d8_demo"]):
@@ -401,13 +403,13 @@ def wait_for_events(uri: str) -> None:
 
 
 def has_events(database: Database[Document]) -> bool:
-    """Say whether there are events; while MongoDB starts, there are none."""
+    """Say whether there are events; none can be read while MongoDB starts."""
     with suppress(PyMongoError):
         return database.analytics.find_one() is not None
     return False
 
 
-def test_opens_the_dashboard_of_its_database_until_ctrl_c(
+def test_serves_the_dashboard_of_its_database_until_ctrl_c(
     insights: Insights, demo_database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served: list[tuple[str, bool, tuple[int, int]]] = []
@@ -424,7 +426,7 @@ def test_opens_the_dashboard_of_its_database_until_ctrl_c(
     assert result.exit_code == 0
 
 
-def test_shows_how_far_it_is_on_a_terminal(
+def test_shows_progress_on_a_terminal(
     insights: Insights, demo_database: Database[Document]
 ) -> None:
     shown, terminal = pty.openpty()
@@ -453,7 +455,7 @@ def test_shows_how_far_it_is_on_a_terminal(
         ("mongodb://127.0.0.1:1,127.0.0.1:2", 3, "no MongoDB answers to MONGODB_URI"),
     ],
 )
-def test_says_why_there_is_no_mongodb(
+def test_reports_an_unreachable_mongodb(
     command_line: Insights, uri: str, exit_code: int, message: str
 ) -> None:
     result = command_line("demo", MONGODB_URI=uri)
@@ -462,7 +464,7 @@ def test_says_why_there_is_no_mongodb(
     assert f"insights: {message}" in result.stderr
 
 
-def test_says_why_it_cannot_start_a_mongodb(insights: Insights, tmp_path: Path) -> None:
+def test_reports_a_mongodb_that_fails_to_start(insights: Insights, tmp_path: Path) -> None:
     (tmp_path / ".data").write_text("not a folder")
 
     result = insights("demo", MONGODB_URI=f"mongodb://{free_address()}")

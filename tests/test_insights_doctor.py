@@ -1,4 +1,4 @@
-"""`insights doctor` as a whole: what it says, asks and keeps, and how it ends."""
+"""`insights doctor` as a whole: output, questions, originals and interruptions."""
 
 import json
 import signal
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUM
 
 ORIGINALS = (
     "The originals of changed and removed documents are in the collection `repaired`, "
-    "each in its field `document`.\n"
+    "in the field `document`.\n"
 )
 
 
@@ -83,7 +83,7 @@ repeated for a user and message     feedback    2      2
 """
 
 
-def test_shows_what_it_finds_and_changes_nothing(
+def test_shows_findings_and_changes_nothing(
     insights: Insights, damaged: Database[Document]
 ) -> None:
     before = contents(damaged)
@@ -93,8 +93,8 @@ def test_shows_what_it_finds_and_changes_nothing(
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith(FOUND)
     assert result.stdout.count("\n") == FOUND.count("\n") + 1
-    assert "14 can be repaired: `" in result.stdout
-    assert result.stdout.endswith(" doctor --repair` does that.\n")
+    assert "14 can be repaired: run `" in result.stdout
+    assert result.stdout.endswith(" doctor --repair`.\n")
     assert contents(damaged) == before
     assert list(damaged.feedback.index_information()) == ["_id_"]
 
@@ -136,23 +136,25 @@ def test_repairs_nothing_without_a_yes(
     assert contents(damaged) == before
 
 
-def test_refuses_where_nobody_can_answer(insights: Insights, damaged: Database[Document]) -> None:
+def test_refuses_without_someone_to_ask(insights: Insights, damaged: Database[Document]) -> None:
     before = contents(damaged)
 
     result = insights.run("doctor", "--repair")
 
     assert (result.exit_code, result.stdout) == (2, FOUND)
-    assert result.stderr.endswith("\ninsights: nothing was done: answer y, or give --yes\n")
+    assert result.stderr.endswith("\ninsights: nothing was done: answer y, or pass --yes\n")
     assert contents(damaged) == before
 
 
-def test_json_shows_no_counts_to_decide_on(insights: Insights, damaged: Database[Document]) -> None:
+def test_json_repairs_only_with_yes(insights: Insights, damaged: Database[Document]) -> None:
     before = contents(damaged)
 
     result = insights("doctor", "--repair", "--json")
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "insights: --json prints no counts to decide on: give --yes, too\n"
+    assert result.stderr == (
+        "insights: --repair --json cannot ask for confirmation: pass --yes, too\n"
+    )
     assert contents(damaged) == before
 
 
@@ -193,9 +195,7 @@ def test_keeps_every_original(insights: Insights, damaged: Database[Document]) -
         assert abs(copy["repaired_at"] - datetime.now(UTC)) < HOUR
 
 
-def test_says_that_there_is_nothing_to_repair(
-    indexed: Insights, empty_database: Database[Document]
-) -> None:
+def test_reports_nothing_to_repair(indexed: Insights, empty_database: Database[Document]) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON))
     empty_database.analytics.insert_many([an_event(NOON), an_event(NOON)])
 
@@ -225,16 +225,18 @@ def test_json_has_every_check(indexed: Insights) -> None:
     }
 
 
-def test_the_help_says_where_the_originals_are(insights: Insights) -> None:
+def test_the_help_names_the_collection_of_originals(insights: Insights) -> None:
     shown = " ".join(insights("doctor", "--help").stdout.split())
 
-    assert "its original is stored in the collection `repaired`" in shown
+    assert "first copies each document that it changes or removes to the collection `repaired`" in (
+        shown
+    )
 
 
 # Indexes
 
 
-def test_creates_missing_indexes_as_setup_does(insights: Insights) -> None:
+def test_creates_missing_indexes_like_setup(insights: Insights) -> None:
     assert repaired(insights) == {
         "feedback.missing_index": {"found": 4, "repairable": 4, "repaired": 4},
         "analytics.missing_index": {"found": 3, "repairable": 3, "repaired": 3},
@@ -253,7 +255,7 @@ def test_an_index_has_no_original(insights: Insights) -> None:
     ]
 
 
-def test_leaves_to_setup_what_deletes_and_what_replaces(
+def test_leaves_deleting_and_replaced_indexes_to_setup(
     indexed: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.feedback.drop_index("insights_by_user")
@@ -278,7 +280,7 @@ WRITES = ("insert_many", "insert_one", "bulk_write", "replace_one")
 
 
 class Interruption:
-    """Ends a run at its n-th write to a collection, right before or after it is done."""
+    """Ends a run at its n-th write to a collection, just before or after it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, number: int, *, after: bool) -> None:
         self.left = number
@@ -339,7 +341,7 @@ def test_an_interruption_anywhere_loses_nothing(
     assert interrupted == 18
 
 
-def test_can_be_killed_and_stopped_again_and_again(
+def test_survives_repeated_kills_and_stops(
     indexed: Insights, empty_database: Database[Document]
 ) -> None:
     many = 600
@@ -349,7 +351,7 @@ def test_can_be_killed_and_stopped_again_and_again(
     )
     before = set(contents(empty_database, "feedback")["feedback"])
 
-    # There are three originals of each document: by its date, its id and its pair.
+    # Each document has three originals: for its date, its id and its pair.
     for how in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL, signal.SIGINT):
         progress = empty_database.repaired.estimated_document_count()
         with indexed.start("doctor", "--repair", "--yes") as process:
@@ -371,18 +373,16 @@ def test_can_be_killed_and_stopped_again_and_again(
 
 
 @pytest.mark.usefixtures("damaged")
-def test_a_mongodb_that_goes_away_is_told(
-    insights: Insights, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reports_a_lost_mongodb(insights: Insights, monkeypatch: pytest.MonkeyPatch) -> None:
     Interruption(monkeypatch, 1, after=False)
 
     result = insights("doctor", "--repair", "--yes")
 
     assert (result.exit_code, result.stdout) == (3, FOUND)
-    assert result.stderr == "insights: MongoDB does not answer any more (AutoReconnect)\n"
+    assert result.stderr == "insights: MongoDB stopped answering (AutoReconnect)\n"
 
 
-def test_a_refused_write_is_told_without_the_document(
+def test_reports_a_refused_write_without_the_document(
     indexed: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.analytics.insert_one(an_event(NOON) | {"user_id": 42})

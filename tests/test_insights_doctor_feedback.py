@@ -1,4 +1,4 @@
-"""`insights doctor` on feedback that is stored several times, or under several ids."""
+"""`insights doctor` on repeated feedback, and on documents with several ids."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -25,11 +25,11 @@ from tests.support.damage import (
     UUID_4,
     contents,
     counts,
-    in_between,
     kept,
     key,
     legacy,
     repaired,
+    write_before_change,
 )
 from tests.support.dialect_proxy import DialectProxy, running_proxy
 from tests.support.dialects import Dialect
@@ -60,7 +60,7 @@ def test_puts_the_newest_under_the_right_id(
     assert repaired(indexed) == {}
 
 
-def test_a_newer_feedback_of_the_functions_stays(
+def test_keeps_a_newer_feedback_of_the_functions(
     indexed: Insights, empty_database: Database[Document]
 ) -> None:
     current = a_feedback(NOON, **key(), comment="Good.")
@@ -73,7 +73,7 @@ def test_a_newer_feedback_of_the_functions_stays(
     assert kept(empty_database) == sorted(map(bson.encode, older))
 
 
-def test_an_older_feedback_of_the_functions_is_replaced(
+def test_replaces_an_older_feedback_of_the_functions(
     indexed: Insights, empty_database: Database[Document]
 ) -> None:
     current = a_feedback(NOON, **key(), comment="Good.")
@@ -99,7 +99,7 @@ def test_a_document_without_a_date_counts_as_the_oldest(
     assert list(empty_database.feedback.find()) == [dated | {"_id": key()}]
 
 
-def test_of_equally_new_documents_the_last_id_wins(
+def test_among_equally_new_documents_the_last_id_wins(
     indexed: Insights, empty_database: Database[Document]
 ) -> None:
     last = legacy(NOON, _id=TWO, rating="last")
@@ -129,7 +129,7 @@ def test_leaves_single_documents_and_other_pairs_alone(
     assert list(empty_database.feedback.find()) == documents
 
 
-def test_an_array_is_no_repetition_of_its_element(
+def test_an_array_does_not_repeat_its_element(
     indexed: Insights, empty_database: Database[Document]
 ) -> None:
     in_array = legacy(NOON + HOUR, user_id=["u1"])
@@ -139,7 +139,7 @@ def test_an_array_is_no_repetition_of_its_element(
     assert empty_database.feedback.find_one({"_id": in_array["_id"]}) == in_array
 
 
-def test_merges_each_pair_for_itself(indexed: Insights, empty_database: Database[Document]) -> None:
+def test_merges_each_pair_separately(indexed: Insights, empty_database: Database[Document]) -> None:
     pairs = [(f"u{user}", f"m{message}") for user in range(5) for message in range(5)]
     empty_database.feedback.insert_many(
         legacy(NOON + age * HOUR, user_id=user, message_id=message, rating=f"{user}{message}{age}")
@@ -179,13 +179,13 @@ def test_merges_a_document_under_an_id_in_another_order(
     assert document["timestamp"] == NOON
 
 
-def test_a_rating_that_is_stored_meanwhile_stays(
+def test_a_rating_stored_meanwhile_stays(
     indexed: Insights, empty_database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feedback = empty_database.feedback
     feedback.insert_many([legacy(NOON), legacy(NOON + HOUR)])
     rated = a_feedback(NOON + 2 * HOUR, **key(), rating="up")
-    in_between(monkeypatch, repeats, lambda: feedback.insert_one(rated))
+    write_before_change(monkeypatch, repeats, lambda: feedback.insert_one(rated))
 
     assert repaired(indexed) == {
         "feedback.repeated": {"found": 1, "repairable": 1, "changed_meanwhile": 1}
@@ -196,13 +196,13 @@ def test_a_rating_that_is_stored_meanwhile_stays(
     assert list(feedback.find()) == [rated]
 
 
-def test_a_rating_that_is_replaced_meanwhile_stays(
+def test_a_rating_replaced_meanwhile_stays(
     indexed: Insights, empty_database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feedback = empty_database.feedback
     feedback.insert_many([a_feedback(NOON, **key()), legacy(NOON + HOUR)])
     rated = a_feedback(NOON + 2 * HOUR, **key(), rating="down")
-    in_between(monkeypatch, repeats, lambda: feedback.replace_one({"_id": key()}, rated))
+    write_before_change(monkeypatch, repeats, lambda: feedback.replace_one({"_id": key()}, rated))
 
     assert repaired(indexed)["feedback.repeated"]["changed_meanwhile"] == 1
     assert feedback.count_documents({}) == 2
@@ -211,13 +211,13 @@ def test_a_rating_that_is_replaced_meanwhile_stays(
     assert list(feedback.find()) == [rated]
 
 
-def test_a_repetition_that_changes_meanwhile_stays(
+def test_a_repetition_changed_meanwhile_stays(
     indexed: Insights, empty_database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feedback = empty_database.feedback
     feedback.insert_many([a_feedback(NOON, **key()), legacy(NOON - HOUR, _id=ONE)])
     change = {"$set": {"rating": "changed"}}
-    in_between(monkeypatch, repeats, lambda: feedback.update_one({"_id": ONE}, change))
+    write_before_change(monkeypatch, repeats, lambda: feedback.update_one({"_id": ONE}, change))
 
     assert repaired(indexed)["feedback.repeated"]["changed_meanwhile"] == 1
     assert feedback.count_documents({}) == 2
@@ -227,13 +227,13 @@ def test_a_repetition_that_changes_meanwhile_stays(
     assert ratings == ["changed", "thumbs_up"]
 
 
-def test_a_newer_repetition_that_arrives_meanwhile_stays(
+def test_a_newer_repetition_arriving_meanwhile_stays(
     indexed: Insights, empty_database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feedback = empty_database.feedback
     feedback.insert_many([legacy(NOON), legacy(NOON - HOUR)])
     newest = legacy(NOON + HOUR, rating="newest")
-    in_between(monkeypatch, repeats, lambda: feedback.insert_one(newest))
+    write_before_change(monkeypatch, repeats, lambda: feedback.insert_one(newest))
 
     repaired(indexed)
     assert feedback.find_one({"_id": newest["_id"]}) == newest
@@ -275,14 +275,14 @@ def test_counts_the_ids_of_a_document(ids: list[object], found: int, repairable:
 
 @pytest.fixture
 def azure(mongodb_address: Address) -> Iterator[DialectProxy]:
-    """Run Azure DocumentDB, which reads a stored `_if` as a second `_id`."""
+    """Run a proxy as Azure DocumentDB that reads a stored `_if` as a second `_id`."""
     with running_proxy(mongodb_address, Dialect.AZURE_DOCUMENTDB) as proxy:
         proxy.aliases = {"_if": "_id"}
         yield proxy
 
 
 def doubled(**given: Any) -> Document:
-    """Return a feedback that has two `_id` fields once it is read through the proxy."""
+    """Return a feedback that has two `_id` fields when read through the proxy."""
     document = a_feedback(NOON, **key(), **given)
     return document | {"_if": document["_id"]}
 
@@ -307,7 +307,7 @@ def test_removes_the_second_id(
     assert repaired(indexed) == {}
 
 
-def test_a_document_with_two_ids_that_is_replaced_meanwhile_stays(
+def test_a_document_with_two_ids_replaced_meanwhile_stays(
     indexed: Insights,
     empty_database: Database[Document],
     azure: DialectProxy,
@@ -330,7 +330,7 @@ def test_a_document_with_two_ids_that_is_replaced_meanwhile_stays(
     assert list(empty_database.feedback.find()) == [rated]
 
 
-def test_says_so_if_the_second_id_is_still_there(
+def test_reports_a_second_id_that_remains(
     indexed: Insights,
     empty_database: Database[Document],
     azure: DialectProxy,

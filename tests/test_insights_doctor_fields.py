@@ -1,4 +1,4 @@
-"""`insights doctor` on dates and ids that are of another type, or not there."""
+"""`insights doctor` on dates and ids that are missing or of another type."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -16,12 +16,12 @@ from tests.support.damage import (
     ONE,
     UUID_4,
     contents,
-    in_between,
     kept,
     key,
     legacy,
     repaired,
     rows,
+    write_before_change,
 )
 from tests.support.dialects import Dialect
 from tests.support.documents import NOON, Document, an_event
@@ -79,7 +79,7 @@ def test_parses_a_text(
         *("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "Sun, 01 Nov 2026 12:00:00"),
     ],
 )
-def test_leaves_a_text_that_is_no_time(
+def test_leaves_a_text_that_is_not_a_time(
     indexed: Insights, empty_database: Database[Document], text: str
 ) -> None:
     empty_database.feedback.insert_one(legacy(text))
@@ -125,7 +125,7 @@ def test_takes_a_missing_timestamp_from_the_id(
         (ObjectId("ffffffff0000000000000000"), "future date in the _id"),
     ],
 )
-def test_leaves_a_missing_timestamp_that_the_id_does_not_tell(
+def test_leaves_a_missing_timestamp_if_the_id_has_no_date(
     indexed: Insights, empty_database: Database[Document], identifier: object, reason: str
 ) -> None:
     empty_database.feedback.insert_one(legacy(None, _id=identifier))
@@ -167,7 +167,7 @@ def test_counts_timestamps_of_other_types(
 
 
 @pytest.mark.parametrize("timestamp", [DatetimeMS(253402300799999), DatetimeMS(-62135596800000)])
-def test_takes_the_earliest_and_latest_dates(
+def test_accepts_the_earliest_and_latest_dates(
     indexed: Insights, empty_database: Database[Document], timestamp: DatetimeMS
 ) -> None:
     empty_database.feedback.insert_one(legacy(timestamp))
@@ -203,7 +203,7 @@ def test_takes_the_earliest_and_latest_dates(
         ("analytics", "event_type"),
     ],
 )
-def test_turns_an_id_into_its_text(
+def test_converts_an_id_to_text(
     indexed: Insights,
     empty_database: Database[Document],
     collection: str,
@@ -243,7 +243,7 @@ def test_turns_an_id_into_its_text(
         (UUID_4, "other type"),
     ],
 )
-def test_leaves_an_id_that_is_nothing_else(
+def test_leaves_an_id_that_cannot_be_converted(
     indexed: Insights, empty_database: Database[Document], value: object, reason: str
 ) -> None:
     document = an_event(NOON) | {"user_id": value}
@@ -259,13 +259,13 @@ def test_leaves_an_id_that_is_nothing_else(
 
 
 def not_utf8(document: Document, text: str) -> RawBSONDocument:
-    """Return a document in which a text is not UTF-8."""
+    """Return a document with a text that is not UTF-8."""
     raw = bson.encode(document)
     assert text.encode() in raw
     return RawBSONDocument(raw.replace(text.encode(), b"\xff" * len(text)))
 
 
-def test_leaves_texts_that_are_not_utf8_as_they_are(
+def test_leaves_texts_that_are_not_utf8(
     indexed: Insights, empty_database: Database[Document]
 ) -> None:
     comment = not_utf8(legacy("2026-11-01T12:00:00", comment="good"), "good")
@@ -313,19 +313,21 @@ def test_repairs_more_than_a_batch(indexed: Insights, empty_database: Database[D
     assert empty_database.repaired.count_documents({}) == many
 
 
-def test_a_field_that_is_written_meanwhile_stays(
+def test_a_field_written_meanwhile_stays(
     indexed: Insights, empty_database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty_database.analytics.insert_many(
         an_event(NOON) | {"_id": _id, "user_id": _id} for _id in (1, 2, 3)
     )
     later = {"$set": {"user_id": "later"}}
-    in_between(monkeypatch, fields, lambda: empty_database.analytics.update_one({"_id": 2}, later))
+    write_before_change(
+        monkeypatch, fields, lambda: empty_database.analytics.update_one({"_id": 2}, later)
+    )
 
     result = indexed("doctor", "--repair", "--yes")
 
     assert "user_id is not a text analytics 3 2 1 changed meanwhile" in rows(result.stdout)
-    assert "1 changed meanwhile: `" in result.stdout
+    assert "1 changed meanwhile: run `" in result.stdout
     assert {each["_id"]: each["user_id"] for each in empty_database.analytics.find()} == {
         1: "1",
         2: "later",
@@ -333,7 +335,7 @@ def test_a_field_that_is_written_meanwhile_stays(
     }
 
 
-def test_keeps_both_originals_of_a_document_that_is_damaged_twice(
+def test_keeps_both_originals_of_a_doubly_damaged_document(
     indexed: Insights, empty_database: Database[Document]
 ) -> None:
     for text in ("2026-11-01T12:00:00", "2026-11-01T13:00:00"):

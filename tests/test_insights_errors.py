@@ -1,4 +1,4 @@
-"""What goes wrong with settings and with MongoDB: one line, and an exit code."""
+"""Errors of settings and of MongoDB: one line, and an exit code."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ WRONG_URI = "MONGODB_URI is not a MongoDB connection string"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_says_so_where_no_mongodb_runs(command_line: Insights, command: list[str]) -> None:
+def test_reports_that_no_mongodb_runs(command_line: Insights, command: list[str]) -> None:
     address = free_address()
 
     result = command_line(*command, MONGODB_URI=f"mongodb://user:secret@localhost:{address.port}/")
@@ -27,7 +27,7 @@ def test_says_so_where_no_mongodb_runs(command_line: Insights, command: list[str
     assert result.stderr == f"insights: no MongoDB runs at {address}: `make run` starts one\n"
 
 
-def test_says_so_where_no_mongodb_answers(command_line: Insights) -> None:
+def test_reports_that_no_mongodb_answers(command_line: Insights) -> None:
     hosts = ",".join(str(free_address()) for _ in range(2))
 
     result = command_line("feedback", MONGODB_URI=f"mongodb://user:secret@{hosts}/?replicaSet=rs0")
@@ -38,20 +38,20 @@ def test_says_so_where_no_mongodb_answers(command_line: Insights) -> None:
     assert "secret" not in result.stderr
 
 
-def test_says_so_where_mongodb_hangs(insights: Insights, own_mongod: Mongod) -> None:
+def test_reports_a_hung_mongodb(insights: Insights, own_mongod: Mongod) -> None:
     own_mongod.hang()
 
     results = [
         insights(*command, MONGODB_URI=own_mongod.uri) for command in (["events"], ["setup"])
     ]
 
-    own_mongod.go_on()
+    own_mongod.resume()
     for result in results:
         assert (result.exit_code, result.stdout) == (3, "")
         assert result.stderr.startswith("insights: no MongoDB answers to MONGODB_URI in time (")
 
 
-def test_says_so_where_mongodb_ends_in_the_middle(insights: Insights, own_mongod: Mongod) -> None:
+def test_reports_a_mongodb_lost_midway(insights: Insights, own_mongod: Mongod) -> None:
     with MongoClient[Document](own_mongod.uri) as client:
         client[insights.settings["MONGODB_DATABASE"]].feedback.insert_many(
             a_feedback(NOON, comment="x" * 4000) for _ in range(6_000)
@@ -65,7 +65,7 @@ def test_says_so_where_mongodb_ends_in_the_middle(insights: Insights, own_mongod
         _, stderr = process.communicate()
 
     assert process.returncode == 3
-    assert stderr.startswith("insights: MongoDB does not answer any more (")
+    assert stderr.startswith("insights: MongoDB stopped answering (")
     assert stderr.count("\n") == 1
 
 
@@ -90,12 +90,12 @@ def guarded_uri(run_mongod: RunMongod, tmp_path_factory: pytest.TempPathFactory)
 
 
 def guarded(uri: str, user: str, password: str) -> dict[str, str]:
-    """Return the settings with which this user reads from the guarded MongoDB."""
+    """Return the settings of a user of the guarded MongoDB."""
     uri = uri.replace("USER", user).replace("PASSWORD", password)
     return {"MONGODB_URI": uri, "MONGODB_DATABASE": "up2d8"}
 
 
-def test_says_so_where_mongodb_does_not_know_the_user(insights: Insights, guarded_uri: str) -> None:
+def test_reports_an_unknown_user(insights: Insights, guarded_uri: str) -> None:
     result = insights("feedback", **guarded(guarded_uri, "reader", "wrong_secret"))
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -103,7 +103,7 @@ def test_says_so_where_mongodb_does_not_know_the_user(insights: Insights, guarde
 
 
 @pytest.mark.parametrize("command", [["events"], ["setup"]])
-def test_says_so_where_the_user_may_not_do_it(
+def test_reports_missing_privileges(
     insights: Insights, guarded_uri: str, command: list[str]
 ) -> None:
     settings = guarded(guarded_uri, "reader", "secret")
@@ -128,21 +128,23 @@ def test_says_so_where_the_user_may_not_do_it(
         "mongodb+srv://",
     ],
 )
-def test_names_a_wrong_connection_string_and_hides_it(command_line: Insights, uri: str) -> None:
+def test_reports_a_wrong_connection_string_without_its_value(
+    command_line: Insights, uri: str
+) -> None:
     result = command_line("feedback", MONGODB_URI=uri)
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"insights: {WRONG_URI}\n"
 
 
-def test_does_not_show_what_is_odd_in_a_connection_string(insights: Insights) -> None:
+def test_odd_parts_of_the_connection_string_do_not_leak(insights: Insights) -> None:
     uri = insights.settings["MONGODB_URI"] + "/?journal=secret&secret=secret"
 
     assert insights.run("setup", MONGODB_URI=uri).stderr == ""
 
 
 @pytest.mark.parametrize("option", IGNORED + REFUSED)
-def test_shows_nobody_what_is_odd_in_a_connection_string(
+def test_odd_options_of_the_connection_string_do_not_leak(
     insights: Insights, recwarn: pytest.WarningsRecorder, option: str
 ) -> None:
     result = insights("setup", MONGODB_URI=f"{insights.settings['MONGODB_URI']}/?{option}")
@@ -152,13 +154,15 @@ def test_shows_nobody_what_is_odd_in_a_connection_string(
     assert [str(warning.message) for warning in recwarn] == []
 
 
-def test_says_so_where_dns_does_not_know_the_cluster(insights: Insights) -> None:
+def test_reports_a_cluster_unknown_to_dns(insights: Insights) -> None:
     uri = "mongodb+srv://user:secret@cluster.example.invalid"
 
     result = insights("feedback", MONGODB_URI=uri)
 
     assert result.exit_code == 3
-    assert result.stderr == "insights: the cluster in MONGODB_URI is not found in DNS\n"
+    assert result.stderr == (
+        "insights: DNS has no records for the cluster in MONGODB_URI: check its name\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -178,7 +182,7 @@ def test_names_a_missing_or_wrong_setting(
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        f"insights: missing or wrong setting: {name} (docs/deployment.md lists what is allowed)\n"
+        f"insights: missing or wrong setting: {name} (see docs/deployment.md)\n"
     )
 
 
@@ -192,7 +196,7 @@ def test_names_a_missing_or_wrong_setting(
         ('{"Values": {"MONGODB_URI": 5}}', "MONGODB_URI in local.settings.json must be a string"),
     ],
 )
-def test_says_what_is_wrong_with_the_settings_file(
+def test_reports_errors_in_the_settings_file(
     command_line: Insights, content: str, message: str
 ) -> None:
     file = command_line.folder / "local.settings.json"
@@ -205,7 +209,7 @@ def test_says_what_is_wrong_with_the_settings_file(
     assert result.stderr.count("\n") == 1
 
 
-def test_the_settings_file_yields_to_the_environment(
+def test_the_environment_overrides_the_settings_file(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON, rating="5"))
@@ -221,13 +225,13 @@ def test_the_settings_file_yields_to_the_environment(
     assert of_the_file(*neutral, MONGODB_DATABASE="other").exit_code == 5
 
 
-def test_an_argument_that_is_not_utf_8_is_named_as_such(insights: Insights) -> None:
+def test_reports_an_argument_that_is_not_utf_8(insights: Insights) -> None:
     result = insights("feedback", "--user", "\udcff")
 
     assert (result.exit_code, result.stderr) == (2, "insights: an argument is not valid UTF-8\n")
 
 
-def test_a_defect_is_one_line_that_says_where(
+def test_a_defect_is_one_line_with_its_location(
     command_line: Insights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def defective() -> None:
@@ -239,6 +243,6 @@ def test_a_defect_is_one_line_that_says_where(
 
     assert (result.exit_code, result.stdout) == (70, "")
     assert result.stderr.startswith(
-        "insights: a defect of this tool, please report it: KeyError at test_insights_errors.py:"
+        "insights: internal error, please report it: KeyError at test_insights_errors.py:"
     )
     assert result.stderr.count("\n") == 1

@@ -42,7 +42,7 @@ def test_prints_a_table_newest_first(
 
 
 @pytest.mark.parametrize("command", ["feedback", "events"])
-def test_shows_a_document_of_another_program_that_lacks_fields(
+def test_shows_another_programs_document_with_missing_fields(
     insights: Insights, empty_database: Database[Document], command: str
 ) -> None:
     for collection in (empty_database.feedback, empty_database.analytics):
@@ -90,7 +90,7 @@ def test_prints_json_lines_of_the_fields_as_stored(
         {"$where": "1", "$date": 0, "$oid": "x", "$uuid": 1},
     ],
 )
-def test_details_that_look_like_mongodbs_own_stay_what_they_are(
+def test_details_that_look_like_extended_json_are_unchanged(
     insights: Insights, empty_database: Database[Document], details: Document
 ) -> None:
     empty_database.analytics.insert_one(an_event(NOON, details=details))
@@ -113,7 +113,7 @@ def test_prints_the_newest_up_to_the_limit(
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_says_so_where_there_are_no_events(insights: Insights, options: list[str]) -> None:
+def test_reports_that_there_are_no_events(insights: Insights, options: list[str]) -> None:
     result = insights("events", *options)
 
     assert (result.exit_code, result.stdout) == (5, "")
@@ -121,7 +121,7 @@ def test_says_so_where_there_are_no_events(insights: Insights, options: list[str
 
 
 @pytest.mark.parametrize("option", ["--message", "--rating"])
-def test_does_not_know_the_options_of_feedback(insights: Insights, option: str) -> None:
+def test_refuses_the_options_of_feedback(insights: Insights, option: str) -> None:
     result = insights("events", option, "x")
 
     assert result.exit_code == 2

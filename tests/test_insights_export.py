@@ -1,4 +1,4 @@
-"""`insights export`: what it writes, read back by csv, json and pyarrow."""
+"""`insights export`: its files, read back by csv, json and pyarrow."""
 
 import json
 import random
@@ -24,13 +24,13 @@ MINUTE = timedelta(minutes=1)
 
 
 def exported(document: Document) -> Document:
-    """Return a document as it should come back from an export."""
+    """Return a document as an export should return it."""
     kept = {name: value for name, value in document.items() if not isinstance(value, datetime)}
     times = {name: iso(value) for name, value in document.items() if isinstance(value, datetime)}
     return kept | times | ({"_id": str(document["_id"])} if "_id" in document else {})
 
 
-def test_events_come_back_as_they_were_stored(
+def test_events_come_back_unchanged(
     insights: Insights, empty_database: Database[Document], file_format: str
 ) -> None:
     events = list(difficult_events())
@@ -47,7 +47,7 @@ def test_events_come_back_as_they_were_stored(
 
 
 @pytest.mark.parametrize("year", [1, 1582, 1969, 9999])
-def test_the_time_when_something_occurred_may_be_any(
+def test_occurred_at_may_be_any_time(
     insights: Insights, empty_database: Database[Document], file_format: str, year: int
 ) -> None:
     occurred_at = datetime(year, 2, 3, 4, 5, 6, 789_000, tzinfo=UTC)
@@ -59,7 +59,7 @@ def test_the_time_when_something_occurred_may_be_any(
     assert found["occurred_at"] == f"{year:04}-02-03T04:05:06.789Z"
 
 
-def test_feedback_comes_back_as_it_was_stored(
+def test_feedback_comes_back_unchanged(
     insights: Insights, empty_database: Database[Document], file_format: str
 ) -> None:
     comment = 'Very "good",\r\nthank you 👍🏽\ttruly\x1b[0m'
@@ -79,7 +79,7 @@ def test_feedback_comes_back_as_it_was_stored(
     ]
 
 
-def test_a_csv_file_is_as_rfc_4180_says(
+def test_a_csv_file_follows_rfc_4180(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.feedback.insert_many(
@@ -98,7 +98,7 @@ def test_a_csv_file_is_as_rfc_4180_says(
     )
 
 
-def test_json_lines_lack_what_the_document_lacks(
+def test_json_lines_leave_absent_fields_out(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.analytics.insert_one(
@@ -160,7 +160,7 @@ def test_parquet_has_types(insights: Insights, empty_database: Database[Document
         "-\N{ARABIC-INDIC DIGIT ONE}",
     ],
 )
-def test_a_cell_that_would_run_as_a_formula_begins_with_an_apostrophe(
+def test_a_cell_that_looks_like_a_formula_gets_an_apostrophe(
     insights: Insights, empty_database: Database[Document], text: str
 ) -> None:
     empty_database.feedback.insert_one(
@@ -185,7 +185,7 @@ def test_a_cell_that_would_run_as_a_formula_begins_with_an_apostrophe(
 @pytest.mark.parametrize(
     "text", ["-1", "+1", "+1.5", "-0.25e-7", "1=1", "a@b", "'=1", "👎", "5", " 5", "_=1"]
 )
-def test_a_cell_that_is_no_formula_stays_as_it_is(
+def test_other_cells_are_unchanged(
     insights: Insights, empty_database: Database[Document], text: str
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON, rating=text, comment=text))
@@ -243,7 +243,7 @@ def test_a_field_with_another_type_than_the_functions_store_is_text_in_columns(
     ]
 
 
-def test_is_oldest_first_by_the_index(
+def test_is_oldest_first_through_the_index(
     insights: Insights, empty_database: Database[Document], file_format: str
 ) -> None:
     insights("setup")
@@ -304,7 +304,7 @@ def test_wrong_options_are_refused_in_one_line(
     assert list(insights.folder.iterdir()) == []
 
 
-def test_a_parquet_file_has_row_groups_of_a_bounded_size(
+def test_a_parquet_file_has_bounded_row_groups(
     insights: Insights, empty_database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parquet_files, "GROUP_BYTES", 200_000)

@@ -1,4 +1,4 @@
-"""Exports of much data: what is left of one that is ended, and how much memory it takes."""
+"""Large exports: interrupted ones leave no trace, and memory is bounded."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from tests.support.processes import suspend
 
 
 def stop_in_the_middle(insights: Insights, name: str) -> subprocess.Popen[str]:
-    """Start an export of all events, and stop the process once it has written a part of them."""
+    """Start an export of all events, and suspend it once a part is written."""
     process = insights.start("export", "events", "--out", name)
     deadline = time.monotonic() + SECONDS_TO_END
     while not any(path.stat().st_size for path in insights.folder.glob(".insights-*.part")):
@@ -36,7 +36,7 @@ def stop_in_the_middle(insights: Insights, name: str) -> subprocess.Popen[str]:
     ("number", "exit_code"),
     [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)],
 )
-def test_a_signal_leaves_the_file_as_it_was_and_no_other(
+def test_a_signal_leaves_the_old_file_and_no_other(
     insights: Insights,
     empty_database: Database[Document],
     name: str,
@@ -55,7 +55,7 @@ def test_a_signal_leaves_the_file_as_it_was_and_no_other(
     assert files_in(insights.folder) == {name: b"before"}
 
 
-def test_two_signals_at_once_leave_nothing_either(
+def test_two_signals_at_once_leave_no_other_file_either(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     fill(empty_database)
@@ -71,10 +71,10 @@ def test_two_signals_at_once_leave_nothing_either(
     assert files_in(insights.folder) == {}
 
 
-def test_a_signal_that_is_ignored_stays_so(
+def test_an_ignored_signal_stays_ignored(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
-    # As nohup does.
+    # Like nohup.
     fill(empty_database)
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -89,9 +89,7 @@ def test_a_signal_that_is_ignored_stays_so(
     assert list(files_in(insights.folder)) == ["a.csv"]
 
 
-def test_a_kill_leaves_the_file_as_it_was(
-    insights: Insights, empty_database: Database[Document]
-) -> None:
+def test_a_kill_leaves_the_old_file(insights: Insights, empty_database: Database[Document]) -> None:
     fill(empty_database)
     (insights.folder / "a.csv").write_text("before")
 
@@ -105,9 +103,7 @@ def test_a_kill_leaves_the_file_as_it_was(
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
-def test_a_mongodb_that_dies_leaves_the_file_as_it_was(
-    own_mongod: Mongod, tmp_path: Path, name: str
-) -> None:
+def test_a_lost_mongodb_leaves_the_old_file(own_mongod: Mongod, tmp_path: Path, name: str) -> None:
     with MongoClient[Document](own_mongod.uri) as client:
         fill(client.up2d8)
     (tmp_path / name).write_text("before")
@@ -118,7 +114,7 @@ def test_a_mongodb_that_dies_leaves_the_file_as_it_was(
     _, stderr = process.communicate(timeout=SECONDS_TO_END)
 
     assert process.returncode == 3
-    assert stderr.startswith("insights: MongoDB does not answer any more")
+    assert stderr.startswith("insights: MongoDB stopped answering")
     assert stderr.count("\n") == 1
     assert files_in(tmp_path) == {name: b"before"}
 
@@ -128,11 +124,11 @@ def test_a_mongodb_that_dies_leaves_the_file_as_it_was(
 
 @pytest.mark.linux
 @pytest.mark.parametrize("arguments", [("a.csv",), ("a.jsonl",), ("a.parquet", "--flatten")])
-def test_ten_times_the_documents_take_no_more_memory(
+def test_ten_times_the_documents_need_no_more_memory(
     insights: Insights, empty_database: Database[Document], arguments: tuple[str, ...]
 ) -> None:
     def peak(number: int) -> int:
-        """Return how many bytes an export of so many events takes at most."""
+        """Return the peak memory, in bytes, of an export of `number` events."""
         fill(empty_database, number, "x" * 2000)
         process = insights.start("export", "events", "--out", *arguments)
         _, status, usage = os.wait4(process.pid, 0)
@@ -141,11 +137,11 @@ def test_ten_times_the_documents_take_no_more_memory(
         assert process.returncode == 0
         return usage.ru_maxrss * 1024
 
-    # The events themselves are 20 MB, and then 200 MB.
+    # The events themselves take 20 MB, and then 200 MB.
     assert peak(100_000) - peak(10_000) < 60_000_000
 
 
-def test_a_time_that_many_events_share_loses_none(
+def test_no_event_is_lost_when_many_share_a_time(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.analytics.insert_many(

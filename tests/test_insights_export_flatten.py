@@ -24,7 +24,7 @@ pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUM
 MINUTE = timedelta(minutes=1)
 
 
-def test_flattened_details_are_columns_by_name(
+def test_flattened_details_are_columns_sorted_by_name(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.analytics.insert_many(
@@ -95,7 +95,7 @@ def test_flattened_json_lines_keep_null_arrays_and_empty_objects(
         ([{}, 5], pa.string(), ["{}", "5"]),
     ],
 )
-def test_flattened_columns_of_parquet_have_the_type_of_their_values(
+def test_flattened_parquet_columns_have_the_type_of_their_values(
     insights: Insights,
     empty_database: Database[Document],
     values: list[Any],
@@ -116,7 +116,7 @@ def test_flattened_columns_of_parquet_have_the_type_of_their_values(
 def test_no_two_paths_have_the_same_column(
     insights: Insights, empty_database: Database[Document], file_format: str
 ) -> None:
-    # Each event has one value; where two had one name, there would be fewer columns than paths.
+    # Each event has one value; two paths with the same name would yield fewer columns.
     paths = [("a", "b"), ("a.b",), ('a"', "b"), ('a".b',), ('"a', 'b"'), ('"a.b"',), ("a", "", "b")]
     for number, path in enumerate(paths):
         details: Document = {path[-1]: number}
@@ -149,12 +149,12 @@ def test_difficult_details_can_be_flattened(
 
 
 def count_details(row: Document) -> int:
-    """Return how many columns of a row are details."""
+    """Return the number of details columns in a row."""
     return sum(name.startswith("details.") for name in row)
 
 
 def count_values(event: Document) -> int:
-    """Return how many values are in the details of an event; an array or `{}` is one."""
+    """Return the number of values in an event's details; an array or `{}` is one."""
     if not event["details"]:
         return 0
     objects, values = [event["details"]], 0
@@ -220,7 +220,7 @@ def test_the_rarest_of_more_keys_share_a_column(
 def arrive_meanwhile(
     empty_database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Document], None]:
-    """Return a function that lets an event arrive as soon as the columns are found."""
+    """Return a function that lets an event arrive once the columns are known."""
 
     def arrive(event: Document) -> None:
         found = export_columns.find_columns
@@ -236,7 +236,7 @@ def arrive_meanwhile(
 
 
 @pytest.mark.parametrize("flat_format", ["csv", "parquet"])
-def test_events_that_arrive_after_the_columns_were_found_are_left_out(
+def test_events_that_arrive_after_the_columns_are_known_are_left_out(
     insights: Insights,
     empty_database: Database[Document],
     arrive_meanwhile: Callable[[Document], None],

@@ -76,7 +76,7 @@ def test_prints_the_newest_up_to_the_limit(
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "many", "1.5"])
-def test_refuses_a_limit_that_is_none(insights: Insights, limit: str) -> None:
+def test_refuses_an_invalid_limit(insights: Insights, limit: str) -> None:
     result = insights("feedback", "--limit", limit)
 
     assert result.exit_code == 2
@@ -84,7 +84,7 @@ def test_refuses_a_limit_that_is_none(insights: Insights, limit: str) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_says_so_where_there_is_no_feedback(insights: Insights, options: list[str]) -> None:
+def test_reports_that_there_is_no_feedback(insights: Insights, options: list[str]) -> None:
     result = insights("feedback", *options)
 
     assert (result.exit_code, result.stdout) == (5, "")
@@ -92,7 +92,7 @@ def test_says_so_where_there_is_no_feedback(insights: Insights, options: list[st
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_says_so_where_nothing_matches(
+def test_reports_that_nothing_matches(
     insights: Insights, empty_database: Database[Document], options: list[str]
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON))

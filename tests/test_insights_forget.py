@@ -1,6 +1,5 @@
 """`insights forget`."""
 
-import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from pymongo.errors import OperationFailure
 
 from insights.kinds import Kind
 from insights.terminal.counts import show_count
+from insights.terminal.program import program_anywhere
 from insights.users import erasure
 from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
@@ -19,21 +19,21 @@ from tests.support.insights_cli import Insights
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
-# In an empty folder, Python is named by its whole path.
-PROGRAM = f"{sys.executable} -m insights"
+# In an empty folder, the program is given by its full path.
+PROGRAM = program_anywhere()
 
 
 QUESTION = "Erase 1 feedback and 2 events of u1? [y/n] (n): "
 ERASED = "Erased 1 feedback and 2 events of u1.\n"
 MAY_ARRIVE = (
-    "Events that arrive from now on are stored, because the user has not opted out: "
-    f"`{PROGRAM} opt-out u1` does that.\n"
+    "New events are still stored, because the user has not opted out: "
+    f"run `{PROGRAM} opt-out u1`.\n"
 )
 
 
 @pytest.fixture
 def stored(empty_database: Database[Document]) -> Database[Document]:
-    """Return a database with one feedback and two events of u1, and as much of another user."""
+    """Return a database with one feedback and two events of u1, and the same of another user."""
     for user in ("u1", "u2"):
         empty_database.feedback.insert_one(a_feedback(NOON, user_id=user))
         empty_database.analytics.insert_many(an_event(NOON, user_id=user) for _ in range(2))
@@ -41,7 +41,7 @@ def stored(empty_database: Database[Document]) -> Database[Document]:
 
 
 def users_of(database: Database[Document]) -> dict[str, list[str]]:
-    """Return of which users something is stored."""
+    """Return the users of the stored documents."""
     return {kind: database[kind.collection].distinct("user_id") for kind in Kind}
 
 
@@ -57,7 +57,7 @@ def test_asks_and_erases_everything_of_one_user(
     assert stored.analytics.count_documents({}) == 2
 
 
-def test_erases_the_originals_of_repaired_documents_too(
+def test_also_erases_originals_of_repaired_documents(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.feedback.insert_many(
@@ -93,36 +93,36 @@ def test_erases_nothing_without_a_yes(
     assert users_of(stored) == {"feedback": ["u1", "u2"], "events": ["u1", "u2"]}
 
 
-def test_refuses_where_nobody_can_answer(insights: Insights, stored: Database[Document]) -> None:
+def test_refuses_without_someone_to_ask(insights: Insights, stored: Database[Document]) -> None:
     result = insights.run("forget", "u1")
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == (f"{QUESTION}\ninsights: nothing was done: answer y, or give --yes\n")
+    assert result.stderr == (f"{QUESTION}\ninsights: nothing was done: answer y, or pass --yes\n")
     assert users_of(stored) == {"feedback": ["u1", "u2"], "events": ["u1", "u2"]}
 
 
-def test_can_be_run_again(insights: Insights, stored: Database[Document]) -> None:
+def test_can_be_repeated(insights: Insights, stored: Database[Document]) -> None:
     insights("forget", "u1", "--yes")
 
     result = insights("forget", "u1")
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "Nothing is stored of u1.\n"
+    assert result.stdout == "Nothing is stored for u1.\n"
     assert users_of(stored) == {"feedback": ["u2"], "events": ["u2"]}
 
 
-def test_says_of_a_recent_opt_out_that_events_may_still_arrive(
+def test_warns_of_late_events_after_a_recent_opt_out(
     insights: Insights, stored: Database[Document]
 ) -> None:
     stored.opt_outs.insert_one({"_id": "u1", "timestamp": datetime.now(UTC)})
 
     assert insights("forget", "u1", "--yes").stdout == ERASED + (
-        "Within a minute after the opt-out, events may still be stored: "
-        f"run `{PROGRAM} forget u1` again then.\n"
+        "Events may still be stored for a minute after the opt-out: "
+        f"run `{PROGRAM} forget u1` again after that.\n"
     )
 
 
-def test_says_nothing_more_of_a_user_who_opted_out_earlier_and_keeps_the_opt_out(
+def test_gives_no_warning_after_an_earlier_opt_out_and_keeps_it(
     insights: Insights, stored: Database[Document]
 ) -> None:
     opt_out = {"_id": "u1", "timestamp": NOON.replace(year=2020)}
@@ -132,14 +132,14 @@ def test_says_nothing_more_of_a_user_who_opted_out_earlier_and_keeps_the_opt_out
     assert list(stored.opt_outs.find()) == [opt_out]
 
 
-def test_erases_what_arrives_meanwhile(
+def test_erases_documents_that_arrive_meanwhile(
     insights: Insights, stored: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arriving = [an_event(NOON, user_id="u1") for _ in range(3)]
     once = erasure.erase_once
 
     def erase_once(database: Database[Document], user_id: str) -> erasure.Counts:
-        """Erase, and let another event arrive after it, as long as there are some."""
+        """Erase, and let another event arrive while there are any."""
         counts = once(database, user_id)
         if arriving:
             stored.analytics.insert_one(arriving.pop())
@@ -153,13 +153,13 @@ def test_erases_what_arrives_meanwhile(
     assert users_of(stored) == {"feedback": ["u2"], "events": ["u2"]}
 
 
-def test_ends_though_events_never_end_to_arrive(
+def test_ends_even_if_events_keep_arriving(
     insights: Insights, stored: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     once = erasure.erase_once
 
     def erase_once(database: Database[Document], user_id: str) -> erasure.Counts:
-        """Erase, and let another event arrive after it."""
+        """Erase, and let another event arrive."""
         counts = once(database, user_id)
         stored.analytics.insert_one(an_event(NOON, user_id="u1"))
         return counts
@@ -170,7 +170,7 @@ def test_ends_though_events_never_end_to_arrive(
 
 
 @pytest.mark.parametrize("user_id", ["u1", "42", "507f1f77bcf86cd799439011"])
-def test_finds_the_user_by_the_index(
+def test_finds_the_user_through_the_index(
     insights: Insights, stored: Database[Document], user_id: str
 ) -> None:
     insights("setup")
@@ -203,7 +203,7 @@ def test_finds_the_user_by_the_index(
         ("042", [], ""),
     ],
 )
-def test_erases_what_is_stored_under_a_number_or_an_object_id_and_says_so(
+def test_erases_and_reports_documents_under_a_number_or_an_object_id(
     insights: Insights,
     empty_database: Database[Document],
     user_id: str,
@@ -220,7 +220,7 @@ def test_erases_what_is_stored_under_a_number_or_an_object_id_and_says_so(
     assert empty_database.analytics.count_documents({}) == 3
 
 
-def test_says_of_feedback_and_events_together_what_is_under_a_number(
+def test_reports_feedback_and_events_under_a_number_together(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.feedback.insert_one({"user_id": 42})
@@ -243,7 +243,7 @@ SIMILAR = [
 
 @pytest.mark.parametrize(("user_id", "similar", "others"), SIMILAR)
 @pytest.mark.parametrize("kind", Kind)
-def test_names_ids_that_look_the_same_and_erases_none(
+def test_names_similar_ids_without_erasing_them(
     insights: Insights,
     empty_database: Database[Document],
     kind: Kind,
@@ -257,12 +257,12 @@ def test_names_ids_that_look_the_same_and_erases_none(
     result = insights("forget", "--yes", "--", user_id)
 
     line = result.stdout.splitlines()[0]
-    assert line == f"Similar ids are stored, and not erased: {shown(similar)}."
+    assert line == f"Similar ids are stored but not erased: {shown(similar)}."
     assert sorted(collection.distinct("user_id")) == sorted(similar + others)
 
 
 def shown(user_ids: list[str]) -> str:
-    """Return how similar ids are named: what does not show is in escapes, too."""
+    """Return similar ids as the command names them, with invisible characters escaped as well."""
     return ", ".join(
         f'"{each.replace(chr(9), " ")}"'
         + ("" if each.isascii() and each.isprintable() else f" ({each!a})")
@@ -270,21 +270,21 @@ def shown(user_ids: list[str]) -> str:
     )
 
 
-def test_names_ids_that_look_the_same_where_the_id_itself_is_not_stored(
+def test_names_similar_ids_even_if_the_id_is_not_stored(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.feedback.insert_many({"user_id": user} for user in ["U1", 42])
 
     assert insights("forget", "u1").stdout == (
-        'Similar ids are stored, and not erased: "U1".\nNothing is stored of u1.\n'
+        'Similar ids are stored but not erased: "U1".\nNothing is stored for u1.\n'
     )
     assert insights("forget", "42 ").stdout == (
-        'Similar ids are stored, and not erased: "42".\nNothing is stored of 42 .\n'
+        'Similar ids are stored but not erased: "42".\nNothing is stored for 42 .\n'
     )
     assert empty_database.feedback.count_documents({}) == 2
 
 
-def test_names_at_most_ten_similar_ids_without_what_a_terminal_obeys(
+def test_names_at_most_ten_similar_ids_without_control_characters(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     similar = [" " * number + "u1" for number in range(1, 1300)]
@@ -297,12 +297,12 @@ def test_names_at_most_ten_similar_ids_without_what_a_terminal_obeys(
 
     empty_database.analytics.delete_many({"user_id": {"$in": similar}})
     assert insights("forget", "u1").stdout.splitlines()[0] == (
-        "Similar ids are stored, and not erased: \"\ufffdu1\" ('\\u202eu1')."
+        "Similar ids are stored but not erased: \"\ufffdu1\" ('\\u202eu1')."
     )
 
 
 @pytest.mark.usefixtures("stored")
-def test_erases_though_similar_ids_cannot_be_looked_for(
+def test_erases_even_if_the_search_for_similar_ids_fails(
     insights: Insights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def similar_ids(*_: object) -> list[str]:
@@ -314,12 +314,12 @@ def test_erases_though_similar_ids_cannot_be_looked_for(
 
     assert result.stdout == ERASED + MAY_ARRIVE
     assert result.stderr == (
-        "insights: warning: similar ids were not looked for: Exceeded memory limit\n"
+        "insights: warning: the search for similar ids failed: Exceeded memory limit\n"
     )
 
 
 @pytest.mark.parametrize("user_id", ["u1\x1b[31m\n", "$where", "{}", "--yes", "ü" * 200, "u'1"])
-def test_any_user_id_is_taken_as_it_is(
+def test_accepts_any_user_id_literally(
     insights: Insights, empty_database: Database[Document], user_id: str
 ) -> None:
     empty_database.analytics.insert_one(an_event(NOON, user_id=user_id))
@@ -334,12 +334,10 @@ def test_any_user_id_is_taken_as_it_is(
 
 @pytest.mark.parametrize("command", ["forget", "opt-out", "opt-in"])
 @pytest.mark.parametrize("user_id", ["", "x" * 201])
-def test_a_user_id_that_no_user_has_is_refused(
-    insights: Insights, command: str, user_id: str
-) -> None:
+def test_refuses_an_invalid_user_id(insights: Insights, command: str, user_id: str) -> None:
     result = insights(command, user_id)
 
     assert (result.exit_code, result.stderr) == (
         2,
-        "insights: USER_ID must have 1 to 200 characters, as the functions ask\n",
+        "insights: USER_ID must have 1 to 200 characters\n",
     )

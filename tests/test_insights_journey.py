@@ -26,18 +26,18 @@ DAY = ("--since", "2026-11-01", "--until", "2026-11-02")
 PERIOD = "from 2026-11-01 00:00 to 2026-11-02 00:00 UTC"
 EXPLANATION = (
     (
-        "Before: share of the ratings that have events in their window. "
-        "All: share of all events of all users. Lift: how many"
+        "Before: share of the ratings with events in their window. "
+        "All: share of the events of all users. Lift: Before divided by"
     ),
-    "times as large the first is.",
+    "All.",
 )
 
-# A user, so many minutes after noon, and what they do then.
+# User, minutes after noon, and event type or rating.
 Doings = Sequence[tuple[str, float, str]]
 
 # Eight events: four of a, two of b, two of c. Each is the end of one sequence: ann's a, ab, abc;
 # bob's c; cid's a; dan's a, aa, aab. Of the three negative ratings ann's comes after a, b and c,
-# bob's after c, and cid's later than 30 minutes after the last event.
+# bob's after c, and cid's more than 30 minutes after the last event.
 EVENTS: Doings = [
     *[("ann", -10, "a"), ("ann", -5, "b"), ("ann", -2, "c")],
     ("bob", -1, "c"),
@@ -67,7 +67,7 @@ def store(database: Database[Document], events: Doings, ratings: Doings) -> None
 
 
 def found(insights: Insights, *options: str) -> Any:
-    """Return what the command finds on the first of November."""
+    """Return the command's results for the first of November."""
     result = insights("journey", *DAY, *options, "--json")
     assert (result.exit_code, result.stderr) == (0, "")
     [line] = result.lines
@@ -75,11 +75,11 @@ def found(insights: Insights, *options: str) -> Any:
 
 
 def befores(steps: list[Any]) -> dict[str, int]:
-    """Return before how many ratings each step comes."""
+    """Return the number of ratings that follow each step."""
     return {" ".join(each["steps"]): each["before"] for each in steps}
 
 
-def test_compares_what_came_before_with_all_users(
+def test_compares_the_steps_before_ratings_with_those_of_all_users(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     store(empty_database, EVENTS, RATINGS)
@@ -134,7 +134,7 @@ def test_compares_what_came_before_with_all_users(
         ("meh", {"x": 1}),
     ],
 )
-def test_takes_a_sentiment_or_an_exact_rating(
+def test_accepts_a_sentiment_or_an_exact_rating(
     insights: Insights, empty_database: Database[Document], rating: str, expected: dict[str, int]
 ) -> None:
     given = [("u1", "n", "👎"), ("u2", "n", "1"), ("u3", "p", "5"), ("u4", "m", "3")]
@@ -148,7 +148,7 @@ def test_takes_a_sentiment_or_an_exact_rating(
     assert befores(found(insights, "--before-rating", rating)["last"]) == expected
 
 
-def test_looks_at_negative_ratings_of_the_last_thirty_days_where_nothing_is_said(
+def test_defaults_to_negative_ratings_of_the_last_thirty_days(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     now = datetime.now(UTC)
@@ -170,7 +170,7 @@ def test_looks_at_negative_ratings_of_the_last_thirty_days_where_nothing_is_said
         (WINDOW + MILLISECOND, False),
     ],
 )
-def test_the_window_begins_with_its_length_before_the_rating_and_ends_before_it(
+def test_the_window_ends_just_before_the_rating(
     insights: Insights,
     empty_database: Database[Document],
     before: timedelta,
@@ -183,10 +183,10 @@ def test_the_window_begins_with_its_length_before_the_rating_and_ends_before_it(
 
 
 @pytest.mark.parametrize(("apart", "share_all"), [(WINDOW, 0), (WINDOW - MILLISECOND, 0.25)])
-def test_a_sequence_of_all_users_is_within_one_window_too(
+def test_a_sequence_of_all_users_also_lies_in_one_window(
     insights: Insights, empty_database: Database[Document], apart: timedelta, share_all: float
 ) -> None:
-    # What bob does is that sequence, if it is within a window that ends just after its last event.
+    # Bob's events are that sequence if they lie in a window that ends just after the last of them.
     store(empty_database, [("ann", -2, "a"), ("ann", -1, "b")], [("ann", 0, "down")])
     times = {"a": NOON, "b": NOON + apart}
     empty_database.analytics.insert_many(
@@ -199,7 +199,7 @@ def test_a_sequence_of_all_users_is_within_one_window_too(
     assert sequence["share_all"] == 0.25 + share_all
 
 
-def test_each_rating_of_a_user_counts_with_what_came_before_it(
+def test_each_rating_of_a_user_counts_with_its_own_window(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     store(
@@ -214,7 +214,7 @@ def test_each_rating_of_a_user_counts_with_what_came_before_it(
     assert befores(journeys["sequences"]) == {"a": 1, "a b": 1, "a b c": 1, "b c d": 1}
 
 
-def test_says_how_many_users_are_behind_the_ratings(
+def test_reports_the_number_of_users_behind_the_ratings(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     store(
@@ -228,7 +228,7 @@ def test_says_how_many_users_are_behind_the_ratings(
     assert (last["before"], last["users"]) == (3, 2)
 
 
-def test_other_programs_ids_are_those_of_no_other_user(
+def test_other_programs_ids_do_not_match_other_users(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     events: Doings = [("42", -1, "a"), ("None", -1, "a"), ("ann", -1, "a")]
@@ -242,7 +242,7 @@ def test_other_programs_ids_are_those_of_no_other_user(
     assert befores(journeys["last"]) == {"a": 1}
 
 
-def test_events_of_the_same_time_keep_the_order_of_their_ids(
+def test_simultaneous_events_are_in_the_order_of_their_ids(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     ids = [ObjectId() for _ in range(3)]
@@ -258,9 +258,7 @@ def test_events_of_the_same_time_keep_the_order_of_their_ids(
     assert (sequence["steps"], sequence["share_all"]) == (["c", "b", "a"], 1 / 3)
 
 
-def test_the_period_begins_with_its_first_moment_and_ends_before_its_last(
-    insights: Insights, empty_database: Database[Document]
-) -> None:
+def test_the_period_is_half_open(insights: Insights, empty_database: Database[Document]) -> None:
     midnight = datetime(2026, 11, 1, tzinfo=UTC)
     ends = [midnight - MILLISECOND, midnight, midnight + timedelta(days=1) - MILLISECOND]
     ends.append(midnight + timedelta(days=1))
@@ -274,14 +272,14 @@ def test_the_period_begins_with_its_first_moment_and_ends_before_its_last(
     journeys = found(insights)
 
     assert journeys["ratings"] == 3
-    # The period has b, c, b and c.
+    # The period contains b, c, b and c.
     assert journeys["last"][0]["share_all"] == 0.5
 
 
-def test_what_came_before_a_rating_may_be_before_the_period(
+def test_the_window_of_a_rating_may_begin_before_the_period(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
-    # Only c is in the period, as the end of the sequence abc; no event there is of type b.
+    # Only c lies in the period, as the end of the sequence abc; no event in it is of type b.
     events: Doings = [("u1", -10, "a"), ("u1", -5, "b"), ("u1", 5, "c")]
     store(empty_database, events, [("u1", 1, "down"), ("u1", 6, "down")])
 
@@ -298,11 +296,11 @@ def test_what_came_before_a_rating_may_be_before_the_period(
     }
 
 
-def test_shows_ten_the_most_frequent_first_then_by_lift_then_by_name(
+def test_shows_ten_by_frequency_then_lift_then_name(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
-    # Before a rating there are three of z, two of y, and one of each other; of x there are more
-    # elsewhere, so that its lift is the smallest.
+    # Three ratings follow z, two y, and one each of the others; x is also frequent elsewhere, so
+    # its lift is the smallest.
     types = [*"zzzyy", *"abcdefghijx"]
     users = [f"u{number}" for number in range(len(types))]
     store(
@@ -322,7 +320,7 @@ def test_shows_ten_the_most_frequent_first_then_by_lift_then_by_name(
 
 
 def standing_out(database: Database[Document], before: int, users: int, elsewhere: int) -> None:
-    """Store `e` before so many ratings of so many users, and 100 times `o` and some `e` by others.
+    """Store `e` before ratings of some users, and 100 times `o` and some `e` by others.
 
     Each rating is 20 minutes after the one before it.
     """
@@ -353,7 +351,7 @@ def standing_out(database: Database[Document], before: int, users: int, elsewher
         (30, 30, 300, "No last event stands out before a negative rating."),
     ],
 )
-def test_says_in_a_sentence_what_the_numbers_support(
+def test_draws_only_conclusions_that_the_numbers_support(
     insights: Insights,
     empty_database: Database[Document],
     before: int,
@@ -409,7 +407,7 @@ def test_prints_a_sentence_and_a_table(
     ]
 
 
-def test_a_small_share_is_not_shown_as_none(
+def test_a_small_share_is_not_shown_as_zero(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     store(empty_database, [("ann", -1, "a"), *[("bob", 0, "b")] * 2500], [("ann", 0, "down")])
@@ -417,9 +415,7 @@ def test_a_small_share_is_not_shown_as_none(
     assert re.search(r"^a +1 +100.0 % +<0.1 % ", insights("journey", *DAY).stdout, re.MULTILINE)
 
 
-def test_a_lift_over_nothing_is_a_dash(
-    insights: Insights, empty_database: Database[Document]
-) -> None:
+def test_a_lift_over_zero_is_a_dash(insights: Insights, empty_database: Database[Document]) -> None:
     store(empty_database, [("ann", -1, "a")], [("ann", 0, "down")])
 
     result = insights("journey", "--since", "2026-11-01T12:00", "--until", "2026-11-02")
@@ -438,7 +434,7 @@ def test_fits_sixty_columns(insights: Insights, empty_database: Database[Documen
     assert "→" in result.stdout
 
 
-def test_nothing_in_a_type_is_obeyed(
+def test_hostile_types_have_no_effect(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     hostile = "[bold]\x1b[31mred\x1b]0;title\x07\n$type :smile:"
@@ -451,7 +447,9 @@ def test_nothing_in_a_type_is_obeyed(
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", result.stdout)
 
 
-def test_no_such_rating_is_no_data(insights: Insights, empty_database: Database[Document]) -> None:
+def test_no_matching_rating_is_no_data(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
     store(empty_database, [("u1", -1, "a")], [("u1", 0, "up")])
 
     result = insights("journey", *DAY)
@@ -460,7 +458,7 @@ def test_no_such_rating_is_no_data(insights: Insights, empty_database: Database[
     assert result.stderr == "insights: nobody gave a negative rating in this period\n"
 
 
-def test_ratings_without_any_event_are_said_to_be_so(
+def test_reports_ratings_without_any_event(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.feedback.insert_many([a_feedback(NOON, rating="down") for _ in range(1234)])
@@ -477,7 +475,7 @@ def test_ratings_without_any_event_are_said_to_be_so(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--window", "soon"], "'soon' is not a length of time such as 90m, 24h or 7d"),
+        (["--window", "soon"], "'soon' is not a duration such as 90m, 24h or 7d"),
         (["--window", "0m"], "--window 0m must be longer than 0s and at most 366d"),
         (["--window", "999999w"], "--window 999999w must be longer than 0s and at most 366d"),
         (["--since", "yesterday"], "'yesterday' is not a time"),
@@ -491,7 +489,7 @@ def test_wrong_options_are_refused(insights: Insights, options: list[str], messa
     assert result.stderr.startswith(f"insights: {message}")
 
 
-def test_the_longest_window_and_the_longest_period_are_possible(
+def test_accepts_the_longest_window_and_the_longest_period(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     store(empty_database, [("u1", -1, "a")], [("u1", 0, "down")])
@@ -501,11 +499,9 @@ def test_the_longest_window_and_the_longest_period_are_possible(
     assert (result.exit_code, result.stderr) == (0, "")
 
 
-# There the events are counted here, and read as they are.
+# There the events are counted by the client, and read without an index.
 @pytest.mark.lacking(Dialect.AMAZON_DOCUMENTDB)
-def test_indexes_answer_once_they_are_set_up(
-    insights: Insights, empty_database: Database[Document]
-) -> None:
+def test_uses_the_indexes_of_setup(insights: Insights, empty_database: Database[Document]) -> None:
     minutes = range(400)
     store(
         empty_database,
@@ -526,10 +522,10 @@ def test_indexes_answer_once_they_are_set_up(
     assert {plan.split()[0] for plan in feedback + analytics} == {"IXSCAN"}
 
 
-def test_the_index_by_user_finds_the_events_before_each_rating(
+def test_finds_the_events_before_each_rating_by_user(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
-    # One is in the window, one before it, one of another user.
+    # One event is in the window, one before it, one of another user.
     events: Doings = [("u1", -1, "a"), ("u1", -50, "a"), ("u2", -1, "b")]
     store(empty_database, events, [("u1", 0, "down")])
     insights("setup")

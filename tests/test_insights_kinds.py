@@ -1,4 +1,4 @@
-"""Each field of the models is known wherever fields are shown, chosen, written or documented."""
+"""Each field of the models is known to exports, filters, lists, `tail` and the documentation."""
 
 import csv
 import json
@@ -40,12 +40,12 @@ each_field = pytest.mark.parametrize(
 
 
 def text_of(field: Field) -> str:
-    """Return a text that is in no other field."""
+    """Return a text that no other field has."""
     return EVENT_ID if field.name == "_id" else f"the-{field.name}"
 
 
 def sent(kind: Kind) -> Document:
-    """Return a body with each field of the model."""
+    """Return a body with every field of the model."""
     values = {each.name: VALUES.get(each.type, text_of(each)) for each in kind.fields}
     del values["timestamp"]
     if "_id" in values:
@@ -54,26 +54,26 @@ def sent(kind: Kind) -> Document:
 
 
 def stored(kind: Kind) -> Document:
-    """Return the document of a body with each field."""
+    """Return the document of a body with every field."""
     return kind.model.model_validate(sent(kind)).to_document(NOW)
 
 
 def shown(field: Field) -> str:
-    """Return what a line shows of a field."""
+    """Return a field's text in a line of output."""
     value = VALUES.get(field.type, text_of(field))
     return "the-page" if field.type is Type.JSON else str(value)
 
 
 @pytest.fixture
 def one_of_each(empty_database: Database[Document]) -> Database[Document]:
-    """Return a database with one document of each kind that has all fields."""
+    """Return a database with one complete document of each kind."""
     for kind in Kind:
         empty_database[kind.collection].insert_one(stored(kind))
     return empty_database
 
 
 @each_kind
-def test_fields_are_those_of_the_model_and_of_what_is_stored(kind: Kind) -> None:
+def test_fields_match_the_model_and_the_document(kind: Kind) -> None:
     names = {field.name for field in kind.fields}
 
     assert sent(kind).keys() == kind.model.model_fields.keys()
@@ -81,7 +81,7 @@ def test_fields_are_those_of_the_model_and_of_what_is_stored(kind: Kind) -> None
 
 
 @each_field
-def test_types_are_those_of_what_is_stored(kind: Kind, field: Field) -> None:
+def test_types_match_the_document(kind: Kind, field: Field) -> None:
     expected: dict[Type, type] = {
         Type.TEXT: bytes if field.name == "_id" else str,
         Type.TIME: datetime,
@@ -94,7 +94,7 @@ def test_types_are_those_of_what_is_stored(kind: Kind, field: Field) -> None:
     assert isinstance(stored(kind)[field.name], expected[field.type])
 
 
-def test_a_field_of_a_model_is_one_of_what_is_stored() -> None:
+def test_a_new_field_of_a_model_is_a_field_of_the_kind() -> None:
     class LongerFeedback(Feedback):
         """A feedback with a field of each type."""
 
@@ -135,7 +135,7 @@ def test_exports_have_each_field(insights: Insights, kind: Kind, suffix: str) ->
 
 
 def condition(field: Field) -> tuple[str, str]:
-    """Return a field, or one in it, and its value, as a condition has them."""
+    """Return the left side and the value of a condition on a field."""
     if field.type is Type.JSON:
         return f"{field.name}.page", "/the-page"
     if field.name == "timestamp":
@@ -150,7 +150,7 @@ def test_filters_know_each_field(insights: Insights, kind: Kind, field: Field) -
     found = insights(kind, "--where", "=".join(condition(field)))
     others = insights(kind, "--where", "!=".join(condition(field)))
 
-    # An _id is of several types.
+    # An _id has one of several types.
     expected = (2, 2) if field.name == "_id" else (0, 5)
     assert (found.exit_code, others.exit_code) == expected
 
@@ -173,7 +173,7 @@ def test_lists_and_tail_show_each_field(insights: Insights, kind: Kind, field: F
         assert "2026-11-01 12:00" in listed
         assert "12:00:00" in tailed
     else:
-        # Ids that the server may have made, and the client's clock, are for --json.
+        # Generated ids and the client's clock are only in --json.
         is_shown = field.name != "_id" and field.type is not Type.TIME
         assert (shown(field) in listed) is is_shown
         assert (shown(field) in tailed) is is_shown

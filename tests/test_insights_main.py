@@ -1,4 +1,4 @@
-"""The command `insights` of the virtual environment."""
+"""The console script `insights`."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ COMMAND = Path(sys.executable).with_name("insights")
 
 
 def insights(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a folder, without any setting."""
+    """Run the command in a folder, without settings."""
     return subprocess.run(
         [COMMAND, *arguments], cwd=folder, env={}, capture_output=True, text=True, check=False
     )
@@ -21,7 +21,7 @@ def test_runs_from_any_folder(tmp_path: Path) -> None:
     assert "Usage: insights" in found.stdout
 
 
-def test_ends_with_the_exit_code_of_its_command(tmp_path: Path) -> None:
+def test_exits_with_the_code_of_its_command(tmp_path: Path) -> None:
     found = insights(tmp_path, "summary")
 
     assert found.returncode == 2

@@ -1,4 +1,4 @@
-"""Where exports go: files, standard output and terminals."""
+"""Destinations of exports: files, standard output and terminals."""
 
 import os
 import pty
@@ -25,7 +25,7 @@ FORMATS = ["csv", "jsonl", "parquet"]
 # Files
 
 
-def test_a_file_is_replaced_and_keeps_its_permissions(
+def test_a_replaced_file_keeps_its_permissions(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     path = insights.folder / "a.jsonl"
@@ -46,7 +46,7 @@ def test_a_file_is_replaced_and_keeps_its_permissions(
         ("dashboard --since 2026-11-01 --until 2026-11-02", "a.html"),
     ],
 )
-def test_only_its_owner_can_read_a_new_file(
+def test_a_new_file_is_readable_only_by_its_owner(
     insights: Insights, empty_database: Database[Document], command: str, name: str
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON))
@@ -60,7 +60,7 @@ def test_only_its_owner_can_read_a_new_file(
     assert stat.S_IMODE((insights.folder / name).stat().st_mode) == 0o600
 
 
-def test_the_longest_name_of_a_file_is_no_problem(
+def test_accepts_the_longest_file_name(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON))
@@ -76,17 +76,17 @@ def test_the_longest_name_of_a_file_is_no_problem(
     [
         ("nowhere/a.csv", "No such file or directory"),
         ("file/a.csv", "Not a directory"),
-        ("folder", "is a folder"),
-        ("", "is a folder"),
-        ("link.csv", "is a symbolic link: name the file itself, or - for standard output"),
-        ("broken.csv", "is a symbolic link: name the file itself, or - for standard output"),
+        ("folder", "is a folder: name a file"),
+        ("", "is a folder: name a file"),
+        ("link.csv", "is a symbolic link: name its target, or - for standard output"),
+        ("broken.csv", "is a symbolic link: name its target, or - for standard output"),
         ("pipe", "is not a regular file: use - and redirect the output"),
         ("/dev/null", "is not a regular file: use - and redirect the output"),
         ("/proc/a.csv", "No such file or directory"),
         ("x" * 300, "File name too long"),
     ],
 )
-def test_what_is_no_file_is_not_written(
+def test_refuses_anything_but_a_regular_file(
     insights: Insights, empty_database: Database[Document], out: str, why: str
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON))
@@ -111,12 +111,15 @@ def test_a_write_protected_file_is_not_replaced(
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON))
     (insights.folder / "a.csv").write_text("before")
-    # For root, who runs these tests in a container, no file is write-protected.
+    # Root, as in a container, may write to any file.
     monkeypatch.setattr(os, "access", lambda *_: False)
 
     result = insights("export", "feedback", "--out", "a.csv")
 
-    assert (result.exit_code, result.stderr) == (4, "insights: a.csv is write-protected\n")
+    assert (result.exit_code, result.stderr) == (
+        4,
+        "insights: a.csv is write-protected: name another file\n",
+    )
     assert files_in(insights.folder) == {"a.csv": b"before"}
 
 
@@ -127,7 +130,7 @@ def test_a_full_disk_leaves_no_file(
     fill(empty_database, 20_000, os.urandom(100).hex())
     (insights.folder / f"a.{name}").write_text("before")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # The nearest to a full disk that needs no disk: no file may be larger than this.
+    # A limit on the size of files stands in for a full disk.
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
         result = insights("export", "events", "--out", f"a.{name}")
@@ -140,9 +143,7 @@ def test_a_full_disk_leaves_no_file(
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("options", [(), ("--flatten",), ("--user", "nobody")])
-def test_without_data_there_is_no_file(
-    insights: Insights, name: str, options: tuple[str, ...]
-) -> None:
+def test_no_data_creates_no_file(insights: Insights, name: str, options: tuple[str, ...]) -> None:
     result = insights("export", "events", "--out", f"a.{name}", *options)
 
     why = "nothing matches" if "--user" in options else "no events yet"
@@ -151,7 +152,7 @@ def test_without_data_there_is_no_file(
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_without_data_nothing_is_written_to_standard_output(insights: Insights, name: str) -> None:
+def test_no_data_prints_nothing(insights: Insights, name: str) -> None:
     result = insights("export", "events", "--format", name, "--out", "-")
 
     assert (result.exit_code, result.stdout) == (5, "")
@@ -172,7 +173,7 @@ def test_without_data_nothing_is_written_to_standard_output(insights: Insights, 
         (("--out", "a", "--format", "csv"), b"message_id,"),
     ],
 )
-def test_the_end_of_the_name_says_the_format_unless_an_option_does(
+def test_the_format_follows_the_name_unless_an_option_sets_it(
     insights: Insights,
     empty_database: Database[Document],
     arguments: tuple[str, ...],
@@ -187,12 +188,12 @@ def test_the_end_of_the_name_says_the_format_unless_an_option_does(
 
 
 @pytest.mark.parametrize("out", ["a", "a.txt", "-", "a.csv.gz", ".csv"])
-def test_a_format_must_be_known(command_line: Insights, out: str) -> None:
+def test_refuses_an_unknown_format(command_line: Insights, out: str) -> None:
     result = command_line("export", "feedback", "--out", out)
 
     assert (result.exit_code, result.stderr) == (
         2,
-        f"insights: the format of {out} is not known: give --format csv, jsonl or parquet\n",
+        f"insights: cannot tell the format of {out}: give --format csv, jsonl or parquet\n",
     )
 
 
@@ -200,7 +201,7 @@ def test_a_format_must_be_known(command_line: Insights, out: str) -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_standard_output_gets_the_same_as_a_file(
+def test_standard_output_equals_the_file(
     insights: Insights, empty_database: Database[Document], name: str
 ) -> None:
     fill(empty_database, 3000)
@@ -248,7 +249,7 @@ def test_a_closed_pipe_ends_it_quietly(
 
 @pytest.mark.linux
 @pytest.mark.parametrize("name", FORMATS)
-def test_standard_output_on_a_full_disk_is_told_in_one_line(
+def test_a_full_standard_output_is_reported_in_one_line(
     insights: Insights, empty_database: Database[Document], name: str
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON))
@@ -262,11 +263,11 @@ def test_standard_output_on_a_full_disk_is_told_in_one_line(
     assert stderr == "insights: standard output: No space left on device\n"
 
 
-# What a terminal shows
+# Terminals
 
 
 def on_terminal(insights: Insights, *arguments: str) -> tuple[int, str]:
-    """Run a command with standard output and error on a terminal; return its code and output."""
+    """Run a command on a terminal; return its exit code and output."""
     terminal, its_end = pty.openpty()
     shown: list[bytes] = []
 
@@ -293,7 +294,7 @@ def on_terminal(insights: Insights, *arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("options", [(), ("--user", "u1"), ("--flatten",)])
-def test_a_terminal_shows_how_far_it_is(
+def test_shows_progress_on_a_terminal(
     insights: Insights, empty_database: Database[Document], options: tuple[str, ...]
 ) -> None:
     fill(empty_database, 20_000)
@@ -308,7 +309,7 @@ def test_a_terminal_shows_how_far_it_is(
     assert shown.rstrip().endswith("20,000 events exported to a.csv")
 
 
-def test_a_bar_does_not_mix_with_what_is_exported_to_the_terminal(
+def test_the_progress_bar_does_not_mix_with_an_export_to_the_terminal(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON, message_id="m1"))
@@ -329,5 +330,5 @@ def test_parquet_is_not_written_to_a_terminal(command_line: Insights) -> None:
 
     assert exit_code == 2
     assert shown == (
-        "insights: Parquet is not for a terminal: give --out FILE, or redirect the output\r\n"
+        "insights: Parquet is binary: write it to a file with --out, or redirect the output\r\n"
     )

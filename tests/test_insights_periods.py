@@ -1,4 +1,4 @@
-"""The times that commands take: `--since` and `--until`."""
+"""Periods: `--since` and `--until`."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,7 @@ HOUR = timedelta(hours=1)
 
 
 def listed(insights: Insights, *options: str) -> set[str]:
-    """Return the ratings of the feedback that is listed."""
+    """Return the ratings of the listed feedback."""
     return {line["rating"] for line in insights("feedback", "--json", *options).lines}
 
 
@@ -55,7 +55,7 @@ def test_a_period_is_half_open_and_in_utc(
         (["--since", "7d", "--until", "2h"], {"20h ago", "6d ago"}),
     ],
 )
-def test_a_length_of_time_counts_from_now(
+def test_a_duration_counts_back_from_now(
     insights: Insights, empty_database: Database[Document], options: list[str], expected: set[str]
 ) -> None:
     now = datetime.now(UTC)
@@ -86,13 +86,13 @@ def test_a_length_of_time_counts_from_now(
         "9" * 400,
     ],
 )
-def test_says_how_times_are_written(command_line: Insights, option: str, text: str) -> None:
+def test_explains_the_form_of_times(command_line: Insights, option: str, text: str) -> None:
     result = command_line("feedback", option, text)
 
     assert result.exit_code == 2
     assert result.stderr == (
-        f"insights: {text!r} is not a time: it must be an ISO 8601 date or time "
-        "(2026-11-01, 2026-11-01T09:30:00Z) or a time ago (90m, 24h, 7d)\n"
+        f"insights: {text!r} is not a time: use an ISO 8601 date or time "
+        "(2026-11-01, 2026-11-01T09:30:00Z) or an age (90m, 24h, 7d)\n"
     )
 
 
@@ -111,7 +111,7 @@ def test_says_how_times_are_written(command_line: Insights, option: str, text: s
         (["--since", "9999-01-01"], "--since 9999-01-01 must be before now"),
     ],
 )
-def test_says_so_where_a_period_ends_before_it_begins(
+def test_refuses_a_period_that_ends_before_it_begins(
     command_line: Insights, options: list[str], message: str
 ) -> None:
     result = command_line("events", *options)

@@ -1,4 +1,4 @@
-"""The command that is printed to be copied."""
+"""The command name in advice, which must work when copied."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from insights.terminal.program import program, program_anywhere
 
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder of the programs of a virtual environment, whose Python runs this."""
+    """Return the bin folder of a virtual environment that runs this Python."""
     programs = tmp_path / "my project/.venv/bin"
     programs.mkdir(parents=True)
     monkeypatch.setattr(sys, "executable", str(programs / "python"))
@@ -25,7 +25,7 @@ def test_is_the_script_of_this_environment(environment: Path) -> None:
     assert program_anywhere() == f"'{environment}/insights'"
 
 
-def test_is_the_module_where_there_is_no_script(environment: Path) -> None:
+def test_is_the_module_if_there_is_no_script(environment: Path) -> None:
     assert program() == ".venv/bin/python -m insights"
     assert program_anywhere() == f"'{environment}/python' -m insights"
 

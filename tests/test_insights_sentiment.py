@@ -1,4 +1,4 @@
-"""What counts as a positive, a neutral or a negative rating, as `--rating` selects it."""
+"""Positive, neutral and negative ratings, as `--rating` selects them."""
 
 from datetime import UTC, datetime
 
@@ -47,7 +47,7 @@ RATINGS = {
 
 
 def selected(insights: Insights, sentiment: str, **settings: str) -> set[str]:
-    """Return the ratings that MongoDB takes for this sentiment."""
+    """Return the ratings that a query for this sentiment selects."""
     options = ("--rating", sentiment, "--limit", "1000", "--json")
     return {line["rating"] for line in insights("feedback", *options, **settings).lines}
 
@@ -70,13 +70,13 @@ def test_scores_words_thumbs_and_five_stars(
         ("+1,-1", {"+1": "positive", "-1": "negative", "0": "neutral", "1": "positive"}),
         ("0,1", {"0": "negative", "1": "positive", "0.5": "neutral"}),
         ("1.5,2.5,bad", {"1.5": "negative", "2": "neutral", "bad": "negative", "3": "unscored"}),
-        # One number makes no scale, so it is five stars.
+        # One number is not a scale, so five stars apply.
         ("10,up", {"10": "unscored", "5": "positive", "up": "positive"}),
         ("3,3.0", {"3": "neutral", "1": "negative"}),
         ("up,down", {"4": "positive", "up": "positive", "down": "negative"}),
     ],
 )
-def test_the_numbers_of_the_vocabulary_are_the_scale(
+def test_the_vocabularys_numbers_are_the_scale(
     insights: Insights,
     empty_database: Database[Document],
     vocabulary: str,
@@ -92,7 +92,7 @@ def test_the_numbers_of_the_vocabulary_are_the_scale(
     assert found == expected
 
 
-def test_a_rating_that_is_no_text_breaks_nothing(
+def test_a_rating_of_another_type_breaks_nothing(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     for rating in (5, 1.5, None, True, {"stars": 5}, ["up"]):

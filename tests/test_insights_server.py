@@ -1,4 +1,4 @@
-"""The dashboard as it is served: what a browser sees of changes, and who may see it."""
+"""The served dashboard: live updates in a browser, and access control."""
 
 import asyncio
 import json
@@ -32,9 +32,9 @@ from tests.support.documents import a_feedback, an_event
 from tests.support.functions import UseSettings
 from tests.support.insights_cli import Insights
 from tests.support.mongod import Mongod
-from tests.support.page_checks import missing_names, overflows, poor_contrasts
+from tests.support.page_checks import low_contrasts, missing_names, overflows
 
-# What is promised to be shown within so long of its writing.
+# The promised limit from write to display.
 SHOWN_MS = 2000
 
 SECONDS_TO_END = 10
@@ -42,18 +42,18 @@ SECONDS_TO_END = 10
 
 @dataclass
 class Served:
-    """A dashboard that is served: its process, and its address, which has a token."""
+    """A served dashboard: its process, and its address, which contains a token."""
 
     process: subprocess.Popen[str]
     url: str
 
     @property
     def token(self) -> str:
-        """The token that it asks for."""
+        """The token in the address."""
         return httpx.URL(self.url).params["token"]
 
     def at(self, path: str, **query: str) -> httpx.URL:
-        """Return the address of something else there, with the token unless another is given."""
+        """Return another address on the server, with the token unless the query has one."""
         return httpx.URL(self.url).join(path).copy_with(params={"token": self.token} | query)
 
     def end(self) -> int:
@@ -64,7 +64,7 @@ class Served:
 
 @contextmanager
 def serving(insights: Insights, *options: str) -> Iterator[Served]:
-    """Serve a dashboard, and end it if it is not ended yet."""
+    """Serve a dashboard, and stop it if it still runs."""
     with insights.start("dashboard", "--serve", *(options or ("--port", "0"))) as process:
         assert process.stdout
         [url] = re.findall(r"http://\S+", process.stdout.readline())
@@ -83,7 +83,7 @@ def newly_served(insights: Insights) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def shared_database(mongodb_uri: str) -> Iterator[Database[Document]]:
-    """Return the database of the server that most of these tests share."""
+    """Return the database of the server that most tests share."""
     name = "test_dashboard_served"
     with MongoClient[Document](mongodb_uri, uuidRepresentation="standard") as client:
         yield client[name]
@@ -105,24 +105,24 @@ def served(
 
 @pytest.fixture
 def emptied_database(shared_database: Database[Document]) -> Database[Document]:
-    """Return the shared database without what other tests stored."""
+    """Return the shared database, emptied."""
     shared_database.feedback.delete_many({})
     shared_database.analytics.delete_many({})
     return shared_database
 
 
 def store(database: Database[Document], number: int = 1, **fields: Any) -> None:
-    """Store so many ratings of now."""
+    """Store ratings with the current time."""
     database.feedback.insert_many(a_feedback(datetime.now(UTC), **fields) for _ in range(number))
 
 
 def expect_ratings(page: Page, number: int, timeout: int = WAIT_MS) -> None:
-    """Wait until the page shows so many ratings."""
+    """Wait until the page shows this number of ratings."""
     expect(page.locator(".figures .value").first).to_have_text(str(number), timeout=timeout)
 
 
 def expect_state(page: Page, state: str) -> None:
-    """Wait until the page says in which state it is."""
+    """Wait until the page shows this state."""
     expect(page.locator("#status")).to_have_attribute("data-state", state, timeout=WAIT_MS)
 
 
@@ -134,18 +134,18 @@ def open_live(visitor: Visitor, url: str, **options: Any) -> Page:
 
 
 def post_feedback(**fields: str) -> None:
-    """Send a feedback to the function. Its event loop needs a thread of its own here."""
+    """Send a feedback to the function, in a thread for its event loop."""
 
     async def send() -> None:
         request = func.HttpRequest("POST", "/api/feedback", body=json.dumps(fields).encode())
-        answers.append(await feedback_function.main(request))
+        responses.append(await feedback_function.main(request))
         await connection.close()
 
-    answers: list[func.HttpResponse] = []
+    responses: list[func.HttpResponse] = []
     thread = Thread(target=lambda: asyncio.run(send()))
     thread.start()
     thread.join()
-    assert answers[0].status_code == 201
+    assert responses[0].status_code == 201
 
 
 def test_what_other_programs_store_ends_nothing(
@@ -184,7 +184,7 @@ def test_what_other_programs_store_ends_nothing(
 
 
 @pytest.mark.timed
-def test_what_a_function_stores_is_shown_within_two_seconds(
+def test_stored_feedback_is_shown_within_two_seconds(
     newly_served: Served, visitor: Visitor, insights: Insights, use_settings: UseSettings
 ) -> None:
     use_settings(**insights.settings)
@@ -197,23 +197,23 @@ def test_what_a_function_stores_is_shown_within_two_seconds(
     expect_ratings(page, 2, timeout=SHOWN_MS)
 
 
-# Of the section above, which grows, nothing is in view, or its last pixels are.
+# Nothing of the growing section above is in view, or its last pixels.
 @pytest.mark.parametrize("pixels", [0, 20])
-def test_an_update_leaves_what_is_open_focused_and_in_view(
+def test_an_update_preserves_open_elements_focus_and_scroll_position(
     served: Served, visitor: Visitor, emptied_database: Database[Document], pixels: int
 ) -> None:
     store(emptied_database, 3, rating="down", comment="Wrong city.")
     emptied_database.analytics.insert_one(an_event(datetime.now(UTC)))
     page = open_live(visitor, served.url)
     expect_ratings(page, 3)
-    # Otherwise the page still moves to what was focused while its position is taken.
+    # Otherwise the page is still scrolling to the focused element when its position is read.
     page.emulate_media(reduced_motion="reduce")
     page.locator("#chart-ratings summary").click()
     page.locator("#chart-ratings .scroll").focus()
     heading = page.locator("#activity-title")
     heading.evaluate("(each) => each.scrollIntoView({ behavior: 'instant', block: 'start' })")
     page.evaluate(f"scrollBy({{ top: -{pixels}, behavior: 'instant' }})")
-    # As in browsers that do not keep what is in view where it is.
+    # As in browsers without scroll anchoring.
     page.evaluate("document.body.style.overflowAnchor = 'none'")
     before = heading.bounding_box()
     assert before
@@ -226,7 +226,7 @@ def test_an_update_leaves_what_is_open_focused_and_in_view(
     assert page.evaluate("document.activeElement.closest('figure')?.id") == "chart-ratings"
 
 
-def test_only_parts_that_changed_are_replaced(
+def test_only_changed_parts_are_replaced(
     served: Served, visitor: Visitor, emptied_database: Database[Document]
 ) -> None:
     store(emptied_database)
@@ -241,7 +241,7 @@ def test_only_parts_that_changed_are_replaced(
     assert old == ["worst", "journeys", "activity"]
 
 
-def test_all_pages_are_current(
+def test_every_open_page_is_updated(
     served: Served, visitor: Visitor, emptied_database: Database[Document]
 ) -> None:
     pages = [open_live(visitor, served.url) for _ in range(3)]
@@ -258,11 +258,11 @@ def test_a_live_page_is_as_readable_as_a_file(
     expect_ratings(page, 2)
     assert overflows(page) == []
     assert missing_names(page) == []
-    assert poor_contrasts(page) == []
+    assert low_contrasts(page) == []
     expect(page.locator("#status")).to_have_text(re.compile(r"Live, as of \d\d:\d\d:\d\d UTC"))
 
 
-def test_a_hostile_text_that_arrives_does_nothing(
+def test_an_arriving_hostile_text_has_no_effect(
     served: Served, visitor: Visitor, emptied_database: Database[Document]
 ) -> None:
     page = open_live(visitor, served.url)
@@ -275,7 +275,7 @@ def test_a_hostile_text_that_arrives_does_nothing(
     assert page.locator("img, script").count() == 1
 
 
-def test_a_page_in_the_background_rests_until_it_is_looked_at(
+def test_a_page_in_the_background_pauses_until_it_is_visible(
     served: Served, visitor: Visitor, emptied_database: Database[Document]
 ) -> None:
     store(emptied_database)
@@ -290,7 +290,7 @@ def test_a_page_in_the_background_rests_until_it_is_looked_at(
 
 
 def hide(page: Page, *, hidden: bool) -> None:
-    """Let a page believe that it is in the background, or in front again."""
+    """Make a page believe that it is in the background, or in front again."""
     page.evaluate(
         """(hidden) => {
           Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
@@ -300,7 +300,7 @@ def hide(page: Page, *, hidden: bool) -> None:
     )
 
 
-def test_what_arrives_without_a_pause_is_shown_once_a_second(
+def test_continuous_arrivals_are_shown_once_a_second(
     served: Served, emptied_database: Database[Document]
 ) -> None:
     with httpx.stream("GET", served.at("stream"), timeout=SECONDS_TO_END) as response:
@@ -312,12 +312,12 @@ def test_what_arrives_without_a_pause_is_shown_once_a_second(
             sleep(0.05)
         seen = list(until(updates, "Updated: 40 ratings"))
         elapsed = monotonic() - started
-    # One may be on its way at the beginning, and one comes at the end.
+    # One update may be in flight at the beginning, and one comes at the end.
     assert len(seen) <= elapsed + 2
 
 
 def until(updates: Iterator[Any], announcement: str) -> Iterator[Any]:
-    """Yield the updates up to that which announces something."""
+    """Yield the updates up to the one with this announcement."""
     for update in updates:
         yield update
         if announcement in update["announcement"]:
@@ -325,13 +325,13 @@ def until(updates: Iterator[Any], announcement: str) -> Iterator[Any]:
 
 
 def read_updates(response: httpx.Response) -> Iterator[Any]:
-    """Yield what a stream of server-sent events says."""
+    """Yield the data of a stream of server-sent events."""
     for line in response.iter_lines():
         if line.startswith("data: "):
             yield json.loads(line.removeprefix("data: "))
 
 
-def test_a_page_says_that_a_new_server_has_another_address(
+def test_a_page_reports_that_a_new_server_has_another_address(
     insights: Insights, tolerant_visitor: Visitor
 ) -> None:
     port = str(free_address().port)
@@ -341,7 +341,7 @@ def test_a_page_says_that_a_new_server_has_another_address(
         expect_state(page, "reconnecting")
     with serving(insights, "--port", port):
         expect_state(page, "ended")
-        text = "Ended: open the address of the new dashboard"
+        text = "Server restarted: open its new address"
         expect(page.locator("#status")).to_have_text(text)
         expect(page.locator("#announcement")).to_have_text(text)
 
@@ -359,7 +359,7 @@ def test_a_page_reconnects_by_itself(
     expect_ratings(page, 2)
 
 
-def test_a_reload_needs_no_other_address(served: Served, visitor: Visitor) -> None:
+def test_a_reload_keeps_the_address(served: Served, visitor: Visitor) -> None:
     page = open_live(visitor, served.url)
     page.reload()
     expect_state(page, "live")
@@ -374,16 +374,16 @@ def test_a_reload_needs_no_other_address(served: Served, visitor: Visitor) -> No
         *("?token={token}x", "?token={token}&token=", "?token[]={token}", "?token={token}%00"),
     ],
 )
-def test_reads_nothing_without_the_token(served: Served, path: str, query: str) -> None:
+def test_nothing_can_be_read_without_the_token(served: Served, path: str, query: str) -> None:
     origin = served.url.partition("?")[0]
     url = f"{origin}{path}{query.format(token=served.token)}"
 
-    answer = httpx.get(url)
+    response = httpx.get(url)
 
-    assert answer.status_code == 403
-    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.text == (
+    assert response.status_code == 403
+    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.text == (
         "Only the user who started the dashboard may read it. "
         "Open the address that the command printed, with its token.\n"
     )
@@ -392,24 +392,24 @@ def test_reads_nothing_without_the_token(served: Served, path: str, query: str) 
     assert (head.status_code, head.content) == (403, b"")
 
 
-def test_takes_the_token_from_nowhere_else(served: Served) -> None:
+def test_accepts_the_token_only_in_the_query(served: Served) -> None:
     headers = {"Cookie": f"token={served.token}", "Authorization": f"Bearer {served.token}"}
 
     assert httpx.get(served.at("", token=""), headers=headers).status_code == 403
     assert "Set-Cookie" not in httpx.get(served.url).headers
 
 
-def test_the_token_cannot_be_guessed(served: Served, newly_served: Served) -> None:
+def test_the_token_is_random_and_long(served: Served, newly_served: Served) -> None:
     assert len(served.token) >= 43
     assert served.token != newly_served.token
 
 
 @pytest.mark.parametrize(("path", "form"), [("", "text/html"), ("stream", "text/event-stream")])
 def test_a_head_request_ends(served: Served, path: str, form: str) -> None:
-    answer = httpx.head(served.at(path), timeout=SECONDS_TO_END)
+    response = httpx.head(served.at(path), timeout=SECONDS_TO_END)
 
-    assert (answer.status_code, answer.content) == (200, b"")
-    assert answer.headers["Content-Type"] == f"{form}; charset=utf-8"
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["Content-Type"] == f"{form}; charset=utf-8"
 
 
 def test_a_page_survives_a_restart_of_mongodb(
@@ -423,7 +423,7 @@ def test_a_page_survives_a_restart_of_mongodb(
         own_mongod.kill()
         expect_state(page, "stale")
         expect(page.locator("#announcement")).to_have_text(
-            re.compile(r"MongoDB does not answer, as of \d\d:\d\d:\d\d UTC")
+            re.compile(r"MongoDB does not answer; figures as of \d\d:\d\d:\d\d UTC")
         )
         expect_ratings(page, 1)
         own_mongod.start()
@@ -432,7 +432,7 @@ def test_a_page_survives_a_restart_of_mongodb(
         expect_state(page, "live")
 
 
-def test_ctrl_c_ends_the_server_while_pages_are_open(
+def test_ctrl_c_ends_the_server_with_open_pages(
     newly_served: Served, tolerant_visitor: Visitor
 ) -> None:
     pages = [open_live(tolerant_visitor, newly_served.url) for _ in range(2)]
@@ -443,7 +443,7 @@ def test_ctrl_c_ends_the_server_while_pages_are_open(
         expect_state(page, "reconnecting")
 
 
-def test_answers_only_to_its_own_names(served: Served) -> None:
+def test_accepts_only_its_own_host_names(served: Served) -> None:
     port = httpx.URL(served.url).port
     allowed = {
         host: httpx.get(served.url, headers={"Host": host}).status_code
@@ -458,15 +458,15 @@ def test_answers_only_to_its_own_names(served: Served) -> None:
 
 
 @pytest.mark.parametrize("path", ["docs", "stream/", "index.html", "static/x", "..%2f..%2fetc"])
-def test_has_nothing_else_to_give(served: Served, path: str) -> None:
+def test_other_paths_are_not_found(served: Served, path: str) -> None:
     assert httpx.get(served.at(path)).status_code == 404
 
 
-def test_nothing_can_be_sent_to_it(served: Served) -> None:
+def test_accepts_no_writes(served: Served) -> None:
     assert httpx.post(served.url, content="x").status_code == 405
 
 
-def test_lets_no_browser_keep_frame_or_extend_it(served: Served) -> None:
+def test_forbids_caching_framing_and_foreign_content(served: Served) -> None:
     headers = httpx.get(served.url).headers
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -498,7 +498,7 @@ def test_mongodb_must_answer_at_the_start(insights: Insights) -> None:
     assert result.exit_code == 3
 
 
-def test_opens_the_browser_only_when_asked_to(
+def test_opens_the_browser_only_on_request(
     insights: Insights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []

@@ -1,4 +1,4 @@
-"""Every command on every server, and the table in docs/servers.md that says what works."""
+"""Every command on every server, against the table in docs/servers.md."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -47,13 +47,13 @@ RUNS = {
 }
 RETENTION = {"FEEDBACK_RETENTION_DAYS": "30", "ANALYTICS_RETENTION_DAYS": "30"}
 
-# `tail` has tests of its own; the functions have all of theirs, in every dialect.
+# `tail` and the functions have their own tests for every dialect.
 ELSEWHERE = {"tail", "the functions"}
 
 
 @pytest.fixture
 def stored(empty_database: Database[Document]) -> Database[Document]:
-    """Return a database with feedback and events of some days."""
+    """Return a database with feedback and events of several days."""
     now = datetime.now(UTC)
     ratings = ["up", "down", "5", "1", "thumbs_down", "  Good ", "odd"]
     for number in range(42):
@@ -77,7 +77,7 @@ def stored(empty_database: Database[Document]) -> Database[Document]:
 
 
 def table() -> dict[str, dict[Dialect, str]]:
-    """Return what the page says of each command on each server."""
+    """Return the page's claim about each command on each server."""
     page = (ROOT / "docs" / "servers.md").read_text("utf-8")
     [text] = re.findall(r"\n(\| command \|.*?)\n\n", page, re.DOTALL)
     head, _, *rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.split("\n")]
@@ -95,7 +95,7 @@ def test_the_table_names_every_command_once() -> None:
 @pytest.mark.dialects
 @pytest.mark.usefixtures("stored")
 @pytest.mark.parametrize("row", RUNS)
-def test_works_as_the_table_says(insights: Insights, dialect: Dialect, row: str) -> None:
+def test_works_as_documented(insights: Insights, dialect: Dialect, row: str) -> None:
     settings = RETENTION if "retention" in row else {}
     results = [insights(*command.split(), **settings) for command in RUNS[row]]
 
@@ -105,7 +105,7 @@ def test_works_as_the_table_says(insights: Insights, dialect: Dialect, row: str)
     else:
         assert claim.startswith("no: ")
         assert results[-1].exit_code == 1
-        assert re.fullmatch(r"insights: .+; docs/servers.md says .+\n", results[-1].stderr)
+        assert re.fullmatch(r"insights: .+; see docs/servers\.md for .+\n", results[-1].stderr)
         assert "None" not in results[-1].stderr
 
 
@@ -117,7 +117,7 @@ def test_shows_the_same_as_on_mongodb(
 ) -> None:
     def run(uri: str) -> list[str]:
         printed = [insights(*command.split(), MONGODB_URI=uri).stdout for command in RUNS[row]]
-        # They are asked one after the other, and so not for the same period.
+        # The servers are queried one after the other, so their periods differ.
         return [re.sub(r'"(since|until)": "[^"]+"', "", each) for each in printed]
 
     assert stored.feedback.count_documents({}) == 42
@@ -135,9 +135,9 @@ NAMES = {
 
 
 @pytest.mark.dialects
-def test_setup_says_which_server_answers(insights: Insights, dialect: Dialect) -> None:
+def test_setup_names_the_server(insights: Insights, dialect: Dialect) -> None:
     first = insights("setup").stdout.split("\n")[0]
-    assert re.fullmatch(rf"This is {NAMES[dialect]}\.", first)
+    assert re.fullmatch(rf"Connected to {NAMES[dialect]}\.", first)
 
 
 @pytest.mark.dialects
@@ -161,7 +161,7 @@ def test_an_index_of_another_program_is_left_as_it_was(
 
 @pytest.mark.dialects(Dialect.AMAZON_DOCUMENTDB)
 @pytest.mark.lacking(Dialect.MONGODB)
-def test_what_a_server_lacks_is_told_in_its_own_words(
+def test_a_missing_feature_is_reported_in_the_servers_words(
     insights: Insights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facet: list[Document] = [{"$facet": {"all": []}}]
@@ -172,5 +172,5 @@ def test_what_a_server_lacks_is_told_in_its_own_words(
     assert result.stderr == (
         "insights: Amazon DocumentDB 3.0.17983 refused the operation: "
         "Aggregation stage not supported: '$facet'; "
-        "docs/servers.md says what works on Amazon DocumentDB\n"
+        "see docs/servers.md for Amazon DocumentDB\n"
     )

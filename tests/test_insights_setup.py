@@ -1,4 +1,4 @@
-"""`insights setup`: indexes, and data that is deleted after its time."""
+"""`insights setup`: indexes, and retention."""
 
 import time
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ created  analytics.insights_by_type    event_type, timestamp
 
 
 def indexes(database: Database[Document]) -> dict[str, Any]:
-    """Return every index but those on `_id`, by its full name."""
+    """Return every index except those on `_id`, by full name."""
     return {
         f"{collection}.{name}": index
         for collection in ("feedback", "analytics")
@@ -41,7 +41,7 @@ def indexes(database: Database[Document]) -> dict[str, Any]:
 
 
 def seconds(database: Database[Document]) -> dict[str, int]:
-    """Return the indexes that delete, with after how many seconds they do."""
+    """Return the TTL indexes with their seconds."""
     return {
         name: index["expireAfterSeconds"]
         for name, index in indexes(database).items()
@@ -50,19 +50,19 @@ def seconds(database: Database[Document]) -> dict[str, int]:
 
 
 def changes(output: str) -> list[str]:
-    """Return the lines that tell of anything but an index that is kept, without padding."""
+    """Return the output's lines about changed indexes, without padding."""
     lines = (" ".join(line.split()) for line in steps(output))
     return [line for line in lines if not line.startswith("kept")]
 
 
 def steps(output: str) -> list[str]:
-    """Return the lines below the first, which names the server."""
+    """Return the lines after the first, which names the server."""
     server, *lines = output.splitlines()
-    assert server.startswith("This is ")
+    assert server.startswith("Connected to ")
     return lines
 
 
-def test_creates_the_indexes_and_says_so(
+def test_creates_and_lists_the_indexes(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     result = insights("setup")
@@ -81,7 +81,7 @@ def test_creates_the_indexes_and_says_so(
     assert seconds(empty_database) == {}
 
 
-def test_keeps_what_is_there_when_it_runs_again(
+def test_a_second_run_changes_nothing(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     settings = {"FEEDBACK_RETENTION_DAYS": "30", "ANALYTICS_RETENTION_DAYS": "1"}
@@ -96,7 +96,7 @@ def test_keeps_what_is_there_when_it_runs_again(
     assert indexes(empty_database) == before
 
 
-def test_says_from_which_setting_a_retention_comes(
+def test_names_the_setting_of_a_retention(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     insights("setup")
@@ -160,13 +160,13 @@ def test_removes_a_retention_whose_setting_is_gone_to_keep_forever(
     assert changes(result.stdout) == [
         (
             "removed feedback.insights_retention "
-            "FEEDBACK_RETENTION_DAYS is not set: nothing is deleted any more"
+            "FEEDBACK_RETENTION_DAYS is not set: nothing is deleted from now on"
         )
     ]
     assert seconds(empty_database) == {"analytics.insights_retention": 7 * DAY_SECONDS}
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(
+def test_a_dry_run_shows_the_steps_and_takes_none(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     insights("setup", FEEDBACK_RETENTION_DAYS="30", ANALYTICS_RETENTION_DAYS="7")
@@ -184,7 +184,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
         ),
         (
             "would remove analytics.insights_retention "
-            "ANALYTICS_RETENTION_DAYS is not set: nothing is deleted any more"
+            "ANALYTICS_RETENTION_DAYS is not set: nothing is deleted from now on"
         ),
     ]
     assert indexes(empty_database) == before
@@ -288,7 +288,7 @@ def test_the_advice_to_run_setup_removes_no_retention(
     assert seconds(empty_database) == {"feedback.insights_retention": 30 * DAY_SECONDS}
 
 
-def test_leaves_other_indexes_of_an_operator_alone(
+def test_leaves_an_operators_other_indexes_alone(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     feedback = empty_database.feedback
@@ -312,7 +312,7 @@ def test_leaves_other_indexes_of_an_operator_alone(
     assert {name: after[name] for name in before} == before
 
 
-def test_removes_an_index_of_its_own_that_is_not_needed_any_more(
+def test_removes_its_own_obsolete_indexes(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.feedback.create_index([("comment", ASCENDING)], name="insights_by_comment")
@@ -323,8 +323,8 @@ def test_removes_an_index_of_its_own_that_is_not_needed_any_more(
     assert result.exit_code == 0
     removed = [line for line in changes(result.stdout) if line.startswith("removed")]
     assert removed == [
-        "removed feedback.insights_by_comment is not needed any more",
-        "removed analytics.insights_by_time is not needed any more",
+        "removed feedback.insights_by_comment no longer needed",
+        "removed analytics.insights_by_time no longer needed",
     ]
     assert len(indexes(empty_database)) == 7
 
@@ -338,12 +338,12 @@ def test_names_a_wrong_retention_and_does_nothing(
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        f"insights: missing or wrong setting: {name} (docs/deployment.md lists what is allowed)\n"
+        f"insights: missing or wrong setting: {name} (see docs/deployment.md)\n"
     )
     assert empty_database.list_collection_names() == []
 
 
-def test_takes_the_longest_retention_that_mongodb_takes(
+def test_accepts_the_longest_retention_of_mongodb(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     assert insights("setup", FEEDBACK_RETENTION_DAYS="24855").exit_code == 0
@@ -352,14 +352,14 @@ def test_takes_the_longest_retention_that_mongodb_takes(
 
 @pytest.fixture(scope="module")
 def eager_uri(run_mongod: RunMongod, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run a MongoDB that looks every second for what is to be deleted."""
+    """Run a MongoDB that deletes expired documents every second."""
     address, folder = free_address(), tmp_path_factory.mktemp("eager")
     with run_mongod(address, folder, "--setParameter", "ttlMonitorSleepSecs=1"):
         yield f"mongodb://{address}"
 
 
 def wait_for_two_passes(client: MongoClient[Document]) -> None:
-    """Wait until MongoDB has looked at all that is there now for what is to be deleted."""
+    """Wait until MongoDB has checked all present documents for expiry."""
 
     def passes() -> int:
         return int(client.admin.command("serverStatus")["metrics"]["ttl"]["passes"])
@@ -404,7 +404,7 @@ def test_really_deletes_what_is_older_and_stops_to_keep_forever(
         assert stored("analytics") == {"fresh", "ancient"}
 
 
-# It has a MongoDB of its own, which deletes every second.
+# Needs its own MongoDB, which deletes every second.
 @pytest.mark.lacking(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 def test_a_first_retention_deletes_beside_an_index_of_another_program(
     insights: Insights, eager_uri: str

@@ -1,4 +1,4 @@
-"""`insights summary`, on data whose figures are worked out by hand."""
+"""`insights summary`, on data with figures calculated by hand."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ def rate(
 
 
 def figures(insights: Insights, *options: str, **environment: str) -> Any:
-    """Return what `summary --json` says of the week, or of the period in the options."""
+    """Return `summary --json` of the week, or of the period in the options."""
     result = insights("summary", *(options or WEEK), "--json", **environment)
     assert (result.exit_code, result.stderr) == (0, "")
     [found] = result.lines
@@ -108,9 +108,7 @@ def test_scores_numbers_on_the_scale_of_the_vocabulary(
     assert feedback["sentiments"] == {"positive": 2, "neutral": 1, "negative": 2, "unscored": 1}
 
 
-def test_counts_from_the_beginning_on_and_before_the_end(
-    insights: Insights, empty_database: Database[Document]
-) -> None:
+def test_the_period_is_half_open(insights: Insights, empty_database: Database[Document]) -> None:
     times = [
         BEFORE - MILLISECOND,
         *(BEFORE, SINCE - MILLISECOND),
@@ -147,7 +145,7 @@ def test_has_every_calendar_day_of_the_period(
     assert daily[1] == {"day": "2026-11-03", "count": 0, "users": 0, "types": {}}
 
 
-def test_ends_before_a_day_that_begins_at_its_end(
+def test_a_day_that_begins_at_the_end_is_left_out(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     rate(empty_database, ["up"])
@@ -157,7 +155,7 @@ def test_ends_before_a_day_that_begins_at_its_end(
     assert [day["day"] for day in daily] == [f"2026-11-0{number}" for number in range(2, 9)]
 
 
-def test_lists_the_ratings_by_frequency_and_then_by_name(
+def test_lists_the_ratings_by_frequency_then_name(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     rate(empty_database, ["up", "down", "up", "b", "a"])
@@ -187,7 +185,7 @@ def test_names_at_most_twenty_ratings_and_counts_the_others(
     assert feedback["sentiments"]["unscored"] == 25
 
 
-def test_lists_the_worst_messages_by_negative_ratings_and_then_by_their_share(
+def test_lists_the_worst_messages_by_negative_ratings_then_by_share(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     rate(empty_database, ["down", "1", "bad", "up", "up"], message_id="most negative")
@@ -220,7 +218,7 @@ def test_lists_at_most_ten_of_the_worst_messages(
     assert [each["message_id"] for each in worst] == [f"m{number}" for number in range(11, 1, -1)]
 
 
-def test_has_the_newest_comments_of_negative_ratings_first(
+def test_lists_the_newest_comments_of_negative_ratings_first(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     given = [
@@ -337,15 +335,15 @@ def test_counts_users_active_in_the_last_1_7_and_30_days_of_the_period(
     empty_database.analytics.insert_many(
         an_event(time, user_id=user) for user, time in last_seen.items()
     )
-    # Whoever came earlier too is one user all the same.
+    # A user with earlier events is still one user.
     empty_database.analytics.insert_one(an_event(UNTIL - 20 * DAY, user_id="a"))
 
-    # The period may be shorter than the days that count.
+    # The period may be shorter than the days counted.
     options = ("--since", "2026-11-08", "--until", "2026-11-09")
     assert figures(insights, *options)["events"]["active"] == {"day": 2, "week": 4, "month": 6}
 
 
-def test_is_of_the_last_seven_days_by_default(
+def test_defaults_to_the_last_seven_days(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     now = datetime.now(UTC)
@@ -358,7 +356,7 @@ def test_is_of_the_last_seven_days_by_default(
     assert (found["feedback"]["count"], found["feedback"]["previous_count"]) == (2, 1)
 
 
-def test_compares_a_period_that_is_not_over_with_as_much_time_before(
+def test_compares_an_unfinished_period_with_as_much_time_before(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     now = datetime.now(UTC)
@@ -373,7 +371,7 @@ def test_compares_a_period_that_is_not_over_with_as_much_time_before(
     assert datetime.fromisoformat(found["until"]) < now + HOUR
 
 
-def test_takes_a_beginning_before_which_there_is_no_period(
+def test_accepts_a_beginning_without_a_previous_period(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     rate(empty_database, ["up"], datetime(1, 1, 1, tzinfo=UTC))
@@ -384,7 +382,7 @@ def test_takes_a_beginning_before_which_there_is_no_period(
 
 
 @pytest.mark.parametrize("collection", ["feedback", "analytics"])
-def test_says_of_which_period_there_is_no_data(
+def test_names_the_period_without_data(
     insights: Insights, empty_database: Database[Document], collection: str
 ) -> None:
     empty_database[collection].insert_one(a_feedback(UNTIL))
@@ -393,12 +391,11 @@ def test_says_of_which_period_there_is_no_data(
 
     assert (result.exit_code, result.stdout) == (5, "")
     assert result.stderr == (
-        "insights: there is no feedback and no event "
-        "from 2026-11-02 00:00 to 2026-11-09 00:00 UTC\n"
+        "insights: no feedback and no events from 2026-11-02 00:00 to 2026-11-09 00:00 UTC\n"
     )
 
 
-def test_prints_the_answers_first_and_then_the_details(
+def test_prints_the_answers_before_the_details(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     rate(empty_database, ["up", "up", "up", "meh"], SINCE)
@@ -422,8 +419,8 @@ def test_prints_the_answers_first_and_then_the_details(
         "60 % of 5 scored ratings are positive",
         "▲ 26.7 percentage points better than before (33 %)",
         "",
-        "  feedback  6  3 in the same time before",
-        "  events    3  0 in the same time before",
+        "  feedback  6  3 in the period before",
+        "  events    3  0 in the period before",
         "",
         "Day by day",
         "  share positive  █ ▁      0 to 100 %",
@@ -465,7 +462,7 @@ def test_prints_the_answers_first_and_then_the_details(
         (["up", "down"], ["5", "1"], "= the same as before (50 %)"),
     ],
 )
-def test_says_better_or_worse_in_words(
+def test_puts_better_or_worse_in_words(
     insights: Insights,
     empty_database: Database[Document],
     ratings: list[str],
@@ -493,7 +490,7 @@ def test_uses_colours_for_better_and_worse_only(
     assert "\x1b[31m" not in better.stdout
 
 
-def test_says_so_where_there_is_nothing_to_compare(
+def test_reports_that_there_is_nothing_to_compare(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     rate(empty_database, ["up"])
@@ -504,23 +501,19 @@ def test_says_so_where_there_is_nothing_to_compare(
     assert "Nothing to compare: one of the two periods has no scored ratings" in lines
 
 
-def test_is_printed_also_without_feedback(
-    insights: Insights, empty_database: Database[Document]
-) -> None:
+def test_works_without_feedback(insights: Insights, empty_database: Database[Document]) -> None:
     empty_database.analytics.insert_one(an_event(NOON))
 
     result = insights("summary", *WEEK)
 
     assert result.exit_code == 0
-    assert "There are no scored ratings" in result.stdout
+    assert "No scored ratings" in result.stdout
     assert "Worst-rated" not in result.stdout
     [share] = [line for line in result.stdout.splitlines() if "share positive" in line]
     assert share.split() == ["share", "positive", "-"]
 
 
-def test_is_printed_also_without_events(
-    insights: Insights, empty_database: Database[Document]
-) -> None:
+def test_works_without_events(insights: Insights, empty_database: Database[Document]) -> None:
     rate(empty_database, ["down"])
 
     result = insights("summary", *WEEK)
@@ -530,10 +523,10 @@ def test_is_printed_also_without_events(
     assert "in the last 30 days  0" in result.stdout
 
 
-def test_draws_several_days_in_one_mark_where_there_is_no_room(
+def test_combines_days_in_one_mark_if_there_is_no_room(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
-    # 40 days in 26 marks: two days each, of which the first has 4 feedback and the last 2.
+    # 40 days in 26 marks: two days each, the first with 4 feedback and the last with 2.
     since = SINCE - 40 * DAY
     rate(empty_database, ["up", "up", "down", "down"], since)
     rate(empty_database, ["up", "down"], since + 39 * DAY)
@@ -547,7 +540,7 @@ def test_draws_several_days_in_one_mark_where_there_is_no_room(
     assert any(line.split()[:2] == ["feedback", "█▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▄"] for line in lines)
 
 
-def test_keeps_to_60_columns(insights: Insights, empty_database: Database[Document]) -> None:
+def test_fits_60_columns(insights: Insights, empty_database: Database[Document]) -> None:
     long = "a long text without end " * 8
     rate(empty_database, [long[:64], "1" * 64, "👎🏽", "down"], message_id=long, comment=long)
     empty_database.analytics.insert_many(
@@ -559,7 +552,7 @@ def test_keeps_to_60_columns(insights: Insights, empty_database: Database[Docume
     assert max(map(cell_len, result.stdout.splitlines())) <= 60
 
 
-def test_shows_hostile_texts_as_they_are_without_obeying_them(
+def test_shows_hostile_texts_without_interpreting_them(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     rate(empty_database, ["down", HOSTILE], message_id=HOSTILE, comment=HOSTILE)
@@ -577,7 +570,7 @@ def test_shows_hostile_texts_as_they_are_without_obeying_them(
     assert found["events"]["daily"][0]["types"] == {HOSTILE: 1}
 
 
-def test_reads_by_the_indexes_of_setup(
+def test_reads_through_the_indexes_of_setup(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     numbers = range(200)

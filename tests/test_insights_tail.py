@@ -1,4 +1,4 @@
-"""`insights tail`: what it prints, and how it waits and ends."""
+"""`insights tail`: its output, and how it waits and ends."""
 
 import json
 import re
@@ -22,26 +22,26 @@ from tests.support.insights_cli import Insights
 from tests.support.mongod import Mongod, RunMongod
 from tests.support.tail import SECONDS_TO_ARRIVE, StartTail, Tail
 
-# Of what changes twice between two looks, polling sees only the last; and deletions not at all.
+# Of two changes between two polls, polling sees only the last. It sees no deletions.
 polling_lacks = pytest.mark.lacking(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
 SECOND = timedelta(seconds=1)
-LOST = "insights: MongoDB does not answer any more; waiting for it"
-RESUMED = "insights: MongoDB is back; going on where it was"
+LOST = "insights: MongoDB stopped answering; waiting for it"
+RESUMED = "insights: MongoDB is back; resuming where it stopped"
 
 
 @pytest.fixture
 def processes() -> Iterator[ExitStack]:
-    """Return what ends processes after the test."""
+    """Return a stack that ends processes after the test."""
     with ExitStack() as stack:
         yield stack
 
 
 @pytest.fixture
 def start_tail(insights: Insights, processes: ExitStack) -> StartTail:
-    """Return what starts `insights tail` with some arguments, and waits until it watches."""
+    """Return a function that starts `insights tail` and waits until it watches."""
 
     def start(*arguments: str, insights: Insights = insights, **environment: str) -> Tail:
         process = processes.enter_context(insights.start("tail", *arguments, **environment))
@@ -51,7 +51,7 @@ def start_tail(insights: Insights, processes: ExitStack) -> StartTail:
     return start
 
 
-def test_prints_what_arrives_of_both_kinds(
+def test_prints_arrivals_of_both_kinds(
     start_tail: StartTail, empty_database: Database[Document]
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON))
@@ -62,7 +62,7 @@ def test_prints_what_arrives_of_both_kinds(
     empty_database.feedback.insert_one(a_feedback(NOON + 2 * SECOND, message_id="m2", rating="1"))
     empty_database.analytics.insert_one(an_event(NOON + 3 * SECOND))
 
-    assert tail.watching == "insights: watching feedback and events, times in UTC; Ctrl-C ends"
+    assert tail.watching == "insights: watching feedback and events (times in UTC, Ctrl-C to stop)"
     assert [tail.next() for _ in range(4)] == [
         '12:00:00 feedback u1 m1 up "Só\\nso."',
         '12:00:01 event    u1 page_view {"page": "/x", "n": 1}',
@@ -72,7 +72,7 @@ def test_prints_what_arrives_of_both_kinds(
 
 
 @polling_lacks
-async def test_prints_what_the_functions_store(
+async def test_prints_documents_stored_by_the_functions(
     start_tail: StartTail, fresh_database: Database[Document], post: Post
 ) -> None:
     tail = start_tail()
@@ -131,7 +131,7 @@ def test_prints_json_lines(start_tail: StartTail, empty_database: Database[Docum
         (["--where", "details.n>1", "--where", "timestamp>2026-11-01"], "events", ["view"]),
     ],
 )
-def test_prints_only_what_the_filters_select(
+def test_prints_only_matching_documents(
     start_tail: StartTail,
     empty_database: Database[Document],
     arguments: list[str],
@@ -150,7 +150,7 @@ def test_prints_only_what_the_filters_select(
     analytics.insert_one(an_event(times[3], **view))
     feedback.insert_one(a_feedback(times[4], message_id="m3", rating="2"))
 
-    assert tail.watching == f"insights: watching {watching}, times in UTC; Ctrl-C ends"
+    assert tail.watching == f"insights: watching {watching} (times in UTC, Ctrl-C to stop)"
     printed = [json.loads(tail.next()) for _ in expected]
     assert [each.get("message_id") or each["event_type"] for each in printed] == expected
     tail.interrupt()
@@ -174,7 +174,7 @@ def test_marks_a_feedback_that_was_updated_in_place(
     assert tail.next() == '12:00:01 feedback u1 m1 no (updated) "Slow."'
 
 
-def test_polling_says_so_and_whether_a_feedback_was_seen_before(
+def test_polling_is_reported_and_knows_only_feedback_seen_before(
     start_tail: StartTail, empty_database: Database[Document], dialect: Dialect
 ) -> None:
     polls = dialect is not Dialect.MONGODB
@@ -189,18 +189,18 @@ def test_polling_says_so_and_whether_a_feedback_was_seen_before(
     empty_database.analytics.insert_one(an_event(NOON))
     third = json.loads(tail.next())
 
-    assert ("looking for what arrives every second" in tail.notice) is polls
+    assert ("polling every second" in tail.notice) is polls
     told = [(each.get("message_id"), each["updated"]) for each in (first, second, third)]
     assert told == [("m2", None if polls else False), ("m1", True), (None, False)]
 
 
 @pytest.mark.lacking(Dialect.MONGODB)
-def test_polling_finds_what_arrives_late_and_nothing_twice(
+def test_polling_finds_late_arrivals_and_repeats_none(
     start_tail: StartTail, empty_database: Database[Document]
 ) -> None:
     newest = datetime.now(UTC)
     empty_database.analytics.insert_one(an_event(newest, event_type="old"))
-    # A mistaken date of another program must not hide what comes after it.
+    # Another program's future date must not hide later arrivals.
     empty_database.analytics.insert_one(an_event(newest + timedelta(minutes=9), event_type="odd"))
     empty_database.analytics.insert_one({"timestamp": [newest], "event_type": "no date"})
     tail = start_tail("events", "--json")
@@ -230,7 +230,7 @@ def test_what_has_no_date_is_shown_or_counted(
         ]
     else:
         # Polling finds what arrives by its date.
-        assert tail.next_told() == "insights: 2 feedback have no date and are left out"
+        assert tail.next_notice() == "insights: 2 feedback have no date and are left out"
 
 
 @pytest.mark.parametrize("odd", [DatetimeMS(10**15), [NOON]])
@@ -269,7 +269,7 @@ def test_a_line_in_a_pipe_is_whole(
     assert tail.next() == f'12:00:00 feedback u1 m1 up "{"x " * 200}"'
 
 
-def test_nothing_in_a_document_is_obeyed(
+def test_hostile_documents_have_no_effect(
     start_tail: StartTail, empty_database: Database[Document]
 ) -> None:
     tail = start_tail()
@@ -313,7 +313,7 @@ def test_a_closed_pipe_ends_it_quietly(
     [
         (["events", "--rating", "up"], "--rating cannot be used with events"),
         (["--rating", "up", "--event-type", "view"], "--event-type cannot be used with feedback"),
-        (["--where", "colour=red"], "there is no field 'colour' in feedback"),
+        (["--where", "colour=red"], "unknown field 'colour' of feedback"),
         (["--since", "1d"], "No such option: --since"),
         (["letters"], "'letters' is not one of 'feedback', 'events'"),
     ],
@@ -328,7 +328,7 @@ def test_wrong_arguments_are_refused(
 
 
 @pytest.mark.parametrize("waits", [False, True])
-def test_goes_on_where_it_was_after_a_restart(
+def test_continues_where_it_was_after_a_restart(
     start_tail: StartTail,
     own_mongod: Mongod,
     tmp_path: Path,
@@ -340,8 +340,8 @@ def test_goes_on_where_it_was_after_a_restart(
         for restart in range(2):
             events.insert_many([an_event(NOON, event_type=f"before-{restart}-{n}") for n in "abc"])
             own_mongod.kill()
-            # A short interruption is one that PyMongo would pass over in silence.
-            told = [tail.next_told()] if waits else []
+            # PyMongo would not report a shorter interruption.
+            told = [tail.next_notice()] if waits else []
             own_mongod.start()
             events.insert_many([an_event(NOON, event_type=f"after-{restart}-{n}") for n in "abc"])
 
@@ -349,32 +349,30 @@ def test_goes_on_where_it_was_after_a_restart(
             assert printed == [
                 f"{when}-{restart}-{n}" for when in ("before", "after") for n in "abc"
             ]
-            assert [*told, *(tail.next_told() for _ in range(2 - len(told)))] == [LOST, RESUMED]
+            assert [*told, *(tail.next_notice() for _ in range(2 - len(told)))] == [LOST, RESUMED]
 
     assert tail.interrupt() == 130
     assert tail.rest() == ([], [])
 
 
-def test_waits_for_a_mongodb_that_hangs(
+def test_waits_for_a_hung_mongodb(
     start_tail: StartTail, own_mongod: Mongod, tmp_path: Path
 ) -> None:
-    # By default PyMongo takes ten seconds to look whether a MongoDB is still there.
+    # PyMongo's default heartbeat takes ten seconds to notice.
     uri = f"{own_mongod.uri}/?heartbeatFrequencyMS=500"
     tail = start_tail(insights=Insights(tmp_path, MONGODB_URI=uri))
 
     own_mongod.hang()
-    told = tail.next_told()
-    own_mongod.go_on()
+    told = tail.next_notice()
+    own_mongod.resume()
     with MongoClient[Document](own_mongod.uri) as client:
         client["up2d8"].analytics.insert_one(an_event(NOON))
 
-    assert (told, tail.next_told()) == (LOST, RESUMED)
+    assert (told, tail.next_notice()) == (LOST, RESUMED)
     assert tail.next() == "12:00:00 event    u1 page_view"
 
 
-def test_asks_every_second_where_mongodb_is_no_replica_set(
-    tmp_path: Path, start_tail: StartTail
-) -> None:
+def test_polls_every_second_without_a_replica_set(tmp_path: Path, start_tail: StartTail) -> None:
     address, folder = free_address(), tmp_path / "mongodb"
     folder.mkdir()
     command = [str(find_mongod()), "--dbpath", str(folder), "--port", str(address.port)]
@@ -390,12 +388,12 @@ def test_asks_every_second_where_mongodb_is_no_replica_set(
         standalone.terminate()
 
     assert tail.notice == (
-        "insights: this server cannot be watched (The $changeStream stage is only supported on "
-        "replica sets); looking for what arrives every second instead"
+        "insights: no change stream on this server (The $changeStream stage is only supported on "
+        "replica sets); polling every second instead"
     )
 
 
-def test_says_that_mongodb_forgot_what_happened(
+def test_reports_that_mongodbs_history_is_gone(
     run_mongod: RunMongod, tmp_path: Path, start_tail: StartTail
 ) -> None:
     address = free_address()
@@ -413,8 +411,8 @@ def test_says_that_mongodb_forgot_what_happened(
             }
         )
 
-        assert tail.next_told() == (
-            "insights: MongoDB has forgotten what happened meanwhile: "
+        assert tail.next_notice() == (
+            "insights: MongoDB no longer has the changes made meanwhile: "
             "start again to follow from now on"
         )
         assert tail.process.wait(SECONDS_TO_ARRIVE) == 1

@@ -1,4 +1,4 @@
-"""What a terminal shows, of any width, whatever users wrote; and what a pipe or a file gets."""
+"""Hostile and long texts on a terminal of any width, in a pipe and in a file."""
 
 import os
 import pty
@@ -30,14 +30,14 @@ HOSTILE = {
 
 
 def on_terminal(insights: Insights, width: int, *arguments: str, **environment: str) -> str:
-    """Return what a command prints on a terminal that is so wide."""
+    """Return a command's output on a terminal of this width."""
     controller, terminal = pty.openpty()
     termios.tcsetwinsize(terminal, (24, width))
     environment = {"TERM": "xterm-256color"} | environment
     with insights.start_into(terminal, arguments, environment):
         os.close(terminal)
         printed = b""
-        # Linux says so where the other end is closed.
+        # Linux raises an error when the other end is closed.
         with suppress(OSError):
             while part := os.read(controller, 4096):
                 printed += part
@@ -47,7 +47,7 @@ def on_terminal(insights: Insights, width: int, *arguments: str, **environment: 
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("field", ["comment", "user_id", "message_id", "rating"])
-def test_a_table_shows_what_users_wrote_and_obeys_none_of_it(
+def test_a_table_shows_texts_of_users_without_interpreting_them(
     insights: Insights, empty_database: Database[Document], field: str, name: str
 ) -> None:
     text, shown = HOSTILE[name]
@@ -60,7 +60,7 @@ def test_a_table_shows_what_users_wrote_and_obeys_none_of_it(
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_json_gives_hostile_texts_back_without_raw_control_characters(
+def test_json_returns_hostile_texts_without_raw_control_characters(
     insights: Insights, empty_database: Database[Document], name: str
 ) -> None:
     text, _ = HOSTILE[name]
@@ -76,7 +76,7 @@ def test_json_gives_hostile_texts_back_without_raw_control_characters(
     assert not RAW.search(insights("events").stdout)
 
 
-def test_an_error_shows_what_the_user_wrote_in_one_harmless_line(command_line: Insights) -> None:
+def test_an_error_shows_the_users_argument_in_one_harmless_line(command_line: Insights) -> None:
     result = command_line("feedback", "--where", "\x1b[2J\n[red]x=1\u202e")
 
     assert result.exit_code == 2
@@ -109,7 +109,7 @@ def test_a_table_fits_the_terminal(
     assert any("short" in line for line in lines)
 
 
-def test_ratings_can_be_told_apart_in_60_columns(
+def test_ratings_are_distinguishable_in_60_columns(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     for rating in ("thumbs_up", "thumbs_down"):
@@ -122,7 +122,7 @@ def test_ratings_can_be_told_apart_in_60_columns(
     assert printed.count("  thumbs_up  ") == printed.count("  thumbs_down  ") == 1
 
 
-def test_a_long_text_is_cut_on_a_terminal_only(
+def test_a_long_text_is_truncated_only_on_a_terminal(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON, comment="word " * 800))
@@ -132,7 +132,7 @@ def test_a_long_text_is_cut_on_a_terminal_only(
 
 
 @pytest.mark.parametrize("command", ["feedback", "events"])
-def test_into_a_pipe_each_document_is_one_whole_line_without_colours(
+def test_a_pipe_gets_each_document_as_one_whole_line_without_colours(
     insights: Insights, empty_database: Database[Document], command: str
 ) -> None:
     long = " ".join(f"word{number}" for number in range(500))
@@ -151,7 +151,7 @@ def test_into_a_pipe_each_document_is_one_whole_line_without_colours(
     assert not any(line.endswith(" ") for line in lines)
 
 
-def test_no_color_is_obeyed(insights: Insights) -> None:
+def test_no_color_is_respected(insights: Insights) -> None:
     assert COLOUR.search(on_terminal(insights, 80, "--help"))
     assert not COLOUR.search(on_terminal(insights, 80, "--help", NO_COLOR="1"))
     assert "\x1b" not in insights.run("--help", TERM="xterm-256color").stdout
@@ -165,7 +165,7 @@ def test_help_fits_a_narrow_terminal(command_line: Insights, arguments: list[str
     assert max(map(cell_len, printed.splitlines())) <= 60
 
 
-def test_an_encoding_without_the_characters_breaks_nothing(
+def test_an_encoding_without_some_characters_breaks_nothing(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON, rating="👍", comment="é"))

@@ -1,4 +1,4 @@
-"""The line of a failed request."""
+"""The log line of a failed request."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ TRACEPARENT = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
 
 
 def line_of(caplog: pytest.LogCaptureFixture, level: int) -> Document:
-    """Return the one line that was logged, which must be JSON."""
+    """Return the only log line, parsed."""
     [record] = caplog.records
     assert record.name == "up2d8"
     assert record.levelno == level
@@ -25,7 +25,7 @@ def line_of(caplog: pytest.LogCaptureFixture, level: int) -> Document:
     return line
 
 
-async def test_nothing_is_logged_of_a_success(
+async def test_a_success_is_not_logged(
     fresh_database: Database[Document], post: Post, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "up2d8")
@@ -45,7 +45,7 @@ async def test_nothing_is_logged_of_a_success(
         ("analytics", {"user_id": "someone@example.com"}, 422, "invalid-fields"),
     ],
 )
-async def test_what_the_client_did_wrong_is_a_warning(
+async def test_a_clients_error_is_a_warning(
     post: Post,
     caplog: pytest.LogCaptureFixture,
     function: str,
@@ -64,7 +64,7 @@ async def test_what_the_client_did_wrong_is_a_warning(
     assert "someone" not in caplog.text
 
 
-async def test_a_failure_of_ours_is_an_error_with_its_cause(
+async def test_our_own_failure_is_an_error_with_its_cause(
     post: Post, use_settings: UseSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     use_settings()
@@ -93,7 +93,7 @@ async def test_a_failure_of_ours_is_an_error_with_its_cause(
     ],
 )
 @pytest.mark.usefixtures("fresh_database")
-async def test_takes_no_other_text_for_a_trace(
+async def test_ignores_invalid_traceparents(
     post: Post, caplog: pytest.LogCaptureFixture, traceparent: str | None
 ) -> None:
     await post("feedback", b"", {} if traceparent is None else {"traceparent": traceparent})

@@ -9,15 +9,15 @@ from shared_code.mongodb import object_ids
 from shared_code.mongodb.object_ids import new_object_id
 
 
-def test_each_is_new_and_later_than_those_before() -> None:
+def test_ids_are_unique_and_ascending() -> None:
     ids = [new_object_id() for _ in range(10_000)]
 
     assert len(set(ids)) == len(ids)
-    # But for the one time in 16 million that the counter begins anew within a second.
+    # Except once in 16 million ids, when the counter wraps around within a second.
     assert sum(first > second for first, second in pairwise(ids)) <= 1
 
 
-def test_tells_its_time_and_process_as_the_manual_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_follows_the_manuals_format(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(object_ids, "_numbers", count(0xFFFFFF))
     last, first = new_object_id().binary, new_object_id().binary
 

@@ -1,4 +1,4 @@
-"""docs/openapi.json: the functions do what it says, and it says what they do."""
+"""docs/openapi.json: an exact description of the functions."""
 
 import gzip
 import itertools
@@ -44,7 +44,7 @@ VALID: dict[str, Document] = {"feedback": FEEDBACK, "analytics": EVENT}
 MODULES = {"feedback": feedback_function, "analytics": analytics_function}
 
 
-def test_is_what_the_code_generates() -> None:
+def test_the_file_is_up_to_date() -> None:
     assert FILE.read_text(encoding="utf-8") == render(), "run: make openapi"
 
 
@@ -53,7 +53,7 @@ def test_is_valid() -> None:
     openapi_spec_validator.validate(DESCRIPTION)
 
 
-def test_describes_each_function_and_no_other() -> None:
+def test_describes_exactly_the_functions() -> None:
     files = [json.loads(file.read_text()) for file in ROOT.glob("*/function.json")]
     triggers = [file["bindings"][0] for file in files]
 
@@ -74,7 +74,7 @@ def test_describes_each_problem(function: str) -> None:
 
 
 def kinds_of(problem: type[Problem]) -> Iterator[type[Problem]]:
-    """Yield the problems that clients are told of."""
+    """Yield the kinds of a problem that clients can get."""
     if hasattr(problem, "name"):
         yield problem
     for kind in problem.__subclasses__():
@@ -82,7 +82,7 @@ def kinds_of(problem: type[Problem]) -> Iterator[type[Problem]]:
 
 
 def described_media() -> Iterator[tuple[str, Document]]:
-    """Yield every body that is described, of requests and of answers."""
+    """Yield the description of every body, of requests and of responses."""
     for function, operation in OPERATIONS.items():
         bodies = {"request": operation["requestBody"]} | operation["responses"]
         for name, body in bodies.items():
@@ -93,7 +93,7 @@ def described_media() -> Iterator[tuple[str, Document]]:
 @pytest.mark.parametrize(
     "media", [pytest.param(media, id=name) for name, media in described_media()]
 )
-def test_has_examples_that_are_valid(media: Document) -> None:
+def test_examples_match_their_schemas(media: Document) -> None:
     schema = media["schema"] | {"components": DESCRIPTION["components"]}
     validator = OAS31Validator(schema, format_checker=oas31_format_checker)
 
@@ -103,7 +103,7 @@ def test_has_examples_that_are_valid(media: Document) -> None:
 
 
 def assert_described(function: str, name: str, response: func.HttpResponse) -> None:
-    """Fail unless all of an answer is as the example of this name."""
+    """Fail unless a response is exactly the example of this name."""
     described = OPERATIONS[function]["responses"][str(response.status_code)]
     examples = described["content"][response.mimetype]["examples"]
     assert body_of(response) == examples[name]["value"]
@@ -115,7 +115,7 @@ def assert_described(function: str, name: str, response: func.HttpResponse) -> N
 
 @pytest.mark.parametrize("media_type", ["application/json", "text/plain"])
 @pytest.mark.parametrize("function", OPERATIONS)
-async def test_each_example_of_a_request_gets_the_answer_of_its_name(
+async def test_each_request_example_gets_the_response_of_its_name(
     fresh_database: Database[Document], post: Post, function: str, media_type: str
 ) -> None:
     media = OPERATIONS[function]["requestBody"]["content"][media_type]
@@ -130,7 +130,7 @@ def without(field: str, function: str) -> Document:
     return {name: value for name, value in VALID[function].items() if name != field}
 
 
-# Every answer that no example of a request gets: the function, the answer's name, and a request.
+# The responses that no request example gets: function, name of the response, and a request.
 REQUESTS: list[tuple[str, str, Any, dict[str, str]]] = [
     *(
         request
@@ -157,7 +157,7 @@ FAILURES: dict[str, Exception] = {
 
 
 @pytest.mark.parametrize(("function", "name", "body", "headers"), REQUESTS)
-async def test_each_other_answer_is_as_its_example(
+async def test_each_other_response_matches_its_example(
     fresh_database: Database[Document],
     post: Post,
     function: str,
@@ -173,7 +173,7 @@ async def test_each_other_answer_is_as_its_example(
 @pytest.mark.usefixtures("fresh_database")
 @pytest.mark.parametrize("name", FAILURES)
 @pytest.mark.parametrize("function", OPERATIONS)
-async def test_each_failure_is_answered_as_its_example(
+async def test_each_failure_matches_its_example(
     monkeypatch: pytest.MonkeyPatch, post: Post, function: str, name: str
 ) -> None:
     async def fail(_request: func.HttpRequest) -> None:
@@ -185,7 +185,7 @@ async def test_each_failure_is_answered_as_its_example(
 
 
 @pytest.mark.parametrize("function", OPERATIONS)
-def test_no_answer_is_described_that_these_tests_do_not_get(function: str) -> None:
+def test_every_described_response_is_tested(function: str) -> None:
     operation = OPERATIONS[function]
     bodies = [operation["requestBody"], *operation["responses"].values()]
 
@@ -206,8 +206,8 @@ CONFIGURATION = """
 [phases.coverage]
 unexpected-methods = []
 
-# A batch with wrong events is answered 207 where others are right, and the 207 must name the wrong.
-# No other success is let through, nor a 401, 403, 404 or 5xx.
+# A batch with valid and invalid events gets a 207 that names the invalid ones. Any other success
+# fails, and so does a 401, 403, 404 or 5xx.
 [checks.negative_data_rejection]
 expected-statuses = [207, 400, 413, 415, 422]
 
@@ -218,7 +218,7 @@ expected-statuses = [200, 201, 202]
 
 @schemathesis.serializer("application/json", "text/plain")
 def encode(context: schemathesis.SerializationContext, value: Any) -> bytes:
-    """Return a body as its headers say that it is: JSON, perhaps compressed."""
+    """Return a body in the encoding of its headers: JSON, perhaps compressed."""
     body = value if isinstance(value, bytes) else to_json(with_own_ids(value))
     coding = context.case.headers.get("Content-Encoding")
     return gzip.compress(body) if coding in {"gzip", "x-gzip"} else body
@@ -228,7 +228,7 @@ numbers = itertools.count(1)
 
 
 def with_own_ids(value: Any) -> Any:
-    """Return events with ids that no other event has; otherwise they are refused for that."""
+    """Return events with unique ids: those of another event would be refused."""
     if isinstance(value, list):
         return [with_own_ids(each) for each in value]
     with suppress(AttributeError, LookupError, TypeError, ValueError):
@@ -238,10 +238,10 @@ def with_own_ids(value: Any) -> Any:
 
 
 def to_json(value: Any) -> bytes:
-    """Return `value` as JSON in which whole numbers have neither fraction nor exponent.
+    """Return `value` as JSON with whole numbers as integers.
 
-    JSON Schema takes 1e30 for an integer, which must fit into 64 bits. Written like that it is a
-    float to the functions, and is stored.
+    JSON Schema takes 1e30 for an integer, which must fit into 64 bits. To the functions that
+    spelling is a float, which they store.
     """
     return json.dumps(json.loads(json.dumps(value), parse_float=to_number)).encode()
 
@@ -259,12 +259,12 @@ def test_schemathesis_finds_nothing(
     serving = running_server(
         MONGODB_URI=mongodb_uri,
         MONGODB_DATABASE=empty_database.name,
-        # Of those who ask not to be tracked, no body is read, so none is refused.
+        # With a signal, the body would not be read, and so not refused.
         HONOR_PRIVACY_SIGNALS="false",
     )
     with ThreadPoolExecutor() as threads, serving as server:
         assert server.process.stdout
-        # Where nobody reads its log, the server stops once the pipe is full.
+        # The server would block on a full pipe.
         threads.submit(server.process.stdout.read)
         run = run_schemathesis(str(server.client.base_url), tmp_path)
 
@@ -274,7 +274,7 @@ def test_schemathesis_finds_nothing(
 
 
 def run_schemathesis(url: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run all checks, always with the same requests, and leave nothing outside of `folder`."""
+    """Run all checks, always with the same requests, and write only to `folder`."""
     return subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--no-color", "run", str(FILE)),

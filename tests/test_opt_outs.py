@@ -21,7 +21,7 @@ OPTED_OUT = {"message": "Event not logged: the user opted out of analytics."}
 
 
 def opt_out(stored: Database[Document], user: str) -> None:
-    """Write an opt-out as the operator's tool does."""
+    """Store an opt-out like the operator's tool."""
     stored.opt_outs.insert_one({"_id": user, "timestamp": datetime.now(UTC)})
 
 
@@ -42,7 +42,9 @@ async def test_before_during_and_after_an_opt_out(
     assert fresh_database.analytics.count_documents({}) == 2
 
 
-async def test_a_batch_with_both_kinds(fresh_database: Database[Document], post: Post) -> None:
+async def test_a_batch_with_some_opted_out_users(
+    fresh_database: Database[Document], post: Post
+) -> None:
     opt_out(fresh_database, "u1")
     event_id = str(uuid4())
     await post("analytics", OTHERS | {"event_id": event_id})
@@ -61,7 +63,7 @@ async def test_a_batch_with_both_kinds(fresh_database: Database[Document], post:
     assert fresh_database.analytics.distinct("user_id") == ["u2"]
 
 
-async def test_a_batch_of_opted_out_users_only(
+async def test_a_batch_with_only_opted_out_users(
     fresh_database: Database[Document], post: Post
 ) -> None:
     opt_out(fresh_database, "u1")
@@ -86,7 +88,7 @@ async def test_feedback_of_opted_out_users_is_stored(
     assert (await post("feedback", feedback)).status_code == 201
 
 
-async def test_costs_at_most_one_query_a_request(
+async def test_a_request_takes_at_most_one_query(
     fresh_database: Database[Document], commands: Commands, post: Post
 ) -> None:
     opt_out(fresh_database, "u1")
@@ -94,12 +96,12 @@ async def test_costs_at_most_one_query_a_request(
 
     assert body_of(await post("analytics", batch))["opted_out"] == 1
     assert commands.names == ["find", "insert"]
-    # Both answers are remembered.
+    # Both answers are cached.
     assert body_of(await post("analytics", batch))["opted_out"] == 1
     assert commands.names == ["find", "insert", "insert"]
 
 
-async def test_users_of_many_requests_are_looked_up_together(
+async def test_concurrent_requests_share_a_query(
     fresh_database: Database[Document], commands: Commands, post: Post
 ) -> None:
     for number in range(0, 100, 2):
@@ -111,7 +113,7 @@ async def test_users_of_many_requests_are_looked_up_together(
     assert commands.names.count("find") <= 3
 
 
-async def test_is_remembered_for_less_than_a_minute(
+async def test_answers_are_cached_for_less_than_a_minute(
     fresh_database: Database[Document], post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
@@ -129,7 +131,7 @@ async def test_is_remembered_for_less_than_a_minute(
     assert body_of(await post("analytics", EVENT)) == {"message": "Event logged."}
 
 
-async def test_an_answer_that_came_late_is_remembered_from_when_it_was_asked_for(
+async def test_a_late_answer_is_cached_from_the_time_of_the_query(
     fresh_database: Database[Document], post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
@@ -150,7 +152,7 @@ async def test_an_answer_that_came_late_is_remembered_from_when_it_was_asked_for
     assert body_of(await post("analytics", EVENT)) == OPTED_OUT
 
 
-async def test_nothing_is_stored_while_it_cannot_be_asked(
+async def test_nothing_is_stored_while_the_query_fails(
     post: Post, use_settings: UseSettings
 ) -> None:
     use_settings(MONGODB_URI="mongodb://127.0.0.1:1", MONGODB_TIMEOUT_MS="200")
@@ -158,12 +160,12 @@ async def test_nothing_is_stored_while_it_cannot_be_asked(
     assert (await post("analytics", EVENT)).status_code == 503
 
 
-async def test_remembers_so_many_and_no_more(
+async def test_the_cache_is_bounded(
     fresh_database: Database[Document], post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opt_outs, "MEMORY_SIZE", 3)
     opt_out(fresh_database, "u4")
     for number in range(10):
-        answer = body_of(await post("analytics", EVENT | {"user_id": f"u{number}"}))
-        assert (answer == OPTED_OUT) == (number == 4)
+        body = body_of(await post("analytics", EVENT | {"user_id": f"u{number}"}))
+        assert (body == OPTED_OUT) == (number == 4)
         assert len(opt_outs.cached_answers) <= 3

@@ -1,4 +1,4 @@
-"""The files that are deployed and those that git keeps, also beside exports and pages."""
+"""The deployed files, and the files in git, even with exports and pages around."""
 
 import re
 import shutil
@@ -26,7 +26,7 @@ OTHER_NAMES = ["users", "users.txt", "docs/users", "host.csv", "shared_code.csv"
 PAGES = ["dashboard.html", "report.html"]
 UNFINISHED = [".insights-0123456789abcdef.part", "docs/.insights-0123456789abcdef.part"]
 
-# What Core Tools never packs, whatever .funcignore says.
+# Core Tools never packs these, regardless of .funcignore.
 NEVER_PACKED = {".funcignore", ".gitignore", "local.settings.json"}
 
 
@@ -39,15 +39,15 @@ def git(folder: Path, *arguments: str) -> list[str]:
 
 
 def packed_by_git_rules(folder: Path) -> set[str]:
-    """Return the package's files where .funcignore is read as git would."""
+    """Return the package's files if .funcignore is read like a .gitignore."""
     return set(git(folder, "ls-files", "--others", "--exclude-from=.funcignore"))
 
 
 def packed_by_core_tools(folder: Path) -> set[str]:
-    """Return the package's files where .funcignore is read as Core Tools does.
+    """Return the package's files as Core Tools reads .funcignore.
 
-    It matches from the beginning of a path, `*` stands for one or more characters, and an
-    exception wins wherever it is written.
+    Rules match from the beginning of a path, `*` stands for one or more characters, and exceptions
+    win regardless of their order.
     """
     rules = (folder / ".funcignore").read_text().splitlines()
     rules = [rule for rule in rules if rule and not rule.startswith("#")]
@@ -59,7 +59,7 @@ def packed_by_core_tools(folder: Path) -> set[str]:
 
 
 def to_pattern(rules: list[str]) -> re.Pattern[str]:
-    """Return the pattern of one or another of these rules."""
+    """Return a pattern for any of these rules."""
     escaped = (re.escape(rule.removeprefix("/")) for rule in rules)
     return re.compile(
         "|".join(each.replace(r"\*\*", ".+").replace(r"\*", "[^/]+") for each in escaped)
@@ -68,7 +68,7 @@ def to_pattern(rules: list[str]) -> re.Pattern[str]:
 
 @pytest.fixture
 def project(insights: Insights) -> Path:
-    """Return a copy of the project in the folder of `insights`, which git knows nothing of."""
+    """Return an untracked copy of the project in the folder of `insights`."""
     for path in git(ROOT, "ls-files"):
         copy = insights.folder / path
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def project(insights: Insights) -> Path:
 
 
 def write_files(insights: Insights, database: Database[Document], exports: list[str]) -> None:
-    """Write exports of these names, pages, and files of commands that were killed."""
+    """Write exports of these names, pages, and leftovers of killed commands."""
     now = datetime.now(UTC)
     database.feedback.insert_one(a_feedback(now))
     database.analytics.insert_one(an_event(now))
@@ -101,7 +101,7 @@ def deployed_files() -> set[str]:
     }
 
 
-def test_needs_what_the_functions_need() -> None:
+def test_the_deployed_files_include_the_functions() -> None:
     deployed = deployed_files()
 
     assert deployed >= DEPLOYED_FILES
@@ -115,7 +115,7 @@ def test_needs_what_the_functions_need() -> None:
 
 
 @pytest.mark.parametrize("packed", [packed_by_git_rules, packed_by_core_tools])
-def test_deploys_what_is_needed_and_nothing_else(
+def test_deploys_exactly_the_needed_files(
     project: Path, packed: Callable[[Path], set[str]]
 ) -> None:
     for folder in (".data/mongodb", ".venv/lib", "tests/__pycache__"):
@@ -132,7 +132,7 @@ def test_deploys_no_caches(project: Path) -> None:
     assert packed_by_git_rules(project) == deployed_files()
 
 
-def test_deploys_packages_that_were_built_locally(project: Path) -> None:
+def test_deploys_locally_built_packages(project: Path) -> None:
     folder = project / ".python_packages/lib/site-packages"
     folder.mkdir(parents=True)
     (folder / "pymongo.py").touch()
@@ -143,17 +143,17 @@ def test_deploys_packages_that_were_built_locally(project: Path) -> None:
     }
 
 
-def test_deploys_no_export_and_no_page(
+def test_deploys_no_exports_and_no_pages(
     insights: Insights, empty_database: Database[Document], project: Path
 ) -> None:
     write_files(insights, empty_database, USUAL_NAMES + OTHER_NAMES)
 
     assert packed_by_git_rules(project) == deployed_files()
-    # Core Tools takes all that is in a folder of which anything is deployed.
+    # Core Tools packs everything in a folder with deployed files.
     assert packed_by_core_tools(project) - {"shared_code/users.csv"} == deployed_files()
 
 
-def test_git_keeps_no_export_and_no_page(
+def test_git_ignores_exports_and_pages(
     insights: Insights, empty_database: Database[Document], project: Path
 ) -> None:
     only_ours = ("ls-files", "--others", "--exclude-per-directory=.gitignore")
@@ -164,13 +164,13 @@ def test_git_keeps_no_export_and_no_page(
     assert git(project, *only_ours) == before
 
 
-def test_git_keeps_all_of_the_project() -> None:
+def test_git_ignores_none_of_the_projects_files() -> None:
     assert (
         git(ROOT, "ls-files", "--cached", "--ignored", "--exclude-per-directory=.gitignore") == []
     )
 
 
-def test_the_newest_release_in_the_changelog_has_the_packages_version() -> None:
+def test_the_changelogs_newest_release_is_the_packages_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     newest = re.search(r"^## \[(\d[\d.]*)\] - ", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""The picture of the dashboard in the README, and the command that makes it."""
+"""The picture of the dashboard in the README, and its generator."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def test_is_small_enough_for_git() -> None:
     assert size_of(picture.FILE) == (picture.WIDTH, picture.HEIGHT)
 
 
-def test_is_made_from_the_demo(
+def test_is_generated_from_the_demo(
     empty_database: Database[Document], mongodb_uri: str, tmp_path: Path
 ) -> None:
     settings = Settings.model_validate(

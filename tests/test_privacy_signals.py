@@ -21,12 +21,12 @@ NOT_TRACKED = {"message": "Event not logged: the client asked not to be tracked.
         {"DNT": "1"},
         {"sec-gpc": "1", "dnt": "0"},
         {"Sec-GPC": "1", "DNT": "1"},
-        # How the host hands two headers over.
+        # The host joins two headers like this.
         {"Sec-GPC": "0,1"},
     ],
 )
 @pytest.mark.parametrize("body", [EVENT, [EVENT, EVENT]])
-async def test_a_signal_is_obeyed(
+async def test_signals_are_honored(
     fresh_database: Database[Document],
     server_uri: str,
     post: Post,
@@ -48,7 +48,7 @@ async def test_a_signal_is_obeyed(
 @pytest.mark.parametrize("setting", ["true", "false"])
 @pytest.mark.parametrize("value", ["0", "", "true", "yes", "01", "0,11", "null"])
 @pytest.mark.parametrize("signal", ["Sec-GPC", "DNT"])
-async def test_any_other_value_is_no_signal(
+async def test_other_values_are_no_signals(
     fresh_database: Database[Document],
     server_uri: str,
     post: Post,
@@ -70,7 +70,7 @@ async def test_any_other_value_is_no_signal(
 
 @pytest.mark.dialects
 @pytest.mark.parametrize("signal", ["Sec-GPC", "DNT"])
-async def test_a_signal_is_ignored_where_the_operator_says_so(
+async def test_signals_are_ignored_if_the_settings_say_so(
     fresh_database: Database[Document],
     server_uri: str,
     post: Post,
@@ -89,14 +89,14 @@ async def test_a_signal_is_ignored_where_the_operator_says_so(
 
 @pytest.mark.dialects
 @pytest.mark.parametrize("signal", ["Sec-GPC", "DNT"])
-async def test_feedback_is_a_deliberate_act(
+async def test_signals_do_not_affect_feedback(
     fresh_database: Database[Document], post: Post, signal: str
 ) -> None:
     assert (await post("feedback", FEEDBACK, {signal: "1"})).status_code == 201
     assert fresh_database.feedback.count_documents({}) == 1
 
 
-async def test_a_signal_asks_nothing_of_mongodb(post: Post, use_settings: UseSettings) -> None:
+async def test_a_signal_needs_no_mongodb(post: Post, use_settings: UseSettings) -> None:
     use_settings(MONGODB_URI="mongodb://127.0.0.1:1")
 
     assert (await post("analytics", EVENT, {"DNT": "1"})).status_code == 202
@@ -108,5 +108,5 @@ def test_one_member_of_a_list_is_enough(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", ",", " ", "11", "1;1", "1 1", "0, 10", "1.0", '"1"', "-1"])
-def test_no_other_member_is_a_request(value: str) -> None:
+def test_other_members_are_no_signals(value: str) -> None:
     assert not has_one(value)

@@ -28,10 +28,10 @@ def test_pointer(path: tuple[str | int, ...], pointer: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["a" * 300, "é" * 40])
-def test_ends_a_pointer_before_it_grows_too_long(key: str) -> None:
+def test_a_long_pointer_is_truncated(key: str) -> None:
     assert FieldError(("details", key, "more"), "").pointer == "#/details"
     assert FieldError((key,), "").pointer == "#"
 
 
-def test_an_error_of_a_batch_starts_with_the_index() -> None:
+def test_a_batch_error_starts_with_the_index() -> None:
     assert FieldError(("details",), "is wrong").under(7).pointer == "#/7/details"

@@ -1,4 +1,4 @@
-"""The README and the other pages say what the code does: commands, tables, names and links."""
+"""The documentation matches the code: commands, tables, names and links."""
 
 import importlib.util
 import json
@@ -38,7 +38,7 @@ DEPLOYMENT, LOGS = "docs/deployment.md", "docs/logs.md"
 
 MAXIMUM_LINES = 150
 
-# Times that are another in each run.
+# Times that differ in each run.
 TIMES = re.compile(r"datetime\.datetime\([\d, ]+\)|\d{4}-\d\d-\d\dT[\d:.]+Z")
 
 FOLDERS = sorted(
@@ -57,7 +57,7 @@ SETTING = re.compile(r"\b(?:MONGODB|FEEDBACK|ANALYTICS|HONOR|AUTH|USER|MESSAGE)_
 def server(
     run_server: RunServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalServer]:
-    """Run the server as `make run` does, but on free ports."""
+    """Run the server like `make run`, but on free ports."""
     folder = tmp_path_factory.mktemp("project")
     for path in ROOT.iterdir():
         if path.name not in {".data", ".git", ".venv"}:
@@ -72,7 +72,7 @@ def server(
 
 
 def send(client: httpx.Client, line: str) -> str:
-    """Send the request of a `curl` line, and return what curl would print."""
+    """Send the request of a `curl` line, and return the output that curl would print."""
     curl, write_out, form, url, option, body = shlex.split(line)
     assert (curl, write_out, form, option) == ("curl", "-w", r" %{http_code}\n", "-d")
     response = client.post(httpx.URL(url).path, content=body)
@@ -95,7 +95,9 @@ def targets() -> set[str]:
 
 
 @pytest.mark.parametrize("page", [name for name in NAMES if list(pages.commands(name))])
-def test_commands_print_what_the_page_says(server: LocalServer, page: str, tmp_path: Path) -> None:
+def test_commands_print_the_documented_output(
+    server: LocalServer, page: str, tmp_path: Path
+) -> None:
     uri = f"mongodb://localhost:{server.mongodb_port}"
     run_insights = Insights(tmp_path, MONGODB_URI=uri)
     with MongoClient[Document](uri) as client:
@@ -122,14 +124,14 @@ def without_times(text: str) -> str:
     return TIMES.sub("", text)
 
 
-def test_make_run_prints_what_the_readme_says(server: LocalServer) -> None:
+def test_make_run_prints_the_documented_output(server: LocalServer) -> None:
     [run] = [command for command in pages.commands("README.md") if command.line == "make run"]
 
     assert server.printed.strip() == run.output.strip()
 
 
 def insights_lines(page: str) -> list[str]:
-    """Return the arguments of the operator's commands that a page shows without their output."""
+    """Return the arguments of the operator's commands that a page shows without output."""
     scripts = "\n".join(pages.blocks(page, "sh"))
     return re.findall(r"^\.venv/bin/insights (.*)$", scripts, re.MULTILINE)
 
@@ -150,17 +152,17 @@ def test_the_readme_is_short() -> None:
     assert len(pages.text_of("README.md").splitlines()) <= MAXIMUM_LINES
 
 
-def test_the_readme_leads_to_every_page() -> None:
+def test_the_readme_links_every_page() -> None:
     assert set(NAMES) - {"README.md"} <= set(pages.links("README.md"))
 
 
 @pytest.mark.parametrize("page", [*NAMES, "CHANGELOG.md", "benchmarks/RESULTS.md"])
-def test_links_lead_somewhere(page: str) -> None:
-    assert [link for link in pages.links(page) if not leads_somewhere(page, link)] == []
+def test_link_targets_exist(page: str) -> None:
+    assert [link for link in pages.links(page) if not target_exists(page, link)] == []
 
 
-def leads_somewhere(page: str, link: str) -> bool:
-    """Say whether the file and the heading exist that a link names."""
+def target_exists(page: str, link: str) -> bool:
+    """Say whether the file and the heading of a link exist."""
     path, _, anchor = link.partition("#")
     file = (ROOT / page).parent / path if path else ROOT / page
     return file.exists() and (

@@ -1,4 +1,4 @@
-"""The requirements: named in `.in` files, and pinned with hashes in the compiled `.txt` files."""
+"""The requirements: named in `.in` files, pinned with hashes in the compiled `.txt` files."""
 
 import re
 
@@ -14,14 +14,14 @@ REQUIREMENT = re.compile(
 
 
 def named(file: str) -> set[str]:
-    """Return the packages that an `.in` file names."""
+    """Return the packages in an `.in` file."""
     return {found[1] for found in REQUIREMENT.finditer((ROOT / f"{file}.in").read_text())}
 
 
 def pinned(file: str) -> dict[str, set[str]]:
-    """Return the versions of each package in a compiled file (more than one for several Pythons).
+    """Return the versions of each package in a compiled file (several if they differ by Python).
 
-    A package whose hashes do not follow has none.
+    A package without hashes has no versions.
     """
     versions: dict[str, set[str]] = {}
     lines = (ROOT / f"{file}.txt").read_text().splitlines()
@@ -43,7 +43,7 @@ def test_each_requirement_is_pinned_with_hashes(file: str) -> None:
     assert {name for name in versions if not versions[name]} == set()
 
 
-def test_development_has_the_deployed_versions() -> None:
+def test_development_uses_the_deployed_versions() -> None:
     development = pinned("requirements-dev")
 
     assert {name: development.get(name) for name in pinned("requirements")} == pinned(

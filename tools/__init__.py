@@ -1,1 +1,1 @@
-"""Generators of the files that are checked in: `docs/openapi.json` and `docs/dashboard.png`."""
+"""Generators of checked-in files: `docs/openapi.json` and `docs/dashboard.png`."""

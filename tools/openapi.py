@@ -1,7 +1,7 @@
 """Write `docs/openapi.json`, the OpenAPI 3.1 description of the functions: `make openapi`.
 
-What clients send is described by the models, and what fails by the problems, so that neither can
-change without the description.
+Requests come from the models and failures from the problems, so the description cannot fall behind
+them.
 """
 
 import json
@@ -49,7 +49,7 @@ requests at once), without a body.
 Settings may allow fewer ratings, users and messages than the schemas do; others are answered \
 422."""
 
-# What `\S` means to Pydantic: by Unicode, where JSON Schema's ECMA-262 differs in two characters.
+# `\S` as Pydantic sees it: by Unicode, where JSON Schema's ECMA-262 differs in two characters.
 NOT_BLANK = r"[^\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 
 NUL = r"\u0000"
@@ -57,10 +57,10 @@ NUL = r"\u0000"
 # The nil and the max UUID.
 RESERVED = "^[0-]+$|^[fF-]+$"
 
-# Date-times of RFC 3339 that are no moments of the years 1 to 9999 in UTC, or are leap seconds.
+# RFC 3339 date-times that are leap seconds or outside the years 1 to 9999 in UTC.
 NO_MOMENT = r"^0000|^0001-01-01.*\+|^9999-12-31.*-[0-9:]+$|:60"
 
-# The headers whose value is not always the same; it is in seconds.
+# Headers whose value varies, in seconds.
 HEADERS = {"Retry-After": {"type": "string", "pattern": "^[1-9][0-9]*$"}}
 
 REFERENCE = "#/components/schemas/{model}"
@@ -74,7 +74,7 @@ def reference(name: str) -> Schema:
 
 
 def closed_object(**properties: Schema) -> Schema:
-    """Return the schema of an object that has all of these properties and no others."""
+    """Return the schema of an object with exactly these properties."""
     return {
         "type": "object",
         "properties": properties,
@@ -123,7 +123,7 @@ TEXT = {"type": "string", "minLength": 1}
 POINTER = {
     "type": "string",
     "description": "A JSON Pointer in URI-fragment form (RFC 6901, section 6).",
-    # What a URI fragment may hold (RFC 3986, section 3.5), with the "~" and "/" of keys escaped.
+    # The characters of a URI fragment (RFC 3986, section 3.5); keys have "~" and "/" escaped.
     "pattern": r"^#(/([A-Za-z0-9._!$&'()*+,;=:@-]|~[01]|%[0-9A-F]{2})*)*$",
     "maxLength": MAXIMUM_POINTER,
 }
@@ -136,8 +136,8 @@ EVENT_ERRORS = list_of(reference("EventError"), MAXIMUM_ERRORS * MAXIMUM_EVENTS)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One answer of a function: its schema, and an example; both go by its name."""
+class Response:
+    """A response of a function, with its schema and an example, both under its name."""
 
     name: str
     status: int
@@ -148,18 +148,18 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def message(name: str, status: int, description: str, text: str) -> Answer:
-    """Return the answer that only says `text`."""
+def message(name: str, status: int, description: str, text: str) -> Response:
+    """Return the response whose body is a message."""
     schema = closed_object(message={"const": text})
-    return Answer(name, status, description, {"message": text}, schema)
+    return Response(name, status, description, {"message": text}, schema)
 
 
-def problem(name: str, failure: Problem, **errors: Schema) -> Answer:
-    """Return the answer to `failure`, as the functions give it."""
+def problem(name: str, failure: Problem, **errors: Schema) -> Response:
+    """Return the response to `failure`, as the functions send it."""
     response = problem_response(failure)
     example = json.loads(response.get_body())
     fixed = {member: {"const": example[member]} for member in ("type", "title", "status")}
-    return Answer(
+    return Response(
         name,
         failure.status,
         f"{failure.title}.",
@@ -170,15 +170,15 @@ def problem(name: str, failure: Problem, **errors: Schema) -> Answer:
     )
 
 
-FEEDBACK_ANSWERS = [
+FEEDBACK_RESPONSES = [
     message("FeedbackReceived", 201, "The feedback is stored.", "Feedback received."),
     message("FeedbackUpdated", 200, "It replaced the earlier one.", "Feedback updated."),
 ]
-EVENT_ANSWERS = [
+EVENT_RESPONSES = [
     message("EventLogged", 202, "The event is stored, now or earlier.", "Event logged."),
     message("NotTracked", 202, "The client asked not to be tracked.", NOT_TRACKED),
     message("OptedOut", 202, "The user opted out of analytics.", OPTED_OUT),
-    Answer(
+    Response(
         "BatchLogged",
         202,
         "No event of the batch is invalid.",
@@ -187,7 +187,7 @@ EVENT_ANSWERS = [
             message={"type": "string", "pattern": "^[0-9]+ events? logged\\.$"}, **COUNTS
         ),
     ),
-    Answer(
+    Response(
         "BatchPartlyLogged",
         207,
         "Some events of the batch are invalid; the others are stored.",
@@ -218,10 +218,10 @@ PROBLEMS = [
     problem("StoreUnavailable", StoreUnavailable("")),
     problem("KeysUnavailable", KeysUnavailable("")),
 ]
-ANSWERS = {
-    "/api/feedback": [*FEEDBACK_ANSWERS, *PROBLEMS],
+RESPONSES = {
+    "/api/feedback": [*FEEDBACK_RESPONSES, *PROBLEMS],
     "/api/analytics": [
-        *EVENT_ANSWERS,
+        *EVENT_RESPONSES,
         *PROBLEMS,
         problem("InvalidBatch", INVALID_BATCH, errors=EVENT_ERRORS),
     ],
@@ -235,7 +235,7 @@ EVENT = {
     "event_id": "018f4b2e-7c1a-7b3a-9d57-3a4f5b6c7d8e",
     "occurred_at": "2026-01-31T09:30:00Z",
 }
-# Sent in this order, each gets the answer of its name.
+# Sent in this order, each gets the response of its name.
 FEEDBACK_REQUESTS = {
     "FeedbackReceived": FEEDBACK | {"comment": "Just what I needed."},
     "FeedbackUpdated": FEEDBACK | {"rating": "down"},
@@ -265,14 +265,14 @@ def describe() -> Schema:
             "/api/analytics": {"post": analytics_operation()},
         },
         "components": {
-            "schemas": request_schemas() | answer_schemas(),
+            "schemas": request_schemas() | response_schemas(),
             "securitySchemes": SECURITY_SCHEMES,
         },
     }
 
 
 def security_alternatives() -> list[Schema]:
-    """Return the ways to be let in: with a key or without, with a token or without."""
+    """Return the alternatives for access: with or without a key, with or without a token."""
     keys: list[Schema] = [{}, {"functionKey": []}, {"functionKeyInQuery": []}]
     return [*keys, *(key | {"token": []} for key in keys)]
 
@@ -286,7 +286,7 @@ def feedback_operation() -> Schema:
         f"A body may have {OBJECT_LIMIT} bytes, as sent and inflated.",
         "parameters": [CONTENT_ENCODING],
         "requestBody": request_body("Feedback", FEEDBACK_REQUESTS),
-        "responses": responses(ANSWERS["/api/feedback"]),
+        "responses": by_status(RESPONSES["/api/feedback"]),
     }
 
 
@@ -300,12 +300,12 @@ def analytics_operation() -> Schema:
         f"as sent and inflated, and each of its events {OBJECT_LIMIT}.",
         "parameters": [CONTENT_ENCODING, privacy_signal("Sec-GPC"), privacy_signal("DNT")],
         "requestBody": request_body("Events", EVENT_REQUESTS),
-        "responses": responses(ANSWERS["/api/analytics"]),
+        "responses": by_status(RESPONSES["/api/analytics"]),
     }
 
 
 def privacy_signal(name: str) -> Schema:
-    """Return the description of a header by which browsers ask sites not to track their users."""
+    """Return the description of a header with which browsers refuse tracking."""
     return {
         "name": name,
         "in": "header",
@@ -315,7 +315,7 @@ def privacy_signal(name: str) -> Schema:
 
 
 def request_body(schema: str, requests: Mapping[str, Any]) -> Schema:
-    """Return the description of a body. Browsers send it as text/plain while they close a page."""
+    """Return the description of a body. Browsers send text/plain while they close a page."""
     media = {"schema": reference(schema), "examples": examples(requests)}
     return {"required": True, "content": {"application/json": media, "text/plain": media}}
 
@@ -325,53 +325,53 @@ def examples(values: Mapping[str, Any]) -> Schema:
     return {name: {"value": value} for name, value in values.items()}
 
 
-def responses(answers: Sequence[Answer]) -> Schema:
-    """Return the description of all answers of a function, by their status."""
+def by_status(responses: Sequence[Response]) -> Schema:
+    """Return the description of a function's responses, by status."""
     status = attrgetter("status")
-    by_status = groupby(sorted(answers, key=status), key=status)
-    described = {str(number): response(list(alike)) for number, alike in by_status}
+    grouped = groupby(sorted(responses, key=status), key=status)
+    described = {str(number): describe_responses(list(alike)) for number, alike in grouped}
     return described | {"429": {"description": "Too many requests at once."}}
 
 
-def response(answers: Sequence[Answer]) -> Schema:
-    """Return the description of the answers that have one status."""
+def describe_responses(responses: Sequence[Response]) -> Schema:
+    """Return the description of the responses that share a status."""
     media = {
-        "schema": {"oneOf": [reference(answer.name) for answer in answers]},
-        "examples": examples({answer.name: answer.example for answer in answers}),
+        "schema": {"oneOf": [reference(response.name) for response in responses]},
+        "examples": examples({response.name: response.example for response in responses}),
     }
     return {
-        "description": " ".join(dict.fromkeys(answer.description for answer in answers)),
+        "description": " ".join(dict.fromkeys(response.description for response in responses)),
         "headers": {
             name: {"required": True, "schema": HEADERS.get(name, {"const": value})}
-            for name, value in answers[0].headers.items()
+            for name, value in responses[0].headers.items()
         },
-        "content": {answers[0].media_type: media},
+        "content": {responses[0].media_type: media},
     }
 
 
-def answer_schemas() -> dict[str, Schema]:
-    """Return the schemas of the answers, and of the errors in them."""
-    answers = [answer for of_path in ANSWERS.values() for answer in of_path]
-    return {answer.name: answer.schema for answer in answers} | ERRORS
+def response_schemas() -> dict[str, Schema]:
+    """Return the schemas of the responses and of the errors in them."""
+    responses = [response for of_path in RESPONSES.values() for response in of_path]
+    return {response.name: response.schema for response in responses} | ERRORS
 
 
 def request_schemas() -> dict[str, Schema]:
-    """Return the schemas of what clients send, as the models check it."""
+    """Return the schemas of requests, as the models check them."""
     models: list[Any] = [(model, "validation") for model in (Feedback, Event)]
     schemas: dict[str, Schema] = models_json_schema(models, ref_template=REFERENCE)[1]["$defs"]
     event = schemas["Event"]["properties"]
     schemas["Feedback"]["properties"]["rating"] |= {"pattern": NOT_BLANK, "not": {"pattern": NUL}}
     event["occurred_at"]["anyOf"][0]["not"] = {"pattern": NO_MOMENT}
     event["event_id"]["anyOf"][0]["not"] = {"pattern": RESERVED}
-    # The model takes any object; MongoDB has the last word.
+    # The model takes any object; MongoDB decides.
     event["details"] = reference("StorableObject")
     batch = list_of(reference("Event"), MAXIMUM_EVENTS)
     return schemas | {"Events": {"anyOf": [reference("Event"), batch]}} | storable_schemas()
 
 
 def storable_schemas() -> dict[str, Schema]:
-    """Return the schemas of the JSON that MongoDB can hold."""
-    # A larger one is stored if it is written with an exponent, which a schema cannot tell.
+    """Return the schemas of storable JSON."""
+    # Larger integers are storable when written with an exponent, which a schema cannot express.
     number = {"type": "number", "minimum": -(2**63), "maximum": 2**63 - 1}
     array = {"type": "array", "items": reference("Storable")}
     others = [{"type": name} for name in ("null", "boolean", "string")]

@@ -1,6 +1,6 @@
 """Write `docs/dashboard.png`, the picture in the README, from the demo's data: `make picture`.
 
-The demo ends at a fixed time, so the picture changes only with the dashboard or the demo.
+The demo ends at a fixed time, so the picture changes only when the dashboard or the demo does.
 """
 
 import shutil
@@ -27,12 +27,12 @@ DAYS, USERS = 60, 500
 # The top of the page, down to the first chart.
 WIDTH, HEIGHT = 1200, 850
 
-# In CI it runs as root.
+# Root, as in CI, has no sandbox.
 FLAGS = ["--no-sandbox", "--disable-gpu"]
 
 
 def main() -> None:
-    """Write the picture, from a MongoDB that runs just for it."""
+    """Write the picture, from a MongoDB started for it."""
     address = free_address()
     settings = Settings.model_validate({"MONGODB_URI": f"mongodb://{address}"})
     with TemporaryDirectory() as folder, running_mongod(address, Path(folder)):

@@ -1,1 +1,1 @@
-"""What arrives in MongoDB, as it arrives: by a change stream, or by looking every second."""
+"""Arrivals: documents as they are stored, from a change stream or by polling."""

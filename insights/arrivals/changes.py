@@ -1,4 +1,4 @@
-"""What following MongoDB tells: the documents that arrive, and what becomes of the connection."""
+"""The reports of arrivals: changed documents, and the state of the connection."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +9,7 @@ from insights.kinds import Document, Kind
 
 @dataclass(frozen=True)
 class Change:
-    """A document that arrived, as it is stored.
-
-    `updated` says whether it replaced an earlier one; None where that cannot be known.
-    """
+    """A document that arrived. `updated` says whether it replaced another; None if unknown."""
 
     kind: Kind
     document: Document
@@ -20,9 +17,9 @@ class Change:
 
 
 class Connection(StrEnum):
-    """What became of the connection. After RESUMED come the changes that were made meanwhile.
+    """The state of the connection. After RESUMED come the changes made meanwhile.
 
-    LEFT_OUT is of documents that arrived and cannot be shown.
+    LEFT_OUT counts documents that arrived and cannot be shown.
     """
 
     WATCHING = "watching"
@@ -32,12 +29,10 @@ class Connection(StrEnum):
     RESUMED = "resumed"
 
 
-Tell = Callable[[Connection, str], None]
-"""Hears what became of the connection, and of POLLING, why the server is not watched.
-
-Of LEFT_OUT, it hears a line that says how many documents they are."""
+Notify = Callable[[Connection, str], None]
+"""Receives each new state of the connection, with a reason for POLLING and a count for LEFT_OUT."""
 
 
-def polling_notice(why: str) -> str:
-    """Return the line that says that the server is asked every second, and why."""
-    return f"this server cannot be watched ({why}); looking for what arrives every second instead"
+def polling_notice(reason: str) -> str:
+    """Return the warning that the server is polled."""
+    return f"no change stream on this server ({reason}); polling every second instead"

@@ -1,8 +1,7 @@
-"""Following what arrives where the server has no change streams: asking for it every second.
+"""Polling, for servers without change streams.
 
 New documents are found by `timestamp`, which the functions set. Writes do not arrive in the order
-of their timestamps, so each look goes back a little behind the newest one, and passes over what it
-has seen already.
+of their timestamps, so each look overlaps the one before, and skips the documents already seen.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ from pymongo import ASCENDING, DESCENDING, ReadPreference
 from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, OperationFailure
 
-from insights.arrivals.changes import Change, Connection, Tell
+from insights.arrivals.changes import Change, Connection, Notify
 from insights.kinds import Document, Kind
 from insights.queries.filters import Filter
 from insights.queries.left_out import LeftOut, Reason, undated
@@ -22,7 +21,7 @@ from shared_code.mongodb.retries import may_pass
 
 INTERVAL_SECONDS = 1.0
 
-# A request may take ten seconds, and the clocks of instances differ a little.
+# A request may take ten seconds, and the instances' clocks differ a little.
 OVERLAP = timedelta(seconds=15)
 
 EARLIEST = datetime.min.replace(tzinfo=UTC) + OVERLAP
@@ -32,10 +31,10 @@ IN_ORDER = [("timestamp", ASCENDING), ("_id", ASCENDING)]
 
 
 class Poller:
-    """Looks again and again for what arrived in one collection."""
+    """Finds the arrivals in one collection."""
 
     def __init__(self, database: Database[Document], kind: Kind, condition: Filter) -> None:
-        # A secondary may be further behind than `OVERLAP`.
+        # A secondary may lag by more than `OVERLAP`.
         fresh = database.with_options(read_preference=ReadPreference.PRIMARY)
         self._collection = fresh[kind.collection]
         self._kind = kind
@@ -46,7 +45,7 @@ class Poller:
         self.look()
 
     def look(self) -> list[Change]:
-        """Return what arrived since the last look."""
+        """Return the changes since the last look."""
         next_start = self._next_start(self._start)
         since = {"timestamp": {"$gte": self._start}}
         found = self._collection.find({"$and": [since, self._condition]}).sort(IN_ORDER)
@@ -68,10 +67,10 @@ class Poller:
         return sum(each.count for each in undated(database, self._kind, self._condition))
 
     def _next_start(self, start: datetime) -> datetime:
-        """Return from which time on to look, so that nothing late is missed: never before `start`.
+        """Return the time from which to look next: `OVERLAP` before the newest, at least `start`.
 
-        Where nothing is stored yet, whatever arrives is new. A timestamp that is still to come is
-        a mistake of somebody else's, behind which nothing would be new.
+        In an empty collection every arrival is new. Future timestamps, which other programs may
+        have stored, are ignored: they would hide all arrivals until then.
         """
         newest = self._collection.find_one(
             {"timestamp": {"$gte": start, "$lte": datetime.now(UTC)}},
@@ -83,39 +82,43 @@ class Poller:
         return max(start, newest["timestamp"] - OVERLAP)
 
     def _is_new(self, document: Mapping[str, Any]) -> bool:
-        """Say whether a document was not seen as it is."""
+        """Say whether this version of a document is unseen."""
         return self._seen.get(repr(document["_id"])) != time_of(document)
 
     def _to_change(self, document: Document) -> Change:
-        """Return a document as a change; whether it replaced one that was not seen is not known."""
+        """Return a document as a change. An unseen feedback may have replaced another."""
         is_replaced = repr(document["_id"]) in self._seen
         unknown = None if self._kind is Kind.FEEDBACK else False
         return Change(self._kind, document, updated=True if is_replaced else unknown)
 
 
 def time_of(document: Mapping[str, Any]) -> datetime:
-    """Return the timestamp of a document, or the latest of times where Python has none for it.
+    """Return the timestamp of a document, or the latest time if Python has none for it.
 
-    A look finds such a one again and again, so it is remembered for ever: a date beyond the year
-    9999, or an array with a date in it.
+    A look finds a date beyond the year 9999, or an array with a date, every time, so it is
+    remembered for good.
     """
     time = document["timestamp"]
     return time if isinstance(time, datetime) else LATEST
 
 
 def poll(
-    database: Database[Document], filters: Mapping[Kind, Filter], tell: Tell, stop: Event, why: str
+    database: Database[Document],
+    filters: Mapping[Kind, Filter],
+    notify: Notify,
+    stop: Event,
+    reason: str,
 ) -> Iterator[Change]:
-    """Yield each document that arrives from now on, if it is of a kind and matches its filter.
+    """Yield each document that arrives from now on and matches its kind's filter.
 
-    What arrives later than its timestamp by more than `OVERLAP` is missed. `tell` hears why it
-    polls, once nothing else can be missed, and then whether the connection is lost and resumed.
+    Documents that arrive more than `OVERLAP` after their timestamp are missed. `notify` receives
+    POLLING with the reason once no arrival can be missed, then LOST and RESUMED in turn.
 
     Raises:
         PyMongoError: MongoDB refuses to be read.
     """
     pollers = [Poller(database, kind, condition) for kind, condition in filters.items()]
-    tell(Connection.POLLING, why)
+    notify(Connection.POLLING, reason)
     is_lost = False
     while not stop.wait(INTERVAL_SECONDS):
         arrived: list[Change] = []
@@ -123,15 +126,15 @@ def poll(
             for poller in pollers:
                 arrived += poller.look()
                 for each in poller.new_without_date():
-                    tell(Connection.LEFT_OUT, str(each))
+                    notify(Connection.LEFT_OUT, str(each))
             if is_lost:
-                tell(Connection.RESUMED, "")
+                notify(Connection.RESUMED, "")
             is_lost = False
         except (ConnectionFailure, OperationFailure) as error:
             if not may_pass(error):
                 raise
             if not is_lost:
-                tell(Connection.LOST, "")
+                notify(Connection.LOST, "")
             is_lost = True
-        # Also where a later look failed: what arrived is marked as seen.
+        # Even if a later look failed, because these are marked as seen.
         yield from sorted(arrived, key=lambda change: time_of(change.document))

@@ -1,4 +1,4 @@
-"""Following what arrives in MongoDB: a change stream that outlives a restart of MongoDB."""
+"""A change stream that outlives a restart of MongoDB, or else polling."""
 
 from collections.abc import Generator, Iterator, Mapping
 from threading import Event
@@ -14,28 +14,28 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 
-from insights.arrivals.changes import Change, Connection, Tell
+from insights.arrivals.changes import Change, Connection, Notify
 from insights.arrivals.polling import poll
 from insights.errors import Refused
 from insights.kinds import Document, Kind
 from insights.mongodb.connection import open_database
-from insights.mongodb.servers import words_of
+from insights.mongodb.servers import server_message
 from insights.queries.filters import Filter
 from insights.settings import Settings
 
-# How long a look for changes may wait for one, and so how long it may take to stop.
+# The longest wait for a change, and so the delay of a stop.
 AWAIT_MS = 500
 
-# Between two attempts to resume, each of which itself looks for a server for some seconds.
+# The pause between attempts to resume. Each also spends some seconds on server selection.
 PAUSE_SECONDS = 0.5
 
 HISTORY_LOST = 286
-FORGOTTEN = "MongoDB has forgotten what happened meanwhile: start again to follow from now on"
+FORGOTTEN = "MongoDB no longer has the changes made meanwhile: start again to follow from now on"
 
 ARRIVALS = ["insert", "replace", "update"]
 
-# An update is reported without its document, which is looked up when the report is read. If it
-# changed again by then, the later change reports it, and this one would only repeat it.
+# The document of an update is looked up when its change is read. If it changed again by then, the
+# later change reports it, and this one would repeat it.
 LATER_TIME = "$change.updateDescription.updatedFields.timestamp"
 NOT_CHANGED_SINCE = {"$expr": {"$eq": ["$timestamp", {"$ifNull": [LATER_TIME, "$timestamp"]}]}}
 NOT_DELETED_SINCE = {"change.fullDocument._id": {"$exists": True}}
@@ -44,23 +44,23 @@ Pipeline = list[dict[str, Any]]
 
 
 def changes(
-    settings: Settings, filters: Mapping[Kind, Filter], tell: Tell, stop: Event | None = None
+    settings: Settings, filters: Mapping[Kind, Filter], notify: Notify, stop: Event | None = None
 ) -> Generator[Change]:
-    """Yield each document that arrives from now on, if it is of a kind and matches its filter.
+    """Yield each document that arrives from now on and matches its kind's filter.
 
-    It has a MongoDB client of its own. It ends soon after `stop` is set, within half a second, or
-    some seconds while there is no MongoDB; or when its caller closes it. When MongoDB goes away it
-    waits for as long as it takes, and goes on where it was: nothing is missed or comes twice.
-    Deletions are not reported. `tell` hears of the connection, in the caller's thread: once
-    WATCHING, or POLLING where the server cannot be watched, when nothing can be missed any more;
-    then LOST and RESUMED in turn.
+    It opens a MongoDB client of its own, and ends when its caller closes it, or within half a
+    second of `stop` (some seconds while MongoDB is down). After an outage, however long, the stream
+    resumes: nothing is missed or repeated. Deletions are not reported.
+
+    `notify` runs in the caller's thread. It receives WATCHING, or POLLING for a server without
+    change streams, as soon as no arrival can be missed, then LOST and RESUMED in turn.
 
     Raises:
         Unreachable: no MongoDB answers at the start.
-        Refused: MongoDB does not remember what happened meanwhile.
+        Refused: the oplog no longer reaches back to the last change.
         PyMongoError: MongoDB refuses to be read.
     """
-    watcher = Watcher(tell, stop := stop or Event())
+    watcher = Watcher(notify, stop := stop or Event())
     with open_database(settings, watcher) as database:
         try:
             yield from watcher.watch(database, to_pipeline(filters))
@@ -69,13 +69,13 @@ def changes(
                 raise Refused(FORGOTTEN) from None
             if watcher.is_watching:
                 raise
-            yield from poll(database, filters, tell, stop, words_of(error))
+            yield from poll(database, filters, notify, stop, server_message(error))
 
 
 def to_pipeline(filters: Mapping[Kind, Filter]) -> Pipeline:
-    """Return the pipeline that selects changes by the documents that they lead to.
+    """Return the pipeline that selects changes by their documents.
 
-    The fields of the document come to the top, where its filter looks for them.
+    It lifts the document's fields to the top level, for the filters.
     """
     selected = [
         {"$and": [{"change.ns.coll": kind.collection}, condition]}
@@ -91,26 +91,26 @@ def to_pipeline(filters: Mapping[Kind, Filter]) -> Pipeline:
 
 
 def replace_with(document: object) -> dict[str, Any]:
-    """Return the stage that puts a document in place of another, by the name that all know."""
+    """Return the stage `$replaceRoot`, which more servers know than `$replaceWith`."""
     return {"$replaceRoot": {"newRoot": document}}
 
 
 class Watcher(CommandListener):
-    """Reads a change stream, and notices when the connection is lost and when it is back.
+    """Reads a change stream, and notices lost and resumed connections.
 
-    PyMongo resumes a stream by itself where it finds a server in time, without a word. That is a
-    second command that opens it, so the watcher listens to the commands.
+    PyMongo resumes a stream silently if it finds a server in time. That sends the command which
+    opens the stream again, so the watcher monitors commands.
     """
 
-    def __init__(self, tell: Tell, stop: Event) -> None:
-        self._tell = tell
+    def __init__(self, notify: Notify, stop: Event) -> None:
+        self._notify = notify
         self._stop = stop
         self.is_watching = False
         self._opened = 0
         self._lost = False
 
     def watch(self, database: Database[Document], pipeline: Pipeline) -> Iterator[Change]:
-        """Yield the changes. A stream ends with its database, and the next goes on behind that."""
+        """Yield the changes. A dropped database ends a stream; the next one starts after it."""
         token: Mapping[str, Any] | None = None
         while not self._stop.is_set():
             with database.watch(
@@ -121,7 +121,7 @@ class Watcher(CommandListener):
             ) as stream:
                 if token is None:
                     self.is_watching = True
-                    self._tell(Connection.WATCHING, "")
+                    self._notify(Connection.WATCHING, "")
                 yield from self._read(stream)
                 token = stream.resume_token
 
@@ -131,7 +131,7 @@ class Watcher(CommandListener):
             try:
                 change = stream.try_next()
             except ConnectionFailure:
-                # The next look resumes the stream.
+                # The next `try_next` resumes the stream.
                 self._note_lost()
                 self._stop.wait(PAUSE_SECONDS)
                 continue
@@ -144,25 +144,25 @@ class Watcher(CommandListener):
     def _note_lost(self) -> None:
         if not self._lost:
             self._lost = True
-            self._tell(Connection.LOST, "")
+            self._notify(Connection.LOST, "")
 
     def _note_resumed(self) -> None:
         self._note_lost()
         self._lost = False
-        self._tell(Connection.RESUMED, "")
+        self._notify(Connection.RESUMED, "")
 
     def started(self, event: CommandStartedEvent) -> None:
-        """Nothing is to be done."""
+        """Do nothing."""
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
         """Count the commands that open a stream."""
         self._opened += event.command_name == "aggregate"
 
     def failed(self, event: CommandFailedEvent) -> None:
-        """Nothing is to be done: what fails raises an exception, or is repeated."""
+        """Do nothing: failures raise exceptions or are retried."""
 
 
 def to_change(change: Mapping[str, Any]) -> Change:
-    """Return what a change event of MongoDB says."""
+    """Convert a change event of MongoDB."""
     [kind] = [each for each in Kind if each.collection == change["ns"]["coll"]]
     return Change(kind, change["fullDocument"], updated=change["operationType"] != "insert")

@@ -1,1 +1,1 @@
-"""The commands: their options, and how they show what they did. Modules come in on use."""
+"""The commands: their options and their output. Each module is imported on use."""

@@ -1,4 +1,4 @@
-"""`insights dashboard`: one page with charts, as a file or served and kept current."""
+"""`insights dashboard`: a page of charts, written to a file or served live."""
 
 import webbrowser
 from datetime import UTC, datetime
@@ -24,11 +24,13 @@ FILE = Path("dashboard.html")
 
 Out = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help=f"Where to write the page: {FILE} unless said otherwise."),
+    typer.Option(
+        metavar="FILE", help="Output file, or - for standard output.", show_default=str(FILE)
+    ),
 ]
 Serve = Annotated[
     bool,
-    typer.Option("--serve", help="Serve the page to this computer, current without a reload."),
+    typer.Option("--serve", help="Serve the page on this computer, and update it live."),
 ]
 Port = Annotated[
     int | None,
@@ -36,7 +38,8 @@ Port = Annotated[
         min=0,
         max=65535,
         metavar="PORT",
-        help=f"Where to serve it: {server.PORT} unless said otherwise, 0 for any free port.",
+        help="Port for --serve, or 0 for any free one.",
+        show_default=str(server.PORT),
     ),
 ]
 Open = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
@@ -50,22 +53,23 @@ def dashboard(
     port: Port = None,
     open_: Open = False,
 ) -> None:
-    """Make a page with charts, or serve it.
+    """Write a page of charts, or serve it live.
 
-    It shows whether answers are getting better, which are worst, and what came before. It needs
-    no network and no other file. With --serve it is not written, but served until Ctrl-C, and
-    follows what arrives in MongoDB. Only this computer can reach it, at an address with a token
-    that its other users do not know. On a computer that you share, do not use --open: while the
-    browser starts, others can read the address in the list of processes.
+    The page shows the trend of the ratings, the worst-rated messages, and the events before
+    negative ratings. The file opens offline and needs no other file.
+
+    --serve serves the page until Ctrl-C and updates it as data arrives. It listens on loopback
+    only, at an address with a secret token. Do not combine it with --open on a shared computer:
+    other users can read the address in the list of processes while the browser starts.
 
     Examples:
         insights dashboard --since 90d --out report.html
         insights dashboard --serve --open
     """
     if serve and out:
-        raise UsageError("--out is for a file, and --serve writes none")
+        raise UsageError("--out cannot be used with --serve, which writes no file")
     if port is not None and not serve:
-        raise UsageError("--port is for --serve")
+        raise UsageError("--port needs --serve")
     settings = read_settings()
     if serve:
         chosen = server.PORT if port is None else port
@@ -85,10 +89,10 @@ def dashboard(
 
 
 def write(settings: Settings, since: str | None, until: str | None, path: Path) -> None:
-    """Write the page into a file, and print where it is.
+    """Write the page to a file, and print its path.
 
     Raises:
-        NoData: there is nothing to show.
+        NoData: the period has no feedback and no events.
         FileNotWritable: the file cannot be written.
     """
     now = datetime.now(UTC)

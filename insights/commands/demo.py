@@ -1,4 +1,4 @@
-"""`insights demo`: fill a database with believable data, and show what can be done with it."""
+"""`insights demo`: fill a database with realistic data, and suggest commands to try."""
 
 import importlib
 import os
@@ -39,13 +39,13 @@ TO_TRY = (
     "dashboard --since 30d",
 )
 
-Days = Annotated[int, typer.Option(min=1, max=3650, metavar="N", help="How many days.")]
-Users = Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="How many users.")]
+Days = Annotated[int, typer.Option(min=1, max=3650, metavar="N", help="Days of data.")]
+Users = Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="Number of users.")]
 Here = Annotated[
-    bool, typer.Option("--here", help="Add it to the configured database; nothing is dropped.")
+    bool, typer.Option("--here", help="Add to the configured database instead, and drop nothing.")
 ]
 Open = Annotated[
-    bool, typer.Option("--open", help="Then open the dashboard, and serve it until Ctrl-C.")
+    bool, typer.Option("--open", help="Open the live dashboard afterwards, until Ctrl-C.")
 ]
 
 
@@ -56,11 +56,11 @@ def demo(
     open_: Open = False,
     yes: Yes = False,
 ) -> None:
-    """Fill a database with believable feedback and events.
+    """Fill a database with realistic feedback and events.
 
-    The database is up2d8_demo, which is dropped first; the configured one stays as it is, unless
-    --here names it. A user stands for about 130 events and 12 feedback in 60 days, the same each
-    time, up to now. Where nothing runs at a MONGODB_URI on this computer, MongoDB is started.
+    Drops and refills the database up2d8_demo. The configured database stays untouched, except
+    with --here. A user has about 130 events and 12 feedback in 60 days, the same in each run, up
+    to the present. If MONGODB_URI is on this computer and nothing runs there, MongoDB is started.
 
     Examples:
         insights demo
@@ -77,7 +77,7 @@ def demo(
                 if not yes:
                     ask_before_adding(database)
                 filling = add(database, days, users, now)
-        tell(target, filling, here=here)
+        print_result(target, filling, here=here)
         print_line(invitation(target.mongodb_uri, served=open_, started=started))
         print_commands(target)
         if open_:
@@ -85,10 +85,10 @@ def demo(
 
 
 def own_database(settings: Settings) -> Settings:
-    """Return the settings with the demo's own database, in which nothing is deleted after a time.
+    """Return the settings with the demo's own database and without retention.
 
     Raises:
-        UsageError: it is the configured one, which must not be dropped.
+        UsageError: it is the configured database, which must not be dropped.
     """
     if settings.mongodb_database == NAME:
         raise UsageError(f"MONGODB_DATABASE is {NAME}, which demo would drop: unset it first")
@@ -103,41 +103,42 @@ def own_database(settings: Settings) -> Settings:
 
 @contextmanager
 def running_mongodb(uri: str) -> Iterator[bool]:
-    """Start a MongoDB if `uri` is a free loopback address; yield whether it is.
+    """Start MongoDB if `uri` is a free loopback address; yield whether it was started.
 
     Raises:
         UsageError: `uri` is not a connection string.
-        Unreachable: it does not start.
+        Unreachable: MongoDB does not start.
     """
     try:
         loopback_address(uri)
     except LocalProjectError as error:
         raise UsageError(str(error)) from None
     try:
-        with available_mongodb(uri, Path.cwd(), say) as started:
+        with available_mongodb(uri, Path.cwd(), print_status) as started:
             yield started
     except LocalProjectError as error:
         raise Unreachable(str(error)) from None
 
 
-def say(line: str) -> None:
+def print_status(line: str) -> None:
     """Print a line about MongoDB to standard error."""
     errors().print(clean(line))
 
 
 def ask_before_adding(database: Database[Document]) -> None:
-    """Ask whether the demo may be added to what is stored, if anything is.
+    """Ask for confirmation, unless the database is empty.
 
     Raises:
-        Declined: it may not.
+        Declined: the answer is no.
+        UsageError: standard input has ended.
     """
     stored = {kind: database[kind.collection].estimated_document_count() for kind in Kind}
     if any(stored.values()):
-        ask(f"{database.name} holds {show_counts(stored)}. Add the demo's to them?")
+        ask(f"{database.name} holds {show_counts(stored)}. Add the demo data?")
 
 
 def add(database: Database[Document], days: int, users: int, now: datetime) -> Filling:
-    """Store the demo's documents that are not stored yet, with a progress bar on a terminal."""
+    """Store the demo's missing documents, with a progress bar on a terminal."""
     filling = Filling()
     with progress_bar() as progress:
         task = progress.add_task("Filling", total=users)
@@ -149,7 +150,7 @@ def add(database: Database[Document], days: int, users: int, now: datetime) -> F
 
 
 def progress_bar() -> Progress:
-    """Return a bar on standard error: how far it is, and how long it still takes."""
+    """Return a progress bar on standard error, with the remaining time."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
@@ -165,26 +166,26 @@ def progress_bar() -> Progress:
 def refill(
     database: Database[Document], settings: Settings, days: int, users: int, now: datetime
 ) -> Filling:
-    """Drop the demo's own database and make it anew, indexes last, because that is quicker."""
+    """Drop the demo's own database and fill it. Indexes come last, which is faster."""
     database.client.drop_database(database.name)
     filling = add(database, days, users, now)
-    with errors().status("Making the indexes"):
+    with errors().status("Creating the indexes"):
         for step in plan(database, settings):
             apply(database, step)
     return filling
 
 
-def tell(settings: Settings, filling: Filling, *, here: bool) -> None:
-    """Print what was stored."""
+def print_result(settings: Settings, filling: Filling, *, here: bool) -> None:
+    """Print the counts of stored documents."""
     name, counts = settings.mongodb_database, show_counts(filling.stored)
     print_line(f"Stored {counts} of {show_number(filling.users)} users in {name}.")
     if here:
-        print_line("What was stored before stays. `setup` makes the indexes, if there are none.")
+        print_line("Earlier data was kept. If there are no indexes yet, run `insights setup`.")
     print_line("")
 
 
 def invitation(uri: str, *, served: bool, started: bool) -> str:
-    """Return when the commands work that are printed below it."""
+    """Return the line above the suggested commands, with their prerequisites."""
     same = " with the same MONGODB_URI" if has_password(uri) else ""
     if served:
         return f"Try in another terminal{same}, while this runs:"
@@ -195,7 +196,7 @@ def invitation(uri: str, *, served: bool, started: bool) -> str:
 
 
 def print_commands(settings: Settings) -> None:
-    """Print commands to copy into any terminal; they name the database, but no password."""
+    """Print commands for any terminal, without `MONGODB_URI` if it holds a password."""
     values = {"MONGODB_URI": settings.mongodb_uri, "MONGODB_DATABASE": settings.mongodb_database}
     if has_password(settings.mongodb_uri):
         del values["MONGODB_URI"]
@@ -205,13 +206,13 @@ def print_commands(settings: Settings) -> None:
 
 
 def has_password(uri: str) -> bool:
-    """Say whether a connection string names a user."""
+    """Say whether a connection string has credentials."""
     return "@" in uri
 
 
 def serve_dashboard(settings: Settings) -> None:
-    """Serve the dashboard until Ctrl-C, which is the way to end it."""
+    """Serve the dashboard until Ctrl-C, which is no error here."""
     with suppress(KeyboardInterrupt, Ended):
-        # Only this needs what draws charts, which takes long to import.
+        # The server imports the libraries that draw charts, which takes long.
         server = importlib.import_module("insights.pages.server")
         server.serve(settings, say=print_line, warn=print_error, open_browser=True)

@@ -1,4 +1,4 @@
-"""`insights doctor`: find damaged data, and repair it."""
+"""`insights doctor`: find and repair damaged data."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -21,27 +21,27 @@ from insights.terminal.program import program
 from insights.terminal.questions import Yes, ask
 from insights.wording import show_number
 
-Repair = Annotated[bool, typer.Option("--repair", help="Repair what can be repaired safely.")]
+Repair = Annotated[bool, typer.Option("--repair", help="Repair the repairable findings.")]
 
 Findings = Sequence[tuple[Check, Tally]]
 
 ORIGINALS = (
     f"The originals of changed and removed documents are in the collection `{REPAIRED}`, "
-    "each in its field `document`."
+    "in the field `document`."
 )
 
 
 def doctor(repair: Repair = False, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Find damaged data, and repair it.
+    """Find and repair damaged data.
 
-    It counts missing indexes, feedback with several _id fields, timestamps that are not dates, ids
-    that are not texts, and feedback that is stored several times for one user and message. Without
-    --repair, nothing is changed.
+    Counts missing indexes, feedback with several _id fields, timestamps that are not dates, ids
+    that are not text, and repeated feedback of one user on one message. Changes nothing without
+    --repair.
 
-    --repair shows the counts and asks first. Before a document is changed or removed, its original
-    is stored in the collection `repaired`, in the field `document`; only an _id field that repeats
-    another is dropped without that. Documents that the functions change at the same time are left.
-    A repair can be interrupted at any moment, and run again.
+    --repair shows the counts and asks for confirmation. It first copies each document that it
+    changes or removes to the collection `repaired`, into the field `document`; a duplicate _id
+    field is dropped without a copy. Documents that the functions change at the same time are
+    skipped. A repair can be interrupted at any time and run again.
 
     Examples:
         insights doctor
@@ -50,7 +50,7 @@ def doctor(repair: Repair = False, yes: Yes = False, as_json: AsJson = False) ->
         insights doctor --repair --yes --json
     """
     if repair and as_json and not yes:
-        raise UsageError("--json prints no counts to decide on: give --yes, too")
+        raise UsageError("--repair --json cannot ask for confirmation: pass --yes, too")
     settings = read_settings()
     with open_database(settings) as database:
         findings = run_checks(database, settings, repair=repair and as_json)
@@ -64,15 +64,15 @@ def doctor(repair: Repair = False, yes: Yes = False, as_json: AsJson = False) ->
                 ask_to_repair(findings)
             print_repaired(run_checks(database, settings, repair=True))
         elif repairable:
-            print_line(f"{show_number(repairable)} can be repaired: {command()} does that.")
+            print_line(f"{show_number(repairable)} can be repaired: run {repair_command()}.")
 
 
 def ask_to_repair(findings: Findings) -> None:
-    """Ask whether to repair what is repairable.
+    """Ask for confirmation of the repair.
 
     Raises:
         Declined: the answer is no.
-        UsageError: there is nobody to answer.
+        UsageError: standard input has ended.
     """
     repairable = sum(tally.repairable for _, tally in findings)
     found = sum(tally.found for _, tally in findings)
@@ -80,15 +80,15 @@ def ask_to_repair(findings: Findings) -> None:
 
 
 def run_checks(database: Database[Document], settings: Settings, *, repair: bool) -> Findings:
-    """Run all checks, or all repairs; a terminal shows how far it is."""
-    with errors().status("Looking through feedback and events") as status:
+    """Run all checks, or all repairs, with their progress on a terminal."""
+    with errors().status("Checking feedback and events") as status:
         return [
             (check, run(check, status, repair=repair)) for check in all_checks(database, settings)
         ]
 
 
 def run(check: Check, status: Status, *, repair: bool) -> Tally:
-    """Run a check or its repair to the end; return its tally."""
+    """Run a check or its repair; return its final tally."""
     tally = Tally()
     for tally in check.repair() if repair else check.find():
         done = f"{show_number(tally.repaired)} repaired" if repair else "so far"
@@ -98,7 +98,7 @@ def run(check: Check, status: Status, *, repair: bool) -> Tally:
 
 
 def print_found(database: Database[Document], findings: Findings) -> None:
-    """Print what was found as a table, or that nothing was."""
+    """Print the findings as a table."""
     rows = [
         (*cells(check, tally), show_number(tally.repairable), show_reasons(tally))
         for check, tally in findings
@@ -113,9 +113,9 @@ def print_found(database: Database[Document], findings: Findings) -> None:
 
 
 def print_repaired(findings: Findings) -> None:
-    """Print what was repaired as a table, and where the originals are."""
+    """Print the repairs as a table, and the place of the originals."""
     rows = [
-        (*cells(check, tally), show_number(tally.repaired), show_left(tally))
+        (*cells(check, tally), show_number(tally.repaired), show_unrepaired(tally))
         for check, tally in findings
         if tally.found
     ]
@@ -124,7 +124,7 @@ def print_repaired(findings: Findings) -> None:
     if any(tally.repaired for check, tally in findings if check.keeps_originals):
         print_line(ORIGINALS)
     if changed := sum(tally.changed for _, tally in findings):
-        print_line(f"{show_number(changed)} changed meanwhile: {command()} looks at them again.")
+        print_line(f"{show_number(changed)} changed meanwhile: run {repair_command()} again.")
 
 
 def cells(check: Check, tally: Tally) -> tuple[str, str, str]:
@@ -133,14 +133,14 @@ def cells(check: Check, tally: Tally) -> tuple[str, str, str]:
 
 
 def show_reasons(tally: Tally) -> str:
-    """Return `2 null, 1 array`, the most frequent first."""
+    """Return `2 null, 1 array`, most frequent first."""
     return ", ".join(
         f"{show_number(count)} {reason}" for reason, count in tally.reasons.most_common()
     )
 
 
-def show_left(tally: Tally) -> str:
-    """Return the reasons why some were not repaired, with those that changed."""
+def show_unrepaired(tally: Tally) -> str:
+    """Return the reasons for skipped documents, including those that changed meanwhile."""
     changed = f"{show_number(tally.changed)} changed meanwhile" if tally.changed else ""
     return ", ".join(filter(None, (show_reasons(tally), changed)))
 
@@ -159,6 +159,6 @@ def to_json(findings: Findings) -> Document:
     return counts
 
 
-def command() -> str:
-    """Return the command that repairs, as it is typed into a shell."""
+def repair_command() -> str:
+    """Return the command that repairs, in backquotes."""
     return f"`{program()} doctor --repair`"

@@ -1,4 +1,4 @@
-"""`insights export`: write all feedback or events to a file."""
+"""`insights export`: export feedback or events to a file."""
 
 import sys
 from collections.abc import Iterator
@@ -35,20 +35,23 @@ from insights.terminal.left_out import tell_undated
 from insights.terminal.options import EventType, Message, Rating, Since, Until, User, Where
 from insights.wording import clean, show_number
 
-What = Annotated[Kind, typer.Argument(metavar="feedback|events", help="What to export.")]
+KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help="Kind of documents to export.")]
 Out = Annotated[
     Path,
-    typer.Option(
-        metavar="FILE", readable=False, help="The file to write, or - for standard output."
-    ),
+    typer.Option(metavar="FILE", readable=False, help="Output file, or - for standard output."),
 ]
 FileFormat = Annotated[
     Format | None,
-    typer.Option("--format", help="Without it, the end of the file's name says it."),
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="File format: csv, jsonl or parquet.",
+        show_default="by the extension of FILE",
+    ),
 ]
 Flatten = Annotated[
     bool,
-    typer.Option("--flatten", help="A column for each key in details (details.page), not one."),
+    typer.Option("--flatten", help="Write each key of details as a column (details.page)."),
 ]
 
 
@@ -59,7 +62,7 @@ Bom = Annotated[
 
 
 def export(
-    kind: What,
+    kind: KindArgument,
     out: Out,
     file_format: FileFormat = None,
     flatten: Flatten = False,
@@ -72,12 +75,12 @@ def export(
     until: Until = None,
     where: Where = None,
 ) -> None:
-    """Write all feedback or events to a file, oldest first.
+    """Export feedback or events to a file, oldest first.
 
-    The file is there when the export is done, and not before. In CSV, a text that a spreadsheet
-    would run as a formula gets an apostrophe before it. CSV and Parquet also have the fields that
-    only other programs stored, after the known ones. With --flatten, beyond 1,000 different keys
-    the rarest share the column details.
+    FILE appears only once the export is complete. In CSV, an apostrophe precedes text that a
+    spreadsheet would run as a formula. CSV and Parquet have fields that only other programs store
+    after the known ones. With --flatten, the rarest of more than 1,000 keys share the column
+    details.
 
     Examples:
         insights export feedback --out feedback.csv --since 30d
@@ -97,20 +100,20 @@ def export(
         with progress_bar(shown=sys.stderr.isatty() and not writes_to_terminal(out)) as progress:
             watched = partial(watch, progress)
             count = write_export(source, file, chosen, watched, flattened=flatten, marked=bom)
-    where_to = "" if out == STANDARD_OUTPUT else f" to {out}"
-    errors().print(clean(f"{show_count(count, kind)} exported{where_to}"))
+    destination = "" if out == STANDARD_OUTPUT else f" to {out}"
+    errors().print(clean(f"{show_count(count, kind)} exported{destination}"))
 
 
 def check_options(kind: Kind, out: Path, file_format: Format, *, flatten: bool) -> None:
-    """Refuse options that do not go together.
+    """Refuse options that exclude each other.
 
     Raises:
-        UsageError: these do not.
+        UsageError: these do.
     """
     if flatten and kind is Kind.FEEDBACK:
         raise UsageError("--flatten cannot be used with feedback, which has no details")
     if file_format is Format.PARQUET and writes_to_terminal(out):
-        raise UsageError("Parquet is not for a terminal: give --out FILE, or redirect the output")
+        raise UsageError("Parquet is binary: write it to a file with --out, or redirect the output")
 
 
 def writes_to_terminal(out: Path) -> bool:
@@ -119,7 +122,7 @@ def writes_to_terminal(out: Path) -> bool:
 
 
 def progress_bar(*, shown: bool) -> Progress:
-    """Return a bar on standard error: how far, how fast, and how long it still takes."""
+    """Return a progress bar on standard error, with the speed and the remaining time."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
@@ -136,7 +139,7 @@ def progress_bar(*, shown: bool) -> Progress:
 def watch(
     progress: Progress, text: str, source: Source, batches: Iterator[Batch]
 ) -> Iterator[Batch]:
-    """Pass on the batches of a source, and show what is done with them and how far it is."""
+    """Yield the batches of a source, and show the progress under the description `text`."""
     task = progress.add_task(text, total=None if progress.disable else source.count())
     for batch in batches:
         yield batch
@@ -144,8 +147,8 @@ def watch(
 
 
 class RateColumn(ProgressColumn):
-    """How many documents are done in a second."""
+    """The number of documents per second."""
 
     def render(self, task: Task) -> Text:
-        """Return it as `12,345/s`."""
+        """Return `12,345/s`."""
         return Text(f"{show_number(round(task.speed or 0))}/s")

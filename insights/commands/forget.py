@@ -1,23 +1,28 @@
-"""`insights forget`: erase what is stored of a user."""
+"""`insights forget`: erase a user's data."""
 
 from insights.mongodb.connection import open_database
 from insights.settings import read_settings
 from insights.terminal.console import print_line
 from insights.terminal.counts import show_counts
 from insights.terminal.questions import Yes, ask
-from insights.terminal.users import UserId, tell_of_other_forms, tell_of_similar_ids, warn_of_more
+from insights.terminal.users import (
+    UserId,
+    report_other_types,
+    report_similar_ids,
+    warn_of_new_events,
+)
 from insights.users.erasure import count_stored, erase
 
 
 def forget(user_id: UserId, yes: Yes = False) -> None:
-    """Erase all feedback and events of a user.
+    """Erase a user's feedback and events.
 
-    It shows how much there is, and asks first. It can be run again at any time. An opt-out of the
-    user stays, because without it new events would be stored.
+    Shows the counts and asks for confirmation. Safe to run again. The user's opt-out is kept,
+    because new events would be stored without it.
 
-    The numbers 42 and 42.0 are the user 42, too, and an ObjectId is the user of its 24 digits.
-    Stored ids that differ from USER_ID only in case, blanks or Unicode normalisation are named,
-    and not erased.
+    USER_ID also matches ids of other types: 42 the numbers 42 and 42.0, and 24 hexadecimal digits
+    the ObjectId. Ids that differ only in case, blanks or Unicode normalisation are listed, but not
+    erased.
 
     Examples:
         insights forget user-1
@@ -26,12 +31,12 @@ def forget(user_id: UserId, yes: Yes = False) -> None:
     settings = read_settings()
     with open_database(settings) as database:
         stored = count_stored(database, user_id)
-        tell_of_other_forms(database, user_id)
-        tell_of_similar_ids(database, user_id, "erased")
+        report_other_types(database, user_id)
+        report_similar_ids(database, user_id, "erased")
         if not any(stored.values()):
-            print_line(f"Nothing is stored of {user_id}.")
+            print_line(f"Nothing is stored for {user_id}.")
             return
         if not yes:
             ask(f"Erase {show_counts(stored)} of {user_id}?")
         print_line(f"Erased {show_counts(erase(database, user_id))} of {user_id}.")
-        warn_of_more(database, user_id)
+        warn_of_new_events(database, user_id)

@@ -1,4 +1,4 @@
-"""`insights journey`: what users did before they gave a rating."""
+"""`insights journey`: the events before a rating, compared with usual activity."""
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
@@ -29,19 +29,19 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 SMALLEST_SHARE = 0.0005
 
 EXPLANATION = (
-    "Before: share of the ratings that have events in their window. "
-    "All: share of all events of all users. Lift: how many times as large the first is."
+    "Before: share of the ratings with events in their window. "
+    "All: share of the events of all users. Lift: Before divided by All."
 )
 
 BeforeRating = Annotated[
     str,
     typer.Option(
         metavar="RATING",
-        help="A sentiment (positive, neutral, negative, unscored) or an exact rating.",
+        help="Sentiment (positive, neutral, negative, unscored) or exact rating.",
     ),
 ]
 Window = Annotated[
-    str, typer.Option(metavar="LENGTH", help="How long before the rating: 90s, 30m, 2h.")
+    str, typer.Option(metavar="DURATION", help="Time before each rating: 90s, 30m, 2h.")
 ]
 
 
@@ -52,10 +52,10 @@ def journey(
     until: Until = None,
     as_json: AsObject = False,
 ) -> None:
-    """Show what users did before they gave a rating.
+    """Compare the events before a rating with usual activity.
 
-    Compares the last events before such ratings, and the sequences of the last three, with those
-    of all users in the same period.
+    Takes the last event and the last three events before each such rating, and compares their
+    frequency with that of all users' events in the same period.
 
     Examples:
         insights journey --before-rating negative
@@ -78,10 +78,10 @@ def journey(
 
 
 def parse_window(text: str) -> timedelta:
-    """Return how long a window is.
+    """Parse a window.
 
     Raises:
-        UsageError: it is not written so, or has no length, or too great a one.
+        UsageError: it is not a duration, or zero, or too long.
     """
     window = parse_duration(text)
     if not timedelta() < window <= LONGEST_WINDOW:
@@ -90,13 +90,13 @@ def parse_window(text: str) -> timedelta:
 
 
 def plain_period(period: Period, now: datetime) -> Document:
-    """Return a period as JSON has it."""
+    """Return a period as JSON values."""
     since = iso_time(period.since) if period.since else None
     return {"since": since, "until": iso_time(period.until or now)}
 
 
 def print_journeys(found: Journeys, rating: str, window: str, period: str) -> None:
-    """Print what it means, how much there is to go by, and the steps."""
+    """Print the headline, the number of ratings, and the table of events."""
     console = output()
     console.print(Text(clean(headline(found, rating)), style="bold"))
     without = f"{show_number(found.without_events)} without an event in the {window} before"
@@ -108,7 +108,7 @@ def print_journeys(found: Journeys, rating: str, window: str, period: str) -> No
 
 
 def new_table(found: Journeys) -> Table:
-    """Return the table of the last events, and below them of the sequences."""
+    """Return the table of the last events, followed by the sequences."""
     table = Table("Last event", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("Ratings", "Before", "All", "Lift"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -130,5 +130,5 @@ def cells(step: Step) -> list[Text]:
 
 
 def show_share(share: float) -> str:
-    """Return a share of one as `4.2 %`; a small one is not shown as none."""
+    """Return 0.042 as `4.2 %`, and a share that would round to zero as `<0.1 %`."""
     return "<0.1 %" if 0 < share < SMALLEST_SHARE else f"{share:.1%}".replace("%", " %")

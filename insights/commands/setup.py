@@ -10,7 +10,7 @@ from insights.errors import Refused
 from insights.kinds import Document, Kind
 from insights.mongodb.connection import open_database
 from insights.mongodb.indexes import Action, Step, apply, deletes, plan
-from insights.mongodb.servers import NOT_ALLOWED, recognize, what_works, words_of
+from insights.mongodb.servers import ACCESS_DENIED, documentation, recognize, server_message
 from insights.queries.documents import as_text
 from insights.queries.left_out import UNDATED, Reason, left_out
 from insights.settings import read_settings
@@ -24,14 +24,12 @@ DONE = {
     Action.KEEP: "kept",
 }
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the steps without running them.")]
 
 
 KeepForever = Annotated[
     bool,
-    typer.Option(
-        "--keep-forever", help="Remove the index that deletes, where its setting is not set."
-    ),
+    typer.Option("--keep-forever", help="Remove the TTL index of a retention that is not set."),
 ]
 
 # Of documents that are never deleted, so many are named.
@@ -39,14 +37,14 @@ NAMED = 5
 
 
 def setup(dry_run: DryRun = False, keep_forever: KeepForever = False) -> None:
-    """Create the indexes, and delete data after its time.
+    """Create the indexes, and set how long data is kept.
 
-    The indexes make the other commands quick. FEEDBACK_RETENTION_DAYS and
-    ANALYTICS_RETENTION_DAYS say after how many days MongoDB deletes feedback and events. Run it
-    again after a setting changed. Where one is not set any more, nothing changes without
-    --keep-forever. Indexes by which other programs delete are left alone, and documents without a
-    date, which no index deletes, are named. It also says which server answers, and what that
-    refused.
+    Other commands are slow without the indexes. MongoDB deletes feedback after
+    FEEDBACK_RETENTION_DAYS and events after ANALYTICS_RETENTION_DAYS; by default it keeps both.
+    Run setup again when you change these settings. Without one, an earlier retention stays unless
+    you add --keep-forever. The TTL indexes of other programs stay in any case. It names documents
+    without a date, which are never deleted, prints the server's product and version, and each step
+    that the server refused.
 
     Examples:
         insights setup --dry-run
@@ -54,23 +52,21 @@ def setup(dry_run: DryRun = False, keep_forever: KeepForever = False) -> None:
     """
     settings = read_settings()
     with open_database(settings) as database:
-        steps, server = (
-            list(plan(database, settings, keep_forever=keep_forever)),
-            recognize(database),
-        )
-        print_line(f"This is {server}.")
+        steps = list(plan(database, settings, keep_forever=keep_forever))
+        server = recognize(database)
+        print_line(f"Connected to {server}.")
         width = max(len(name_of(step)) for step in steps)
         refused = 0
         for step in steps:
-            words = None if dry_run else perform(database, step)
-            done = f"{'refused':7}" if words else verb(step, dry_run=dry_run)
-            print_line(f"{done}  {name_of(step):{width}}  {words or step.note}")
-            refused += words is not None
+            refusal = None if dry_run else perform(database, step)
+            done = f"{'refused':7}" if refusal else verb(step, dry_run=dry_run)
+            print_line(f"{done}  {name_of(step):{width}}  {refusal or step.note}")
+            refused += refusal is not None
         for kind in Kind:
             if deletes(database, kind, settings):
                 print_never_deleted(database, kind)
     if refused:
-        raise Refused(f"{server} refused {refused} of {len(steps)} steps; {what_works(server)}")
+        raise Refused(f"{server} refused {refused} of {len(steps)} steps; {documentation(server)}")
 
 
 def print_never_deleted(database: Database[Document], kind: Kind) -> None:
@@ -83,27 +79,27 @@ def print_never_deleted(database: Database[Document], kind: Kind) -> None:
 
 
 def perform(database: Database[Document], step: Step) -> str | None:
-    """Do one step; return the server's words where it refuses that.
+    """Run one step; return the server's message if it refuses.
 
     Raises:
-        PyMongoError: it refuses the user, or does not answer.
+        PyMongoError: the server refuses the user, or does not answer.
     """
     try:
         apply(database, step)
     except OperationFailure as error:
-        if error.code in NOT_ALLOWED:
+        if error.code in ACCESS_DENIED:
             raise
-        return words_of(error)
+        return server_message(error)
     return None
 
 
 def name_of(step: Step) -> str:
-    """Return the full name of the index."""
+    """Return the index's name, prefixed with its collection."""
     return f"{step.collection}.{step.name}"
 
 
 def verb(step: Step, *, dry_run: bool) -> str:
-    """Return what was done with the index, or would be."""
+    """Return the completed or planned action, such as `created` or `would create`."""
     if not dry_run:
         return f"{DONE[step.action]:7}"
     return f"{'kept' if step.action is Action.KEEP else f'would {step.action}':12}"

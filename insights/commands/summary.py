@@ -1,4 +1,4 @@
-"""`insights summary`: how answers are rated, which are worst, and what users do."""
+"""`insights summary`: ratings, the worst-rated messages, and user activity."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -36,18 +36,18 @@ COLOURS = {Sentiment.POSITIVE: "green", Sentiment.NEGATIVE: "red"}
 BAR_WIDTH = 20
 INDENT = (0, 0, 0, 2)
 
-# A table of words and numbers without lines.
+# The padding of cells in tables without lines.
 GAP = (0, 2, 0, 0)
 
-# --json has all of them.
+# --json prints all of them.
 COMMENTS_SHOWN = 2
 
 
 def summary(since: Since = "7d", until: Until = None, as_json: AsObject = False) -> None:
-    """Show how answers are rated, which are worst, and what users do.
+    """Show ratings, the worst-rated messages, and user activity.
 
-    All figures are compared with the period of the same length before. A share of positive
-    ratings is one of the scored ratings; what is unscored is named, and left out.
+    Compares the figures with the previous period of the same length. The share of positive
+    ratings covers scored ratings only; unscored ones are counted separately.
 
     Examples:
         insights summary
@@ -69,7 +69,7 @@ def summary(since: Since = "7d", until: Until = None, as_json: AsObject = False)
 
 
 def to_dict(found: Summary) -> dict[str, object]:
-    """Return the figures as they are, with the change of the share of positive ratings."""
+    """Return the figures, with the change of the share of positive ratings."""
     figures = dataclasses.asdict(found)
     change = {"share_change_percentage_points": found.feedback.share_change}
     return {
@@ -82,7 +82,7 @@ def to_dict(found: Summary) -> dict[str, object]:
 
 
 def print_summary(found: Summary, period: str) -> None:
-    """Print first whether answers get better, then which are worst, then what users did."""
+    """Print the trend, the ratings, the worst-rated messages, and user activity."""
     console = output()
     print_headline(console, found, period)
     print_days(console, found)
@@ -96,25 +96,25 @@ def print_summary(found: Summary, period: str) -> None:
 
 
 def print_section(console: Console, title: str, content: RenderableType) -> None:
-    """Print a title, and what is below it."""
+    """Print a title with indented content."""
     console.print()
     console.print(Text(title, style="bold"))
     console.print(Padding(content, INDENT, expand=False))
 
 
 def print_headline(console: Console, found: Summary, period: str) -> None:
-    """Print the share of positive ratings, how it changed, and how much there is in all."""
+    """Print the share of positive ratings, its change, and the totals."""
     feedback, events = found.feedback, found.events
     share = show_percentage(feedback.share_positive)
     text = f"{share} of {show_number(feedback.scored)} scored ratings are positive"
     console.print(Text(period[0].upper() + period[1:], style="dim"))
     console.print()
-    console.print(Text(text if feedback.scored else "There are no scored ratings", style="bold"))
+    console.print(Text(text if feedback.scored else "No scored ratings", style="bold"))
     console.print(change_line(feedback))
     console.print()
     totals = Table.grid(padding=GAP)
     for name, figures in (("feedback", feedback), ("events", events)):
-        before = f"{show_number(figures.previous_count)} in the same time before"
+        before = f"{show_number(figures.previous_count)} in the period before"
         totals.add_row(name, right(figures.count), before)
     console.print(Padding(totals, INDENT, expand=False))
     for each in found.left_out:
@@ -122,7 +122,7 @@ def print_headline(console: Console, found: Summary, period: str) -> None:
 
 
 def change_line(feedback: FeedbackSummary) -> Text:
-    """Return how the share of positive ratings changed."""
+    """Return the change of the share of positive ratings."""
     before = f"before ({show_percentage(feedback.previous_share_positive)})"
     change = feedback.share_change
     if change is None:
@@ -136,9 +136,9 @@ def change_line(feedback: FeedbackSummary) -> Text:
 
 
 class Line(NamedTuple):
-    """A sparkline: of each day a part and its whole, from which height on it is drawn, and a note.
+    """A sparkline. Each day has a part and its whole.
 
-    Without a lowest height, it is drawn from the least value on.
+    The vertical axis starts at `lowest`, or else at the smallest value.
     """
 
     name: str
@@ -148,7 +148,7 @@ class Line(NamedTuple):
 
 
 def print_days(console: Console, found: Summary) -> None:
-    """Print a sparkline for each figure that changes from day to day."""
+    """Print a sparkline for each daily figure."""
     lines = [
         share_line(found.feedback),
         count_line("feedback", [day.count for day in found.feedback.daily]),
@@ -165,7 +165,7 @@ def print_days(console: Console, found: Summary) -> None:
 
 
 def room(console: Console, lines: Sequence[Line]) -> int:
-    """Return how many marks a sparkline may have between its name and its note."""
+    """Return the width for a sparkline between its name and its note."""
     names = max(len(line.name) for line in lines)
     notes = max(len(line.note) for line in lines)
     return max(console.width - INDENT[-1] - names - notes - 2 * GAP[1], 1)
@@ -185,7 +185,7 @@ def count_line(name: str, counts: Sequence[int]) -> Line:
 
 
 def draw(line: Line, span: int) -> str:
-    """Return a sparkline with one mark for so many days, blank where there is no whole."""
+    """Return a sparkline with one mark per `span` days, blank if their whole is zero."""
     values = [ratio(line.days[start : start + span]) for start in range(0, len(line.days), span)]
     highest = None if line.lowest is None else max(filter(None, values), default=1)
     [drawn] = sparklines(values, minimum=line.lowest, maximum=highest)
@@ -193,13 +193,13 @@ def draw(line: Line, span: int) -> str:
 
 
 def ratio(days: Sequence[tuple[int, int]]) -> float | None:
-    """Return the parts of some days in relation to their wholes."""
+    """Return the sum of the parts divided by the sum of the wholes."""
     part, whole = (sum(numbers) for numbers in zip(*days, strict=True))
     return part / whole if whole else None
 
 
 def ratings_table(feedback: FeedbackSummary) -> Table:
-    """Return the distribution: each sentiment, with the ratings that express it."""
+    """Return the distribution by sentiment, with the ratings of each."""
     table = Table.grid(padding=GAP)
     for name in (each for each in Sentiment if feedback.sentiments[each]):
         count = feedback.sentiments[name]
@@ -217,7 +217,7 @@ def ratings_table(feedback: FeedbackSummary) -> Table:
 
 
 def named_ratings(feedback: FeedbackSummary, name: Sentiment) -> Iterator[str]:
-    """Yield the most frequent ratings of a sentiment, and how many more there are."""
+    """Yield the most frequent ratings of a sentiment, and the count of the others."""
     is_unscored = name is Sentiment.UNSCORED
     named = feedback.unscored if is_unscored else feedback.ratings
     left = feedback.sentiments[name]
@@ -244,7 +244,7 @@ def worst_table(worst: Sequence[WorstMessage]) -> Table:
 
 
 def events_table(events: EventsSummary) -> Table:
-    """Return how often each type of event happened, to how many users."""
+    """Return the events and users by event type."""
     table = Table("Type", box=None, pad_edge=False, padding=GAP)
     table.add_column("Events", justify="right", no_wrap=True)
     table.add_column("Users", justify="right", no_wrap=True)
@@ -257,7 +257,7 @@ def events_table(events: EventsSummary) -> Table:
 
 
 def active_table(active: Active) -> Table:
-    """Return how many users did something in the last days of the period."""
+    """Return the active users in the last day, week and month of the period."""
     table = Table.grid(padding=GAP)
     table.add_row("in the last day", right(active.day))
     table.add_row("in the last 7 days", right(active.week))
@@ -266,5 +266,5 @@ def active_table(active: Active) -> Table:
 
 
 def right(cell: int | str) -> Text:
-    """Return a cell whose numbers are below each other."""
+    """Return a right-aligned cell."""
     return Text(show_number(cell) if isinstance(cell, int) else cell, justify="right")

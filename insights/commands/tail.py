@@ -1,4 +1,4 @@
-"""`insights tail`: print what arrives, as it arrives."""
+"""`insights tail`: stream feedback and events as they arrive."""
 
 import json
 import os
@@ -25,13 +25,13 @@ from insights.terminal.options import AsJson, EventType, Message, Rating, User, 
 from insights.wording import clean
 
 NOTICES = {
-    Connection.LOST: "MongoDB does not answer any more; waiting for it",
-    Connection.RESUMED: "MongoDB is back; going on where it was",
+    Connection.LOST: "MongoDB stopped answering; waiting for it",
+    Connection.RESUMED: "MongoDB is back; resuming where it stopped",
 }
 
 NAMES = {Kind.FEEDBACK: "feedback", Kind.EVENTS: "event"}
 
-# The fields that each line has, and the one at its end that may be long.
+# The fields at the start of each line, and the long one at its end.
 SHOWN = {
     Kind.FEEDBACK: (("user_id", "message_id", "rating"), "comment"),
     Kind.EVENTS: (("user_id", "event_type"), "details"),
@@ -39,7 +39,7 @@ SHOWN = {
 
 KindArgument = Annotated[
     Kind | None,
-    typer.Argument(help="Which of them; both where it is not given.", show_default=False),
+    typer.Argument(metavar="KIND", help="Kind of documents to print.", show_default="both"),
 ]
 
 
@@ -52,10 +52,10 @@ def tail(
     where: Where = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print feedback and events as they arrive, until Ctrl-C.
+    """Stream feedback and events as they arrive, until Ctrl-C.
 
-    Feedback that replaces an earlier one is marked. When MongoDB restarts, tail waits for it and
-    goes on where it was. Where the server has no change streams, it is asked every second.
+    Marks feedback that replaces an earlier one. After a restart of MongoDB, tail resumes where it
+    stopped. On servers without change streams, it polls every second.
 
     Examples:
         insights tail
@@ -74,7 +74,7 @@ def tail(
             return
         if connection is Connection.POLLING:
             print_error(polling_notice(why))
-        watching = f"watching {' and '.join(filters)}, times in UTC; Ctrl-C ends"
+        watching = f"watching {' and '.join(filters)} (times in UTC, Ctrl-C to stop)"
         print_error(NOTICES.get(connection, watching))
 
     with closing(changes(settings, filters, tell)) as arriving:
@@ -85,7 +85,7 @@ def tail(
 def to_filters(
     kinds: Sequence[Kind], selection: Selection, settings: Settings
 ) -> dict[Kind, Filter]:
-    """Return the filter of each kind, but for those to which an option cannot apply.
+    """Return the filter of each kind, without kinds that an option does not apply to.
 
     Raises:
         UsageError: no kind is left, or a condition is not valid.
@@ -103,14 +103,14 @@ def to_filters(
 
 
 def print_as_json(change: Change) -> None:
-    """Print a change as a line of JSON, at once."""
-    about = {"kind": change.kind, "updated": change.updated}
-    print_json(about | to_plain(change.kind, change.document))
+    """Print a change as a line of JSON, and flush it for pipes."""
+    metadata = {"kind": change.kind, "updated": change.updated}
+    print_json(metadata | to_plain(change.kind, change.document))
     sys.stdout.flush()
 
 
 def print_as_line(change: Change) -> None:
-    """Print a change as a line, at once. A terminal gets as much of it as fits."""
+    """Print a change as a line, truncated to the width of a terminal."""
     console = output()
     bounded = console.is_terminal or "COLUMNS" in os.environ
     console.print(
@@ -119,20 +119,20 @@ def print_as_line(change: Change) -> None:
 
 
 def to_line(change: Change) -> Text:
-    """Return the line that shows a change: its time in UTC, its kind, and its fields."""
+    """Return the line for a change: its time in UTC, its kind, and its fields."""
     document = change.document
     fields, long = SHOWN[change.kind]
     texts = [clean(as_text(document.get(field))) for field in fields]
-    texts += further_texts(change, {*fields, long})
-    # In quotes and braces, it cannot be taken for another field.
+    texts += other_texts(change, {*fields, long})
+    # Quotes and braces keep it apart from the other fields.
     value = plain_value(document.get(long))
-    whole = f" {clean(json.dumps(value, ensure_ascii=False))}" if value else ""
+    suffix = f" {clean(json.dumps(value, ensure_ascii=False))}" if value else ""
     return Text.assemble(
         (f"{time_of_day(document.get('timestamp'))} ", "dim"),
         (f"{NAMES[change.kind]:8} ", "cyan"),
         " ".join(texts),
         (" (updated)" if change.updated else "", "yellow"),
-        (whole, "dim"),
+        (suffix, "dim"),
     )
 
 
@@ -147,10 +147,10 @@ def time_of_day(time: object) -> str:
             return "no date "
 
 
-def further_texts(change: Change, named: Collection[str]) -> list[str]:
-    """Return the other fields that a document has, each with its name."""
+def other_texts(change: Change, named: Collection[str]) -> list[str]:
+    """Return the document's other fields as `name=value`."""
     return [
         clean(f"{field.name}={json.dumps(plain_value(value), ensure_ascii=False)}")
-        for field in change.kind.further_fields(named)
+        for field in change.kind.other_fields(named)
         if (value := change.document.get(field.name)) is not None
     ]

@@ -1,1 +1,1 @@
-"""Believable data to try the commands on: the users of a news assistant with an AI chat."""
+"""Believable data to try the commands on: users of a news assistant with an AI chat."""

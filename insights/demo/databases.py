@@ -21,16 +21,16 @@ DUPLICATE_KEY = 11000
 
 @dataclass
 class Filling:
-    """How far the filling of a database is: `stored` counts what was not there before."""
+    """The progress of filling a database. `stored` counts only new documents."""
 
     users: int = 0
     stored: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
 
 
 def fill(database: Database[Document], days: int, users: int, now: datetime) -> Iterator[Filling]:
-    """Store what so many users did in the days before `now`; yield progress.
+    """Store the documents of so many users in the days before `now`; yield progress.
 
-    What is stored already stays as it is. Memory does not grow with the number of documents.
+    Idempotent: documents that are already stored stay as they are. Memory use is constant.
     """
     story, rhythm = Story(days), Rhythm(days, now)
     filling, waiting = Filling(), {kind: list[Document]() for kind in Kind}
@@ -47,7 +47,7 @@ def fill(database: Database[Document], days: int, users: int, now: datetime) -> 
 
 
 def insert_new(collection: Collection[Document], documents: list[Document]) -> int:
-    """Insert those documents whose `_id` is not stored yet; return how many these were."""
+    """Insert the documents whose `_id` is not stored yet; return their number."""
     if not documents:
         return 0
     try:

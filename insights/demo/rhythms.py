@@ -1,4 +1,4 @@
-"""When people come: more by day than by night, more from Monday to Friday."""
+"""The times of visits: more by day than by night, and more on weekdays."""
 
 from bisect import bisect_right
 from datetime import datetime, timedelta
@@ -6,18 +6,18 @@ from itertools import accumulate
 
 HOUR = timedelta(hours=1)
 
-# No visit is longer, so that one that begins as late as possible is over now.
+# Bounds each visit, so that even the last one is over now.
 LONGEST_VISIT = timedelta(minutes=30)
 
-# How much goes on in each hour of a day (UTC), and on each day of a week from Monday.
+# The relative activity in each hour of a day (UTC), and on each day of a week from Monday.
 HOURS = (2, 1, 1, 1, 1, 3, 8, 14, 18, 19, 18, 16, 17, 18, 17, 16, 15, 14, 15, 17, 18, 14, 8, 4)
 WEEKDAYS = (1.1, 1.15, 1.1, 1.05, 1.0, 0.55, 0.6)
 
 
 class Rhythm:
-    """Turns the positions in a story, 0 to 1, into times of the days before now.
+    """Maps the positions in a story, 0 to 1, to times in the days before now.
 
-    So the story is the same whenever it is told; only its times follow clock and calendar.
+    The story is always the same; only its times follow clock and calendar.
     """
 
     def __init__(self, days: int, now: datetime) -> None:
@@ -35,5 +35,5 @@ class Rhythm:
 
 
 def weight(time: datetime) -> float:
-    """Return how much goes on in the hour that begins at `time`."""
+    """Return the relative activity in the hour that begins at `time`."""
     return HOURS[time.hour] * WEEKDAYS[time.weekday()]

@@ -1,4 +1,4 @@
-"""How good the answers are, and when: an old model, a new one with a bad week, and its cure."""
+"""The quality of the answers over time: an old model, a bad week with a new one, and its fixes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from insights.demo.texts import BAD_BRIEFINGS, BAD_TOPICS, TOPICS
 
 @dataclass(frozen=True)
 class Quality:
-    """How the answers of a model are: the shares of them that go wrong in each way."""
+    """The quality of a model: the shares of its answers that go wrong in each way."""
 
     model: str
     failed: float
@@ -18,9 +18,9 @@ class Quality:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, and how often it disappoints those who get it.
+    """An answer, and the share of its readers that it disappoints.
 
-    `complaints` are what they write then of this very answer; most answers have none.
+    `complaints` are their comments on this very answer; most answers have none.
     """
 
     message_id: str
@@ -29,7 +29,7 @@ class Answer:
     complaints: Sequence[str] = ()
 
 
-# Which quality answers have until so many days before the end: the second is a bad week.
+# The quality of answers, by the days left at its end. The second is the bad week.
 CHAPTERS = {
     21: Quality("atlas-1", failed=0.045, slow=0.06, wrong=0.17),
     14: Quality("atlas-2", failed=0.14, slow=0.17, wrong=0.22),
@@ -37,27 +37,27 @@ CHAPTERS = {
     0: Quality("atlas-2.2", failed=0.015, slow=0.025, wrong=0.06),
 }
 
-# How often an answer that many users get disappoints, and how often one of the bad ones does.
+# The shares of readers that a shared answer disappoints, and a bad one.
 RARELY, OFTEN, MOSTLY = 0.05, 0.4, 0.92
 
 
 class Story:
-    """What happens in a number of days. A position in it is at least 0 and less than 1."""
+    """The quality of answers over a number of days. Positions are at least 0 and less than 1."""
 
     def __init__(self, days: int) -> None:
         self.days = days
 
     def days_left(self, position: float) -> float:
-        """Return how many days there are still to come."""
+        """Return the number of days that follow."""
         return self.days * (1 - position)
 
     def quality(self, position: float) -> Quality:
-        """Return how answers are at a position."""
+        """Return the quality of answers at a position."""
         days_left = self.days_left(position)
         return next(quality for end, quality in CHAPTERS.items() if days_left > end)
 
     def briefing(self, position: float) -> Answer:
-        """Return the briefing of the day, which all users get."""
+        """Return the briefing of the day, the same for all users."""
         days_left = int(self.days_left(position))
         complaints = BAD_BRIEFINGS.get(days_left, ())
         wrong = MOSTLY if complaints else RARELY
@@ -65,11 +65,11 @@ class Story:
 
 
 def popular_answer(topic: str) -> Answer:
-    """Return the answer to the popular question on a topic, which all users get."""
+    """Return the answer to the popular question on a topic, the same for all users."""
     complaints = BAD_TOPICS.get(topic, ())
     return Answer(f"popular-{TOPICS[topic]}", topic, OFTEN if complaints else RARELY, complaints)
 
 
 def own_answer(key: str, topic: str, quality: Quality) -> Answer:
-    """Return an answer that only one user gets."""
+    """Return an answer for a single user."""
     return Answer(f"answer-{key}", topic, quality.wrong)

@@ -1,4 +1,4 @@
-"""What users talk about, and what they write."""
+"""The topics and comments of the demo's users."""
 
 # Topics, and their short names.
 TOPICS = {
@@ -65,7 +65,7 @@ FAILED = (
     "After the second error I gave up.",
 )
 
-# Briefings that went wrong, by how many days they are old.
+# Comments on briefings that went wrong, by their age in days.
 BAD_BRIEFINGS = {
     1: (
         "The exchange rates in this briefing are from last year.",
@@ -115,7 +115,7 @@ BAD_BRIEFINGS = {
     ),
 }
 
-# Popular questions whose answer stays bad.
+# Comments on popular questions whose answers stay bad.
 BAD_TOPICS = {
     "rents": (
         "The rent cap it cites was repealed.",

@@ -1,4 +1,4 @@
-"""One user of the demo: what they do, and what they think of the answers."""
+"""A user of the demo: visits, questions, and ratings."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -12,10 +12,10 @@ from insights.demo.texts import FAILED, INDIFFERENCE, PRAISE, SLOW, TOPICS, WRON
 from insights.kinds import Document, Kind
 from shared_code.models import Event, Feedback
 
-# Every user has random numbers of their own, so that more users leave the first ones as they are.
+# Every user has a generator seeded by their number, so more users leave the first ones unchanged.
 SEED = "up2d8"
 
-# How often users come, on average, and how much that differs among them (sigma of its logarithm).
+# The users' mean visits a day, and the sigma of the log-normal distribution around it.
 VISITS_A_DAY, SPREAD = 0.285, 0.8
 MOST_VISITS_A_DAY = 3
 
@@ -24,7 +24,7 @@ Choice = TypeVar("Choice")
 
 
 class Vocabulary(NamedTuple):
-    """The ratings that a user's application offers; where one is missing, none is given."""
+    """The ratings that a user's application offers. Without one for a mood, none is given."""
 
     positive: Sequence[str]
     neutral: Sequence[str]
@@ -41,7 +41,7 @@ VOCABULARIES = {
 
 
 class Verdict(NamedTuple):
-    """How likely a user rates an answer, is then unhappy or indifferent, and what they write."""
+    """A reaction to answers: the chances of a rating and of its mood, and the comments."""
 
     rates: float
     negative: float
@@ -54,7 +54,7 @@ DISAPPOINTED = Verdict(0.55, 0.88, 0.06, WRONG)
 IMPATIENT = Verdict(0.5, 0.75, 0.1, SLOW)
 ANNOYED = Verdict(0.6, 0.88, 0.04, FAILED)
 
-# How often a rating comes with a comment.
+# The share of ratings with a comment.
 WITH_COMMENT = {"positive": 0.12, "neutral": 0.2, "negative": 0.4}
 
 FIRST_PAGES = ("/", "/dashboard", "/dashboard", "/topics", "/briefings")
@@ -65,7 +65,7 @@ SETTINGS = (("theme", "dark"), ("digest", "weekly"), ("language", "de"), ("notif
 
 
 class User:
-    """A user, whose documents are made in the order of time within each visit."""
+    """A user. Documents are generated in order of time within each visit."""
 
     def __init__(self, number: int, story: Story, rhythm: Rhythm) -> None:
         self.user_id = f"user-{number:04}"
@@ -77,7 +77,7 @@ class User:
         self.is_subscribed = False
 
     def documents(self) -> Iterator[Entry]:
-        """Yield all that is stored of this user."""
+        """Yield all documents of this user."""
         for number, position in enumerate(self.positions()):
             self.now = self.rhythm.time(position)
             self.unhappy = False
@@ -86,14 +86,14 @@ class User:
             yield from self.visit(position)
 
     def positions(self) -> list[float]:
-        """Return when this user comes, as positions in the story."""
+        """Return the positions of this user's visits in the story."""
         left = 1 - self.joins
-        often = VISITS_A_DAY * self.random.lognormvariate(-(SPREAD**2) / 2, SPREAD)
-        visits = round(self.story.days * left * min(often, MOST_VISITS_A_DAY))
+        visits_a_day = VISITS_A_DAY * self.random.lognormvariate(-(SPREAD**2) / 2, SPREAD)
+        visits = round(self.story.days * left * min(visits_a_day, MOST_VISITS_A_DAY))
         return sorted(self.joins + left * self.random.random() for _ in range(max(visits, 1)))
 
     def visit(self, position: float) -> Iterator[Entry]:
-        """Yield what happens in a visit, which often ends when an answer was bad."""
+        """Yield the documents of a visit, which a bad answer often ends."""
         quality = self.story.quality(position)
         yield self.event("page_view", page=self.pick(FIRST_PAGES))
         if self.chance(0.3):
@@ -107,14 +107,14 @@ class User:
         yield from self.leave()
 
     def read(self, briefing: Answer) -> Iterator[Entry]:
-        """Yield how the user reads the briefing of the day, and perhaps rates it."""
+        """Yield the reading of a briefing, and perhaps a rating."""
         yield self.event("briefing_opened", message_id=briefing.message_id)
         if self.chance(0.25):
             yield self.event("source_opened", message_id=briefing.message_id)
         yield from self.judge(briefing, self.opinion(briefing))
 
     def ask(self, quality: Quality) -> Iterator[Entry]:
-        """Yield a question, what becomes of it, and what the user thinks of that."""
+        """Yield a question, its outcome, and perhaps a rating."""
         topic = self.pick(tuple(TOPICS))
         is_popular = self.chance(0.12)
         answer = popular_answer(topic) if is_popular else own_answer(self.key(), topic, quality)
@@ -131,7 +131,7 @@ class User:
             yield from self.consider(answer)
 
     def fail(self, answer: Answer, quality: Quality) -> Iterator[Entry]:
-        """Yield how an answer fails once or twice, before it comes or the user gives up."""
+        """Yield one or two failures, until the answer comes or the user gives up."""
         code = self.pick(FAILURES)
         yield self.event("error_shown", code=code, model=quality.model)
         yield self.event("answer_regenerated", message_id=answer.message_id, reason="error")
@@ -142,7 +142,7 @@ class User:
         yield from self.judge(answer, ANNOYED)
 
     def show(self, answer: Answer, quality: Quality, milliseconds: int) -> Entry:
-        """Return the event of an answer that came."""
+        """Return the event of a shown answer."""
         self.wait(milliseconds / 1000)
         return self.event(
             "answer_shown",
@@ -153,7 +153,7 @@ class User:
         )
 
     def consider(self, answer: Answer) -> Iterator[Entry]:
-        """Yield what the user does with an answer that came in time."""
+        """Yield the reaction to an answer that came in time."""
         opinion = self.opinion(answer)
         if opinion is not CONTENT:
             if self.chance(0.45):
@@ -164,13 +164,13 @@ class User:
         yield from self.judge(answer, opinion)
 
     def opinion(self, answer: Answer) -> Verdict:
-        """Return what the user thinks of the content of an answer."""
+        """Return the verdict on the content of an answer."""
         if not self.chance(answer.wrong):
             return CONTENT
         return DISAPPOINTED._replace(complaints=answer.complaints or WRONG)
 
     def judge(self, answer: Answer, verdict: Verdict) -> Iterator[Entry]:
-        """Yield the feedback on an answer, if the user gives one, and what follows from it."""
+        """Yield the feedback on an answer, if the user gives any."""
         if not self.chance(verdict.rates):
             return
         number = self.random.random()
@@ -183,7 +183,7 @@ class User:
             yield from self.rate(answer, "positive", PRAISE)
 
     def rate(self, answer: Answer, mood: str, texts: Sequence[str]) -> Iterator[Entry]:
-        """Yield a feedback, if the user's application offers such a rating."""
+        """Yield a feedback, if the user's application offers a rating for the mood."""
         ratings: Sequence[str] = getattr(self.vocabulary, mood)
         if not ratings:
             return
@@ -200,7 +200,7 @@ class User:
         yield Kind.FEEDBACK, feedback.to_document(self.now)
 
     def leave(self) -> Iterator[Entry]:
-        """Yield what a user may do at the end of a visit."""
+        """Yield events at the end of a visit."""
         if self.chance(0.35):
             topic = self.pick(tuple(TOPICS))
             yield self.event("search", query=topic, results=self.random.randint(0, 40))
@@ -217,7 +217,7 @@ class User:
             yield self.event("page_view", page=self.pick(LAST_PAGES))
 
     def event(self, event_type: str, **details: Any) -> Entry:  # noqa: ANN401 (any JSON)
-        """Return an event, a few seconds after what was before it."""
+        """Return an event some seconds later."""
         self.wait(self.random.uniform(1, 20))
         platform = "mobile" if self.is_mobile else "web"
         event = Event(
@@ -229,17 +229,17 @@ class User:
         return Kind.EVENTS, event.to_document(self.now)
 
     def wait(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the user's clock."""
         self.now += timedelta(seconds=seconds)
 
     def chance(self, share: float) -> bool:
-        """Say whether something happens that happens so often."""
+        """Return True with this probability."""
         return self.random.random() < share
 
     def pick(self, choices: Sequence[Choice]) -> Choice:
-        """Return one of several things."""
+        """Return a random choice."""
         return choices[int(self.random.random() * len(choices))]
 
     def key(self) -> str:
-        """Return an identifier that nothing else has."""
+        """Return a unique identifier."""
         return f"{self.random.getrandbits(40):010x}"

@@ -1,1 +1,1 @@
-"""Everything that was collected, or a part of it, written to a file in constant memory."""
+"""Exports: stored documents, all or filtered, written to a file in constant memory."""

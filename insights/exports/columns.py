@@ -1,4 +1,4 @@
-"""The columns of an export: the fields of what is stored, or one for each key of the details.
+"""The columns of an export: the stored fields, and one for each key of flattened details.
 
 Fields that only other programs store come after those of the functions.
 """
@@ -15,13 +15,13 @@ from insights.exports.details import DETAILS, field_name, flatten
 from insights.exports.sources import Batch, Source
 from insights.kinds import Document, Field, Kind, Type
 
-# Spreadsheets and data frames become unusable far below; the rarest keys share a column beyond.
+# Spreadsheets become unusable far below. The rarest keys share a column.
 MAXIMUM_COLUMNS = 1000
 
-# Of so many names the rarer half is forgotten: keys that are ids must not fill memory.
+# A bound on memory, for keys that are ids: the rarer half is forgotten.
 MAXIMUM_NAMES = 20 * MAXIMUM_COLUMNS
 
-# Integers up to this size are the same number as a double.
+# Doubles hold every integer up to this size.
 LARGEST_EXACT = 2**53
 
 DETAILS_COLUMN = Field(DETAILS, Type.JSON)
@@ -34,7 +34,7 @@ Watched = Callable[[Iterator[Batch]], Iterator[Batch]]
 
 
 class LargeInteger(int):
-    """Stands for integers that are not exact as a double."""
+    """Marks integers that a double cannot hold exactly."""
 
 
 class Unknown:
@@ -53,7 +53,7 @@ class Names:
         """Count a name, and note the class of its value."""
         if name not in self._kinds:
             self._kinds[name] = {Unknown} if self._forgot else set()
-        self._kinds[name].add(kind_of(value))
+        self._kinds[name].add(class_of(value))
         self._counts[name] += 1
         if len(self._counts) > MAXIMUM_NAMES:
             self._forget()
@@ -188,8 +188,8 @@ def join(
     return Columns(kind, fields, frozenset([*own, *further]), flattened)
 
 
-def kind_of(value: object) -> type | None:
-    """Return the class of a value, as far as it matters for the type of its column."""
+def class_of(value: object) -> type | None:
+    """Return the class of a value, with `LargeInteger` for inexact integers."""
     if value is None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
@@ -197,12 +197,12 @@ def kind_of(value: object) -> type | None:
     return type(value)
 
 
-def common_type(kinds: set[type | None], mixed: Type = Type.JSON) -> Type:  # noqa: PLR0911 (a table)
-    """Return the type of a column that holds such values. A null fits every type.
+def common_type(classes: set[type | None], mixed: Type = Type.JSON) -> Type:  # noqa: PLR0911 (a table)
+    """Return the type of a column with values of these classes. Null fits every type.
 
-    Texts, numbers and times together are of the type `mixed`, all else is JSON.
+    Texts, numbers and times together are of the type `mixed`; everything else is JSON.
     """
-    match kinds - {None}:
+    match classes - {None}:
         case present if present <= {str}:
             return Type.TEXT
         case present if present <= {bool}:

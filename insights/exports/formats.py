@@ -1,4 +1,4 @@
-"""The formats, and an export in one of them."""
+"""The export formats, and an export in one of them."""
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ from insights.kinds import Field
 
 
 class Format(StrEnum):
-    """A format, by the name that users give it."""
+    """An export format, by its name in `--format`."""
 
     CSV = "csv"
     JSON_LINES = "jsonl"
@@ -28,10 +28,10 @@ class Format(StrEnum):
 
 
 Writer = Callable[[BinaryIO, Sequence[Field]], AbstractContextManager[Write]]
-"""Begins a file with these columns, and ends it when the block ends."""
+"""Starts a file with these columns, and completes it when the block ends."""
 
 Watch = Callable[[str, Source, Iterator[Batch]], Iterator[Batch]]
-"""Passes on the batches of a source, and may show how far it is; the text says what is done."""
+"""Passes on the batches of a source, and may show progress with a label."""
 
 WRITERS: dict[Format, Writer] = {
     Format.CSV: write_csv,
@@ -48,14 +48,14 @@ SUFFIXES = {
 
 
 def format_of(path: Path) -> Format:
-    """Return the format that the end of a file's name says.
+    """Return the format for the suffix of a file.
 
     Raises:
-        UsageError: it says none.
+        UsageError: the suffix is unknown.
     """
     file_format = SUFFIXES.get(path.suffix.lower())
     if file_format is None:
-        raise UsageError(f"the format of {path} is not known: give --format csv, jsonl or parquet")
+        raise UsageError(f"cannot tell the format of {path}: give --format csv, jsonl or parquet")
     return file_format
 
 
@@ -68,27 +68,27 @@ def export(  # noqa: PLR0913 (each is a part of what the user wants)
     flattened: bool,
     marked: bool = False,
 ) -> int:
-    """Write all documents of a source to a file, oldest first; return how many they are.
+    """Write all documents of a source to a file, oldest first; return their number.
 
     A file that is marked begins with the byte order mark of UTF-8.
 
     Raises:
-        NoData: there is none, and nothing was written.
+        NoData: there are none, and nothing was written.
         Refused: a document does not fit the columns.
     """
     fields: Sequence[Field] = source.kind.fields
     if file_format is Format.JSON_LINES:
-        batches = begun(source, watch("Exporting", source, source.batches()))
+        batches = non_empty(source, watch("Exporting", source, source.batches()))
         if flattened:
             batches = ([flatten(document) for document in batch] for batch in batches)
     else:
-        # They must be known before the first row; what comes later might bring others.
+        # Columns must be known before the first row, so documents that arrive later are left out.
         source = source.until_newest()
         columns = find_columns(
             source, partial(watch, "Finding columns", source), flattened=flattened
         )
         fields = columns.fields
-        batches = begun(source, watch("Exporting", source, source.batches()))
+        batches = non_empty(source, watch("Exporting", source, source.batches()))
         batches = columns.to_rows(batches)
     count = 0
     if marked:
@@ -100,11 +100,11 @@ def export(  # noqa: PLR0913 (each is a part of what the user wants)
     return count
 
 
-def begun(source: Source, batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Return the batches, once the first is there.
+def non_empty(source: Source, batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Return the batches once the first is read.
 
     Raises:
-        NoData: there is none.
+        NoData: there are none.
     """
     first = next(batches, None)
     if first is None:

@@ -1,4 +1,4 @@
-"""JSON lines: one object a line. A field that a document lacks is absent."""
+"""JSON lines: one object a line. Missing fields are absent."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from insights.kinds import Field
 
 @contextmanager
 def write_json_lines(file: BinaryIO, columns: Sequence[Field]) -> Iterator[Write]:
-    """Yield what writes a batch to the file; the columns do not matter."""
+    """Yield a function that writes a batch. The columns are unused."""
     del columns
     yield lambda batch: file.writelines(json_text(document) + b"\n" for document in batch)
 
@@ -27,5 +27,5 @@ def plain_text(value: object) -> str | None:
 
 
 def json_text(value: object) -> bytes:
-    """Return a value as JSON. What JSON lacks becomes text, such as "NaN"."""
+    """Return a value as JSON. Values that JSON lacks become strings, such as "NaN"."""
     return to_json(value, inf_nan_mode="strings", fallback=str)

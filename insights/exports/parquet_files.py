@@ -1,4 +1,4 @@
-"""Parquet, with types. A field that a document lacks is null."""
+"""Parquet, with typed columns. Missing fields are null."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ GROUP_BYTES = 16 * 1024 * 1024
 
 @contextmanager
 def write_parquet(file: BinaryIO, columns: Sequence[Field]) -> Iterator[Write]:
-    """Write the beginning of a file; yield what writes a batch; write the end."""
+    """Yield a function that writes a batch; write the rest when the block ends."""
     schema = pa.schema([(column.name, TYPES[column.type]) for column in columns])
     group: list[pa.RecordBatch] = []
 
@@ -50,7 +50,7 @@ def to_array(batch: Batch, column: Field) -> pa.Array:
     """Return the values of one column.
 
     Raises:
-        Refused: one is not of the type of the column.
+        Refused: a value is not of the column's type.
     """
     values = [document.get(column.name) for document in batch]
     if column.type is Type.JSON:

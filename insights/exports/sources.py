@@ -1,4 +1,4 @@
-"""What an export reads: documents, decoded at once into what JSON has."""
+"""The documents of an export, decoded directly into JSON values."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -22,13 +22,13 @@ Batch = list[Document]
 Write = Callable[[Batch], object]
 """Writes a batch to a file."""
 
-# Few enough that a batch of large documents fits in memory, enough that asking for one costs
-# nothing beside its documents. (MongoDB bounds a batch to 16 MB, too.)
+# Small enough for memory, large enough that round trips cost little. (MongoDB also limits a batch
+# to 16 MB.)
 BATCH_SIZE = 1000
 
 
 class Decoder(TypeDecoder):
-    """Decodes the values of one BSON type into what JSON has."""
+    """Decodes the values of one BSON type into JSON values."""
 
     def __init__(self, decoded: type, to_plain: Callable[[Any], Any]) -> None:
         self.decoded = decoded
@@ -36,11 +36,11 @@ class Decoder(TypeDecoder):
 
     @property
     def bson_type(self) -> type:
-        """The class that PyMongo decodes such a value to."""
+        """The class to which PyMongo decodes such a value."""
         return self.decoded
 
     def transform_bson(self, value: object) -> object:
-        """Return the value as JSON has it."""
+        """Return the JSON value."""
         return self.to_plain(value)
 
 
@@ -50,7 +50,7 @@ def time_text(time: datetime) -> str:
 
 
 def binary_text(value: Binary) -> str:
-    """Return binary data as text: a UUID as it is usually written."""
+    """Return binary data as text, a UUID in its usual form."""
     if value.subtype != UUID_SUBTYPE or len(value) != 16:  # noqa: PLR2004 (the size of a UUID)
         return str(value)
     digits = value.hex()
@@ -58,7 +58,7 @@ def binary_text(value: Binary) -> str:
 
 
 def reference_object(reference: DBRef) -> Document:
-    """Return the object that a client sent as {"$ref": …, "$id": …}, which is no reference."""
+    """Return the object {"$ref": …, "$id": …} that a client sent; it is no reference."""
     return reference.as_doc().to_dict()
 
 
@@ -69,8 +69,8 @@ TO_TEXT = [
     Decoder(DBRef, reference_object),
 ]
 
-# To decode a time as naive, and a UUID as bytes, and to make text of that, takes two thirds of the
-# time that PyMongo's own decoding into objects takes, from which text would still have to be made.
+# Decoding times as naive and UUIDs as bytes, and formatting those, takes two thirds of the time of
+# PyMongo's aware times and UUID objects, which would still need formatting.
 PLAIN: CodecOptions[Document] = CodecOptions(
     tz_aware=False,
     uuid_representation=UuidRepresentation.UNSPECIFIED,
@@ -95,7 +95,7 @@ LATEST = DatetimeMS(datetime.max.replace(tzinfo=UTC))
 
 @dataclass(frozen=True)
 class Source:
-    """The documents of one kind that a filter selects, without what is beyond the bound."""
+    """The documents of one kind that match a filter, up to the bound."""
 
     database: Database[Document]
     kind: Kind
@@ -104,20 +104,20 @@ class Source:
 
     @property
     def collection(self) -> Collection[Document]:
-        """The collection that they are in."""
+        """Their collection."""
         return self.database[self.kind.collection]
 
     def count(self) -> int:
-        """Return how many there are; all of a collection are estimated."""
+        """Return their number, which is an estimate for a whole collection."""
         if not self.condition:
             return self.collection.estimated_document_count()
         return self.collection.count_documents(self.condition)
 
     def batches(self) -> Iterator[Batch]:
-        """Yield them oldest first, each with all its fields but the `_id` of a feedback.
+        """Yield them oldest first, with all fields but the `_id` of a feedback.
 
-        They are read while others arrive: a feedback that is replaced meanwhile may come twice,
-        as it was and as it is.
+        Reading is no snapshot: a feedback that is replaced meanwhile may come twice, as it was and
+        as it is.
         """
         condition = {"$and": [self.condition, self.bound]} if self.bound else self.condition
         found = self.collection.find_raw_batches(
@@ -157,9 +157,9 @@ class Source:
         return self.collection.find_one({"$and": [self.condition, {"$or": odd}]}) is None
 
     def until_newest(self) -> "Source":
-        """Return the same without what is newer than the newest document now.
+        """Return the source up to the newest document now.
 
-        What has no date, or several, is older than none.
+        Documents without a date, or with an array of dates, are part of it.
         """
         a_date = {"timestamp": {"$type": "date", "$not": {"$type": "array"}}}
         newest = self.collection.find_one(

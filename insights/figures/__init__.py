@@ -1,1 +1,1 @@
-"""What the data says: the figures of a period, and what came before ratings."""
+"""The figures of a period, and the journeys before its ratings."""

@@ -1,4 +1,4 @@
-"""Journeys: what users did before they gave a rating, against what all users do."""
+"""Journeys: the events before ratings, compared with the events of all users."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -27,14 +27,13 @@ from insights.settings import Settings
 
 SHOWN = 10
 
-# More are compared with all events than are shown: between equal counts the lift decides.
+# More than are shown, because the lift decides between equal counts.
 COMPARED = 100
 
 MILLISECOND = timedelta(milliseconds=1)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
-# Events of one batch often have the same millisecond. ObjectIds, and event_ids that are UUIDs of
-# version 7, tell their order.
+# The events of a batch often share a millisecond. ObjectIds and version 7 UUIDs keep their order.
 IN_ORDER = {"timestamp": 1, "_id": 1}
 NEWEST_FIRST = {"timestamp": -1, "_id": -1}
 
@@ -52,11 +51,11 @@ Pipeline = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Step:
-    """One to three event types in their order, and how often they come before a rating.
+    """One to three event types in order, and their frequency before ratings.
 
-    `before` counts ratings, of `users` different users. `share_before` is their share of the
-    ratings that have events in the window, `share_all` that of all users' events; both are 0 to 1.
-    `lift` is how many times as large the first is, None where the second is 0.
+    `before` counts the ratings that they precede, and `users` the users of those. `share_before` is
+    the share of the ratings with events in the window, `share_all` the share of all events; both
+    are 0 to 1. `lift` is the ratio of the two, None if `share_all` is 0.
     """
 
     steps: tuple[str, ...]
@@ -69,12 +68,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Journeys:
-    """What came before the ratings: `last` events, and `sequences` of the last three.
+    """The steps before ratings: the `last` event, and `sequences` of the last three.
 
-    A sequence of fewer is all that there was in the window. Both lists have at most ten, the most
-    frequent first, then by lift. `ratings` counts all ratings, `without_events` those of them that
-    have no event in the window. `left_out` are ratings without a date, and events without a date or
-    a type.
+    A shorter sequence is all that the window holds. Each list has at most ten, sorted by frequency,
+    then by lift. `ratings` counts all ratings, `without_events` those without events in the window.
+    `left_out` counts ratings without a date, and events without a date or a type.
     """
 
     ratings: int
@@ -85,11 +83,11 @@ class Journeys:
 
     @property
     def with_events(self) -> int:
-        """How many ratings have an event in the window."""
+        """The number of ratings with events in the window."""
         return self.ratings - self.without_events
 
 
-def find_journeys(  # noqa: PLR0913, PLR0917 (each is a part of the question)
+def find_journeys(  # noqa: PLR0913, PLR0917 (each is part of the question)
     database: Database[Document],
     settings: Settings,
     sentiment: str,
@@ -97,21 +95,21 @@ def find_journeys(  # noqa: PLR0913, PLR0917 (each is a part of the question)
     period: Period,
     now: datetime,
 ) -> Journeys:
-    """Return what users did in the `window` before they gave a rating in the period.
+    """Return the steps in the `window` before each rating of the period.
 
-    `sentiment` is one of `Sentiment`'s values, or else an exact rating. An event at the very time
-    of the rating does not come before it. What was before is compared with all events of all users
-    in the period: with their types, and with the sequences that end with each of them.
+    `sentiment` is a value of `Sentiment`, or else an exact rating. Events at the very time of the
+    rating do not count. The steps are compared with all events of the period: single types with
+    all types, and sequences with the sequence that ends at each event.
     """
-    # Without an end, the second query could find more than the first.
+    # With an end, so that both queries see the same period.
     asked, period = period, period.so_far(now)
     condition = rated(sentiment, settings.feedback_ratings)
     try:
-        before, everywhere = count_there(database, condition, window, period)
+        before, everywhere = count_on_server(database, condition, window, period)
     except OperationFailure as error:
         if error.code not in UNSUPPORTED:
             raise
-        before, everywhere = count_here(database, condition, window, period)
+        before, everywhere = count_in_client(database, condition, window, period)
     ratings, with_events = total(before["ratings"]), total(before["with_events"])
     events = total(everywhere.get("events", []))
     last, in_sequence = (
@@ -137,10 +135,10 @@ def not_in_journeys(
     yield from left_out(database, Kind.EVENTS, Reason.NO_TYPE, condition)
 
 
-def count_there(
+def count_on_server(
     database: Database[Document], condition: Filter, window: timedelta, period: Period
 ) -> tuple[Document, Document]:
-    """Have the server count the steps before ratings, and among all events."""
+    """Count the steps on the server, before ratings and among all events."""
     before = aggregate(database, Kind.FEEDBACK, before_ratings(condition, window, period))
     if not total(before["with_events"]):
         return before, {}
@@ -148,10 +146,10 @@ def count_there(
     return before, aggregate(database, Kind.EVENTS, among_all(before, events, window, period))
 
 
-def count_here(
+def count_in_client(
     database: Database[Document], condition: Filter, window: timedelta, period: Period
 ) -> tuple[Document, Document]:
-    """Count the same here, where the server has no window functions."""
+    """Count the same in the client, for servers without window functions."""
     ratings = {"$and": [condition, period.condition()]}
     events = usable_events(database, window, period)
     counts = sequences.Counts(period.since, window)
@@ -160,13 +158,13 @@ def count_here(
 
 
 def aggregate(database: Database[Document], kind: Kind, pipeline: Pipeline) -> Document:
-    """Return the one document that a pipeline results in."""
+    """Return the only document in a pipeline's result."""
     [result] = database[kind.collection].aggregate(pipeline, allowDiskUse=True)
     return result
 
 
 def total(counted: Iterable[Document]) -> int:
-    """Return the number that a pipeline ending in `TOTAL` gave: nothing where there is nothing."""
+    """Return the number that `TOTAL` counted, which has no result for zero."""
     return sum(each["count"] for each in counted)
 
 
@@ -217,7 +215,7 @@ def last_events(window: timedelta) -> dict[str, Any]:
 
 
 def most_frequent(steps: str | dict[str, Any]) -> Pipeline:
-    """Return the pipeline to the steps before most ratings; none of them is empty."""
+    """Return the pipeline to the most frequent steps, without empty ones."""
     return [
         WITH_EVENTS,
         {"$group": {"_id": {"steps": steps, "user": "$_id.user"}, "count": {"$sum": "$count"}}},
@@ -230,9 +228,9 @@ def most_frequent(steps: str | dict[str, Any]) -> Pipeline:
 def among_all(
     before: Mapping[str, Any], events: Filter, window: timedelta, period: Period
 ) -> Pipeline:
-    """Return the pipeline from events to how often there are the steps that came before ratings.
+    """Return the pipeline from events to the counts of the steps in `before`.
 
-    Each event of the period is the last of one sequence, which may begin before the period.
+    Each event of the period ends one sequence, which may begin before the period.
     """
     return [
         {"$match": events},
@@ -261,14 +259,14 @@ def usable_events(database: Database[Document], window: timedelta, period: Perio
 
 
 def of_users_in(window: timedelta, period: Period) -> Filter:
-    """Return the filter for the events of a period, and for those that may lead up to them."""
+    """Return the filter for the events of a period, and of the window before it."""
     since = max(period.since or EARLIEST, EARLIEST + window) - window
-    # The condition on the user lets the index alone answer: it has all that is needed.
+    # The condition on the user makes this a covered query.
     return {"user_id": {"$gte": ""}} | Period(since, period.until).condition()
 
 
 def last_three() -> dict[str, Any]:
-    """Return the `$setWindowFields` that gives each event the last three of its user there."""
+    """Return the `$setWindowFields` that adds to each event the last three of its user."""
     event = {"event_type": "$event_type", "timestamp": "$timestamp"}
     return {
         "partitionBy": "$user_id",
@@ -278,14 +276,14 @@ def last_three() -> dict[str, Any]:
 
 
 def types_within(window: timedelta) -> dict[str, Any]:
-    """Return the expression for the types of an event's last three that are in its window."""
+    """Return the expression for the types of an event's last three within its window."""
     start = {"$subtract": ["$timestamp", window // MILLISECOND]}
     in_window = {"$filter": {"input": "$events", "cond": {"$gt": ["$$this.timestamp", start]}}}
     return {"$map": {"input": in_window, "in": "$$this.event_type"}}
 
 
 def counts(steps: str | dict[str, Any], wanted: Iterable[Document]) -> Pipeline:
-    """Return the pipeline to the numbers of events that the wanted steps end with."""
+    """Return the pipeline that counts the wanted steps."""
     return [
         {"$group": {"_id": steps, "count": {"$sum": "$count"}}},
         {"$match": {"_id": {"$in": [each["_id"] for each in wanted]}}},
@@ -295,7 +293,7 @@ def counts(steps: str | dict[str, Any], wanted: Iterable[Document]) -> Pipeline:
 def compare(
     before: Iterable[Document], ratings: int, everywhere: Iterable[Document], events: int
 ) -> list[Step]:
-    """Return the steps before ratings beside their shares of all events, in order."""
+    """Return the steps before ratings with their shares of all events, in order."""
     numbers = {tuple(each["_id"]): each["count"] for each in everywhere}
     steps = (
         to_step(each, ratings, numbers.get(tuple(each["_id"]), 0) / max(events, 1))
@@ -305,12 +303,12 @@ def compare(
 
 
 def to_step(found: Document, ratings: int, share_all: float) -> Step:
-    """Return what was found before so many ratings beside its share of all events."""
+    """Return a found step with its shares of the ratings and of all events."""
     share = found["before"] / ratings
     lift = share / share_all if share_all else None
     return Step(tuple(found["_id"]), found["before"], share, share_all, lift, found["users"])
 
 
 def rank(step: Step) -> tuple[float, float, tuple[str, ...]]:
-    """Return by what steps are sorted: the most frequent first, then those of the greatest lift."""
+    """Return the sort key: the most frequent steps first, then those with the greatest lift."""
     return -step.before, -(inf if step.lift is None else step.lift), step.steps

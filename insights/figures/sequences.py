@@ -1,7 +1,7 @@
-"""Counting sequences of events here, for servers without window functions (Amazon DocumentDB).
+"""Sequences counted in the client, for servers without window functions (Amazon DocumentDB).
 
-The events of a period are read once, in order, and none is kept. The results have the same form as
-those of the pipelines in `journeys.py`.
+The events of a period are streamed once, in order. Results have the form of the pipelines' in
+`journeys.py`.
 """
 
 from collections import Counter, defaultdict, deque
@@ -22,16 +22,16 @@ LENGTH = 3
 
 Steps = tuple[str, ...]
 Event = tuple[datetime, object]
-"""The time of an event, and its type, which other programs may have left out."""
+"""The time and the type of an event. Other programs may have left out the type."""
 
 IN_ORDER = [(name, ASCENDING) for name in ("user_id", "timestamp", "_id")]
 
 
 @dataclass
 class Counts:
-    """How often steps came: before ratings by user, and at the end of each event of a period.
+    """The counts of steps: before ratings, by user, and up to each event of a period.
 
-    Events before `since` only lead up to others.
+    Events before `since` only precede others.
     """
 
     since: datetime | None
@@ -41,7 +41,7 @@ class Counts:
     everywhere: Counter[Steps] = field(default_factory=Counter)
 
     def add(self, user: str, events: Iterable[Event], ratings: Sequence[datetime]) -> None:
-        """Count the steps of one user, whose events and ratings are in order."""
+        """Count the steps of one user, from events and ratings in order."""
         last: deque[Event] = deque(maxlen=LENGTH)
         waiting = deque(ratings)
         for event in events:
@@ -71,7 +71,7 @@ def count_sequences(
 
 
 def ratings_by_user(database: Database[Document], rated: Filter) -> Mapping[str, list[datetime]]:
-    """Return when each user gave the ratings that match, in order."""
+    """Return the times of each user's matching ratings, in order."""
     found: dict[Any, list[datetime]] = defaultdict(list)
     wanted = {"user_id": True, "timestamp": True, "_id": False}
     for each in database[Kind.FEEDBACK.collection].find(rated, wanted):
@@ -94,7 +94,7 @@ def events_by_user(
 
 
 def steps_since(events: Iterable[Event], start: datetime, *, strictly: bool = False) -> Steps:
-    """Return the types of those events that are not before a time, or are after it."""
+    """Return the types of the events at or after `start`, or `strictly` after it."""
     return tuple(
         kind
         for time, kind in events
@@ -103,7 +103,7 @@ def steps_since(events: Iterable[Event], start: datetime, *, strictly: bool = Fa
 
 
 def before(counts: Counts, limit: int) -> dict[str, list[Document]]:
-    """Return what `before_ratings` in `journeys.py` results in."""
+    """Return the result of `before_ratings` in `journeys.py`."""
     with_events = {key: count for key, count in counts.before.items() if key[0]}
     return {
         "ratings": [{"count": counts.ratings}],
@@ -116,7 +116,7 @@ def before(counts: Counts, limit: int) -> dict[str, list[Document]]:
 
 
 def most_frequent(counted: Iterable[tuple[tuple[Steps, str], int]], limit: int) -> list[Document]:
-    """Return the steps before most ratings first, each with the number of its users."""
+    """Return the most frequent steps first, each with its number of users."""
     ratings: Counter[Steps] = Counter()
     users: dict[Steps, set[str]] = defaultdict(set)
     for (steps, user), count in counted:
@@ -130,7 +130,7 @@ def most_frequent(counted: Iterable[tuple[tuple[Steps, str], int]], limit: int) 
 
 
 def everywhere(counts: Counts) -> dict[str, list[Document]]:
-    """Return what `among_all` in `journeys.py` results in."""
+    """Return the result of `among_all` in `journeys.py`."""
     last: Counter[Steps] = Counter()
     for steps, count in counts.everywhere.items():
         last[steps[-1:]] += count

@@ -1,4 +1,4 @@
-"""The figures of a period: how answers were rated, which were worst, and what users did."""
+"""The figures of a period: ratings, the worst messages, and users' activity."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from insights.queries.sentiment import Sentiment
 from insights.settings import Settings
 from insights.users.ids import of_user
 
-# How many ratings and event types are named; the rest is counted.
+# Ratings and event types beyond the most frequent are only counted.
 NAMED = 20
 WORST = 10
 COMMENTS_OF_EACH = 5
@@ -26,19 +26,19 @@ ACTIVE_DAYS = {"day": 1, "week": 7, "month": 30}
 DAY = timedelta(days=1)
 DAY_MILLISECONDS = 24 * 60 * 60 * 1000
 
-# The calendar day of a document, in UTC. $dateTrunc takes twice as long for the same.
-# Counted from the year 1, because the remainder of a number below zero is below zero.
+# The start of a document's calendar day in UTC. `$dateTrunc` takes twice as long. Days count from
+# the year 1, because the remainder of a negative number is negative.
 SINCE_YEAR_1 = {"$add": [{"$toLong": "$timestamp"}, 719_162 * DAY_MILLISECONDS]}
 IN_DAY = {"$mod": [SINCE_YEAR_1, DAY_MILLISECONDS]}
 START_OF_DAY = {"$subtract": ["$timestamp", IN_DAY]}
 
-# By the names of `Sentiment`, as plain texts, which JSON and templates show as they are.
+# Plain strings, for JSON and templates.
 SCORED = [each.value for each in Sentiment if each is not Sentiment.UNSCORED]
 
-# How a rating is shown that another program left out.
+# Shown for ratings without a rating, which other programs may have stored.
 NO_RATING = "(no rating)"
 
-# A message is the same, whatever type its id is stored with.
+# A message is the same whatever the type of its id.
 MESSAGE = {
     "$convert": {
         "input": "$message_id",
@@ -49,14 +49,14 @@ MESSAGE = {
 }
 WITHOUT_MESSAGE = {"message_id": None}
 
-# Stages are named as every server knows them: $addFields, for which $set is a younger name.
+# Stages have their oldest names, which every server knows: `$addFields` instead of `$set`.
 Stage = dict[str, Any]
 Pipeline = list[Stage]
 
 
 @dataclass(frozen=True)
 class RatingCount:
-    """How often a rating was given; `sentiment` is one of the values of `Sentiment`."""
+    """A rating and its count. `sentiment` is a value of `Sentiment`."""
 
     rating: str
     sentiment: str
@@ -65,7 +65,7 @@ class RatingCount:
 
 @dataclass(frozen=True)
 class Comment:
-    """What a user wrote with a rating."""
+    """A user's comment, with the rating."""
 
     rating: str
     comment: str
@@ -76,7 +76,7 @@ class Comment:
 class WorstMessage:
     """A message with negative ratings: `negative` of its `count` scored ones.
 
-    Of its comments it has the five newest, those of negative ratings first.
+    `comments` are its five newest, those of negative ratings first.
     """
 
     message_id: str
@@ -87,7 +87,7 @@ class WorstMessage:
 
 @dataclass(frozen=True)
 class FeedbackDay:
-    """The feedback of one calendar day in UTC; `count` includes what is unscored."""
+    """The feedback of one calendar day in UTC. `count` includes unscored ratings."""
 
     day: date
     count: int
@@ -98,10 +98,10 @@ class FeedbackDay:
 
 @dataclass(frozen=True)
 class FeedbackSummary:
-    """The feedback of a period, and of the equally long one before; shares are 0 to 1.
+    """The feedback of a period, and of the equally long one before. Shares are 0 to 1.
 
-    `ratings` and `unscored` are the 20 most frequent of each; what has a rating that `ratings` does
-    not name is counted in `others`. `worst` are the ten messages with the most negative ratings.
+    `ratings` and `unscored` are the 20 most frequent of each; `others` counts the feedback with a
+    rating that `ratings` omits. `worst` are the ten messages with the most negative ratings.
     """
 
     count: int
@@ -117,12 +117,12 @@ class FeedbackSummary:
 
     @property
     def scored(self) -> int:
-        """How many ratings can be scored."""
+        """The number of ratings that can be scored."""
         return self.count - self.sentiments[Sentiment.UNSCORED]
 
     @property
     def share_change(self) -> float | None:
-        """By how many percentage points the share of positive ratings rose against before."""
+        """The change of the share of positive ratings, in percentage points."""
         if self.share_positive is None or self.previous_share_positive is None:
             return None
         return (self.share_positive - self.previous_share_positive) * 100
@@ -130,7 +130,7 @@ class FeedbackSummary:
 
 @dataclass(frozen=True)
 class TypeCount:
-    """How many events of a type there were, of how many users."""
+    """A type of event, with its numbers of events and users."""
 
     event_type: str
     count: int
@@ -139,7 +139,7 @@ class TypeCount:
 
 @dataclass(frozen=True)
 class Active:
-    """How many users did something in the last 1, 7 and 30 days of a period."""
+    """The users with events in the last 1, 7 and 30 days of a period."""
 
     day: int
     week: int
@@ -148,7 +148,7 @@ class Active:
 
 @dataclass(frozen=True)
 class EventsDay:
-    """The events of one calendar day in UTC; `types` has those of `EventsSummary.types` only."""
+    """The events of one calendar day in UTC. `types` is limited to `EventsSummary.types`."""
 
     day: date
     count: int
@@ -158,10 +158,7 @@ class EventsDay:
 
 @dataclass(frozen=True)
 class EventsSummary:
-    """The events of a period.
-
-    `types` are the 20 most frequent; events of another type are counted in `others`.
-    """
+    """The events of a period. `types` are the 20 most frequent; `others` counts the rest."""
 
     count: int
     previous_count: int
@@ -173,9 +170,9 @@ class EventsSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """What happened in a period. Both of its ends are given.
+    """The figures of a period, which has both ends.
 
-    `left_out` are the documents that no figure, or not every one, can use.
+    `left_out` counts documents that some figures, or all, cannot use.
     """
 
     period: Period
@@ -192,12 +189,12 @@ class Summary:
 def summarize(
     database: Database[Document], settings: Settings, period: Period, now: datetime
 ) -> Summary:
-    """Return the figures of a period, which ends now if it names no end or a later one.
+    """Return the figures of a period, which ends now at the latest.
 
     Raises:
         ValueError: the period has no beginning.
     """
-    # What is yet to come would be compared with what was.
+    # The time to come would count as time without data.
     bounded = period.so_far(now)
     since, until = bounded.since, bounded.until or now
     if since is None:
@@ -238,7 +235,7 @@ def without_message(
 
 
 def days_between(since: datetime, until: datetime) -> list[date]:
-    """Return the calendar days in UTC of which at least a part is in a period."""
+    """Return the calendar days in UTC that a period covers, even in part."""
     first, last = since.date(), (until - timedelta(microseconds=1)).date()
     return [first + number * DAY for number in range((last - first).days + 1)]
 
@@ -250,7 +247,7 @@ def summarize_feedback(
     before: Period,
     days: list[date],
 ) -> FeedbackSummary:
-    """Return the figures of the feedback in a period, and in the one before."""
+    """Return the figures of the feedback in a period, compared with the one before."""
     score = {"$addFields": {"sentiment": sentiment.sentiment(settings.feedback_ratings)}}
     daily = feedback_days(database, score, period, days)
     count = sum(day.count for day in daily)
@@ -280,7 +277,7 @@ def share_positive(sentiments: Mapping[str, int]) -> float | None:
 def feedback_days(
     database: Database[Document], score: Stage, period: Period, days: list[date]
 ) -> list[FeedbackDay]:
-    """Return the feedback of each day, also of those without any."""
+    """Return the feedback of each day, including days without any."""
     pipeline: Pipeline = [
         {"$match": period.condition()},
         {"$group": {"_id": {"day": START_OF_DAY, "rating": "$rating"}, "count": {"$sum": 1}}},
@@ -300,7 +297,7 @@ def feedback_days(
 
 
 def sentiments_in(database: Database[Document], score: Stage, period: Period) -> dict[str, int]:
-    """Return how many ratings of each sentiment there are in a period."""
+    """Return the numbers of ratings in a period by sentiment."""
     pipeline: Pipeline = [
         *ratings_in(period),
         score,
@@ -330,7 +327,7 @@ def frequent_ratings(
 
 
 def ratings_in(period: Period) -> Pipeline:
-    """Return the pipeline to the different ratings of a period, each with its count."""
+    """Return the pipeline to the distinct ratings of a period with their counts."""
     return [
         {"$match": period.condition()},
         {"$group": {"_id": "$rating", "count": {"$sum": 1}}},
@@ -341,7 +338,7 @@ def ratings_in(period: Period) -> Pipeline:
 def worst_messages(
     database: Database[Document], score: Stage, period: Period
 ) -> list[WorstMessage]:
-    """Return the messages with the most negative ratings; of equals, first the less liked."""
+    """Return the messages with the most negative ratings; the less liked first among equals."""
     pipeline: Pipeline = [
         {"$match": {"$nor": [WITHOUT_MESSAGE]} | period.condition()},
         score,
@@ -381,7 +378,7 @@ def on_message(message: object) -> dict[str, Any]:
 def comments_on(
     database: Database[Document], score: Stage, period: Period, message: object
 ) -> list[Comment]:
-    """Return some of the comments on a message: of negative ratings first, then the newest."""
+    """Return a message's newest comments, those of negative ratings first."""
     is_negative = {"$eq": ["$sentiment", Sentiment.NEGATIVE]}
     pipeline: Pipeline = [
         {"$match": on_message(message) | {"comment": {"$gt": ""}} | period.condition()},
@@ -405,7 +402,7 @@ def summarize_events(
     days: list[date],
     active: Active,
 ) -> EventsSummary:
-    """Return the figures of the events in a period, and how many there were in the one before."""
+    """Return the figures of the events in a period, compared with the one before."""
     types = frequent_types(database, period)
     daily = events_days(database, period, days, [each.event_type for each in types])
     count = sum(day.count for day in daily)
@@ -422,7 +419,7 @@ def summarize_events(
 def frequent_types(database: Database[Document], period: Period) -> list[TypeCount]:
     """Return the most frequent types of a period."""
     pipeline: Pipeline = [
-        # Other programs may have stored events without a type; they are among the others.
+        # Other programs may have stored events without a type. They count as others.
         {"$match": {"event_type": {"$type": "string"}} | period.condition()},
         {
             "$group": {
@@ -446,7 +443,7 @@ def frequent_types(database: Database[Document], period: Period) -> list[TypeCou
 def events_days(
     database: Database[Document], period: Period, days: list[date], types: list[str]
 ) -> list[EventsDay]:
-    """Return the events of each day, also of those without any; `types` are those to count."""
+    """Return the events of each day, including days without any, by these types."""
     pipeline: Pipeline = [
         {"$match": period.condition()},
         {"$group": {"_id": {"day": START_OF_DAY, "user": "$user_id"}, "count": {"$sum": 1}}},
@@ -464,7 +461,7 @@ def events_days(
 def types_by_day(
     database: Database[Document], period: Period, types: list[str]
 ) -> dict[date, dict[str, int]]:
-    """Return how many events of each of these types there were on each day that has any."""
+    """Return the numbers of events by day and type; days without any are absent."""
     pipeline: Pipeline = [
         {"$match": {"event_type": {"$in": types}} | period.condition()},
         {"$group": {"_id": {"day": START_OF_DAY, "type": "$event_type"}, "count": {"$sum": 1}}},
@@ -478,7 +475,7 @@ def types_by_day(
 
 
 def active_users(database: Database[Document], until: datetime) -> Active:
-    """Return how many users did something in the last days before `until`."""
+    """Return the numbers of users with events in the last days before `until`."""
     beginnings = {name: earlier(until, days * DAY) for name, days in ACTIVE_DAYS.items()}
     pipeline: Pipeline = [
         {"$match": Period(min(beginnings.values()), until).condition()},
@@ -499,15 +496,15 @@ def active_users(database: Database[Document], until: datetime) -> Active:
 
 
 def aggregate(database: Database[Document], kind: Kind, pipeline: Pipeline) -> list[Document]:
-    """Return what a pipeline results in, which is never much."""
+    """Return the documents in a pipeline's result, which are few."""
     return list(database[kind.collection].aggregate(pipeline, allowDiskUse=True))
 
 
 def count_of(name: str, count: str | int) -> Stage:
-    """Return the accumulator that adds up the counts of one sentiment."""
+    """Return the accumulator that sums the counts of one sentiment."""
     return {"$sum": {"$cond": [{"$eq": ["$sentiment", name]}, count, 0]}}
 
 
 def by_day(documents: list[Document]) -> dict[date, Document]:
-    """Return documents, whose `_id` is the start of a day, by these days."""
+    """Return documents by day; their `_id` is its start."""
     return {each.pop("_id").date(): each for each in documents}

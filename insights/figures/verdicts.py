@@ -1,4 +1,4 @@
-"""What the figures mean, as the commands and the dashboard say alike."""
+"""Conclusions from the figures, the same in commands and on the dashboard."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,21 +11,21 @@ from insights.queries.periods import Period
 from insights.queries.sentiment import Sentiment
 from insights.wording import show_period
 
-# What stands out. With fewer users, one of them could be the reason; a smaller lift tells little;
-# and chance alone hardly ever leads so many standard deviations beyond what is expected.
+# Thresholds of a step that stands out. Below them, a single user may be the cause, the lift is too
+# small to matter, or chance explains it.
 ENOUGH_USERS = 10
 ENOUGH_LIFT = 1.5
 ENOUGH_DEVIATIONS = 3
 
-# So many standard deviations are more than chance leads to, 19 times of 20.
+# Standard deviations of a 95 % confidence interval.
 CERTAINTY = 1.96
 
-# In percentage points: a smaller change is none, as it is shown.
+# In percentage points. Smaller changes are shown as 0.0.
 SMALLEST_CHANGE = 0.05
 
 
 class Trend(StrEnum):
-    """How the share of positive ratings is, compared with the period before."""
+    """The trend of the share of positive ratings against the period before."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -35,7 +35,7 @@ class Trend(StrEnum):
 
 
 def trend(feedback: FeedbackSummary) -> Trend:
-    """Say whether the share of positive ratings changed by more than chance explains."""
+    """Return the trend. A change that chance explains counts as `SAME`."""
     change, share = feedback.share_change, feedback.share_positive
     if share is None:
         return Trend.UNKNOWN
@@ -47,9 +47,9 @@ def trend(feedback: FeedbackSummary) -> Trend:
 
 
 def deviation(feedback: FeedbackSummary) -> float:
-    """Return the standard deviation of a change of the share of positive ratings by chance.
+    """Return the standard deviation of the change of the share of positive ratings.
 
-    How many of the ratings before could be scored is not known; that all could is assumed.
+    The number of scored ratings before is unknown, so all of them count.
     """
     now, before = feedback.scored, feedback.previous_count
     shares = (feedback.share_positive or 0), (feedback.previous_share_positive or 0)
@@ -58,7 +58,7 @@ def deviation(feedback: FeedbackSummary) -> float:
 
 
 def headline(journeys: Journeys, sentiment: str) -> str:
-    """Say in one sentence what came before the ratings, as far as the numbers support it."""
+    """Return the finding about the events before ratings, if the numbers support one."""
     rating = name_of(sentiment)
     if step := most_striking(journeys):
         times = f"{step.lift:.1f} times as often as usual"
@@ -69,16 +69,16 @@ def headline(journeys: Journeys, sentiment: str) -> str:
 
 
 def most_striking(journeys: Journeys) -> Step | None:
-    """Return the last event with the greatest lift of those that stand out, if any does."""
+    """Return the last event that stands out with the greatest lift, if any."""
     striking = [step for step in journeys.last if stands_out(step, journeys.with_events)]
     return max(striking, key=lambda step: step.lift or 0, default=None)
 
 
 def stands_out(step: Step, ratings: int) -> bool:
-    """Say whether a step is clearly more frequent before so many ratings than among all events.
+    """Say whether a step is clearly more frequent before ratings than among all events.
 
-    It comes before ratings of at least ten users and at least 1.5 times as often, and that is at
-    least three standard deviations more than chance leads to (as a Poisson distribution has it).
+    That takes at least ten users, a lift of 1.5, and a count three standard deviations above the
+    expected one (Poisson distribution).
     """
     expected = step.share_all * ratings
     return (
@@ -89,12 +89,12 @@ def stands_out(step: Step, ratings: int) -> bool:
 
 
 def name_of(sentiment: str) -> str:
-    """Return how a sentence names a rating of a sentiment, or an exact rating."""
+    """Return a phrase for a sentiment or a rating: `a negative rating`, `the rating meh`."""
     if sentiment not in list(Sentiment):
         return f"the rating {sentiment}"
     return f"{'an' if sentiment == Sentiment.UNSCORED else 'a'} {sentiment} rating"
 
 
 def nothing_found(period: Period, now: datetime) -> NoData:
-    """Return the error of a period in which nothing happened."""
-    return NoData(f"there is no feedback and no event {show_period(period, now)}")
+    """Return the error for a period without data."""
+    return NoData(f"no feedback and no events {show_period(period, now)}")

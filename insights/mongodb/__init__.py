@@ -1,1 +1,1 @@
-"""The server: connecting to it, which one it is, and the indexes on it."""
+"""MongoDB: the connection, the server's product and version, and the indexes."""

@@ -1,4 +1,4 @@
-"""The connection to MongoDB: opened once it answers, and closed in time."""
+"""The connection to MongoDB, with short timeouts and one-line errors."""
 
 import logging
 import warnings
@@ -17,50 +17,50 @@ from pymongo.monitoring import CommandListener
 
 from insights.errors import Refused, Unreachable, UsageError
 from insights.kinds import Document
-from insights.mongodb.servers import UNSUPPORTED, recognize, what_works, words_of
+from insights.mongodb.servers import UNSUPPORTED, documentation, recognize, server_message
 from insights.settings import Settings
 from local_project.addresses import Address
 from local_project.connection_strings import WRONG_URI, loopback_address, silence_warnings
 from local_project.errors import LocalProjectError
 
-# A MongoDB that is gone or hangs is reported within 3 seconds, of which Python's start is a part.
+# A MongoDB that is down or hangs is reported within 3 seconds, including Python's start.
 ANSWER_SECONDS = 2
 CLOSE_SECONDS = 1
 
-# What goes wrong is told once, in one line, and not by PyMongo's threads as well.
+# Errors are printed once, in one line, and not by PyMongo's threads as well.
 logging.getLogger("pymongo").addHandler(logging.NullHandler())
 
 
 @contextmanager
 def open_database(settings: Settings, *listeners: CommandListener) -> Iterator[Database[Document]]:
-    """Open the configured database, once it is known that MongoDB answers.
+    """Open the configured database, after a ping.
 
-    `listeners` hear of each command that is sent.
+    `listeners` are notified of each command.
 
     Raises:
         UsageError: `MONGODB_URI` is not a connection string.
         Unreachable: no MongoDB answers.
-        Refused: the server lacks what is done with the database.
-        PyMongoError: MongoDB refuses the user, or what is done with the database.
+        Refused: the server does not support an operation of the block.
+        PyMongoError: MongoDB refuses the user, or an operation of the block.
     """
     client = open_client(settings.mongodb_uri, *listeners)
     try:
-        check(client, settings.mongodb_uri)
+        ping(client, settings.mongodb_uri)
         database = client[settings.mongodb_database]
-        with telling_what_works(database):
+        with explaining_unsupported(database):
             yield database
     finally:
-        # A MongoDB that hangs must not hold up the end.
+        # A MongoDB that hangs must not delay the exit.
         with pymongo.timeout(CLOSE_SECONDS):
             client.close()
 
 
 @contextmanager
-def telling_what_works(database: Database[Document]) -> Iterator[None]:
-    """Say where the server lacks something, and what works on it.
+def explaining_unsupported(database: Database[Document]) -> Iterator[None]:
+    """Name the server in errors about unsupported operations.
 
     Raises:
-        Refused: it lacks what the block needs.
+        Refused: the server does not support an operation of the block.
     """
     try:
         yield
@@ -68,20 +68,21 @@ def telling_what_works(database: Database[Document]) -> Iterator[None]:
         if error.code not in UNSUPPORTED:
             raise
         server = recognize(database)
-        words = words_of(error)
-        raise Refused(f"{server} refused the operation: {words}; {what_works(server)}") from None
+        raise Refused(
+            f"{server} refused the operation: {server_message(error)}; {documentation(server)}"
+        ) from None
 
 
 def open_client(uri: str, *listeners: CommandListener) -> MongoClient[Document]:
-    """Open a client whose writes are confirmed by a majority; nothing is sent yet.
+    """Return a client with majority write concern. It sends nothing yet.
 
     Raises:
         UsageError: `uri` is not a connection string.
-        Unreachable: DNS does not know the cluster that it names.
+        Unreachable: DNS has no records for the cluster.
     """
     silence_warnings()
     try:
-        # Nor does it matter here that PyMongo knows the server for another than MongoDB's.
+        # PyMongo warns of servers other than MongoDB, but they are supported here.
         with warnings.catch_warnings(action="ignore"):
             return MongoClient(
                 uri,
@@ -90,7 +91,7 @@ def open_client(uri: str, *listeners: CommandListener) -> MongoClient[Document]:
                 serverSelectionTimeoutMS=ANSWER_SECONDS * 1000,
                 connectTimeoutMS=ANSWER_SECONDS * 1000,
                 w="majority",
-                # Amazon DocumentDB refuses them, and what fails can be run again.
+                # Amazon DocumentDB refuses retryable writes, and a failed command can be rerun.
                 retryWrites=False,
                 tz_aware=True,
                 uuidRepresentation="standard",
@@ -98,20 +99,22 @@ def open_client(uri: str, *listeners: CommandListener) -> MongoClient[Document]:
                 datetime_conversion="DATETIME_AUTO",
                 unicode_decode_error_handler="replace",
             )
-    # Their texts may hold parts of the connection string.
+    # PyMongo's texts may hold parts of the connection string.
     except WRONG_URI as error:
         if uri.startswith("mongodb+srv://") and type(error) is ConfigurationError:
-            raise Unreachable("the cluster in MONGODB_URI is not found in DNS") from None
+            raise Unreachable(
+                "DNS has no records for the cluster in MONGODB_URI: check its name"
+            ) from None
         raise UsageError("MONGODB_URI is not a MongoDB connection string") from None
 
 
-def check(client: MongoClient[Document], uri: str) -> None:
-    """Make sure that MongoDB answers.
+def ping(client: MongoClient[Document], uri: str) -> None:
+    """Check that MongoDB answers.
 
     Raises:
         Unreachable: it does not.
     """
-    if address := unused_address(uri):
+    if address := free_loopback_address(uri):
         raise Unreachable(f"no MongoDB runs at {address}: `make run` starts one")
     try:
         with pymongo.timeout(ANSWER_SECONDS):
@@ -122,9 +125,9 @@ def check(client: MongoClient[Document], uri: str) -> None:
         ) from None
 
 
-def unused_address(uri: str) -> Address | None:
-    """Return the address that `uri` names, if it is one on loopback and nothing listens there."""
-    # It refuses options that a client only warns of.
+def free_loopback_address(uri: str) -> Address | None:
+    """Return the address in `uri` if it is on loopback and nothing listens there."""
+    # `loopback_address` refuses options that a client merely warns of.
     with suppress(LocalProjectError):
         address = loopback_address(uri)
         return address if address is not None and address.is_free() else None

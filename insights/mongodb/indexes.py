@@ -1,4 +1,4 @@
-"""The indexes that reading and erasing need, and those that delete data after its time (TTL)."""
+"""The indexes for queries and erasure, and the TTL indexes for retention."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -12,13 +12,13 @@ from insights.settings import Settings
 
 DAY_SECONDS = 24 * 60 * 60
 
-# An index whose name begins so is ours: when it is not wanted any more, it is removed. The one that
-# deletes is removed only if that is asked for.
+# Indexes with this prefix are ours, and are removed once they are obsolete; one with a TTL only on
+# request.
 PREFIX = "insights_"
 EXPIRY = "expireAfterSeconds"
 
-# What selects by equality comes first, then the time, by which lists are sorted. The fields after
-# it spare the aggregations the documents themselves.
+# Equality fields come first, then the time, which lists sort by. The fields after the time let
+# aggregations run on the index alone.
 READING: dict[Kind, dict[str, tuple[str, ...]]] = {
     Kind.FEEDBACK: {
         "by_time": ("timestamp", "rating"),
@@ -28,13 +28,13 @@ READING: dict[Kind, dict[str, tuple[str, ...]]] = {
     },
     Kind.EVENTS: {
         "by_time": ("timestamp", "event_type", "user_id"),
-        # The _id orders the events of a batch, which often have the same millisecond.
+        # The _id sorts the events of a batch, which often share a millisecond.
         "by_user": ("user_id", "timestamp", "_id", "event_type"),
         "by_type": ("event_type", "timestamp"),
     },
 }
 
-# With one of these, an index does not serve every query, and is none of those above.
+# An index with one of these options does not serve every query, so it replaces none of the above.
 PARTIAL = {"partialFilterExpression", "sparse", "collation"}
 
 Keys = dict[str, Any]
@@ -42,7 +42,7 @@ Existing = Mapping[str, Mapping[str, Any]]
 
 
 class Action(StrEnum):
-    """What is done with an index."""
+    """The action on an index."""
 
     CREATE = "create"
     CHANGE = "change"
@@ -52,7 +52,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Index:
-    """A wanted index; with `days`, MongoDB deletes what is older. `purpose` says what it is for."""
+    """A wanted index. With `days`, MongoDB deletes older documents. `setup` prints `purpose`."""
 
     name: str
     keys: Keys
@@ -61,13 +61,13 @@ class Index:
 
     @property
     def options(self) -> dict[str, int]:
-        """The options beside name and keys."""
+        """The options besides name and keys."""
         return {} if self.days is None else {EXPIRY: self.days * DAY_SECONDS}
 
 
 @dataclass(frozen=True)
 class Step:
-    """What is done with one index, by which command, and what to say of it."""
+    """One action on an index, with its MongoDB command and the note that `setup` prints."""
 
     action: Action
     collection: str
@@ -79,9 +79,9 @@ class Step:
 def plan(
     database: Database[Document], settings: Settings, *, keep_forever: bool = False
 ) -> Iterator[Step]:
-    """Return what there is to do, as the indexes are now. Nothing is done yet.
+    """Yield the steps from the existing indexes to the wanted ones, without running them.
 
-    An index that deletes is only removed to `keep_forever`, if no setting wants it.
+    Our TTL index is only removed to `keep_forever`, if no setting wants it.
     """
     for kind in Kind:
         existing = database[kind.collection].index_information()
@@ -131,7 +131,7 @@ def without_setting(
     """Return what is done with our index that deletes, where no setting says so any more."""
     setting = retention_setting(kind)
     if keep_forever:
-        return remove(kind, name, f"{setting} is not set: nothing is deleted any more")
+        return remove(kind, name, f"{setting} is not set: nothing is deleted from now on")
     note = f"deletes after {days_of(existing)}, and {setting} is not set: --keep-forever removes it"
     return Step(Action.KEEP, kind.collection, name, note)
 
@@ -156,10 +156,10 @@ def deletes(database: Database[Document], kind: Kind, settings: Settings) -> boo
 
 
 def apply(database: Database[Document], step: Step) -> None:
-    """Do one step of a plan.
+    """Run one step of a plan.
 
     Raises:
-        PyMongoError: the server refuses it; what was there before is there still.
+        PyMongoError: the server refuses it. The old index is still there.
     """
     if step.command is not None:
         database.command(step.command)
@@ -183,41 +183,41 @@ def wanted_retention(kind: Kind, settings: Settings) -> Index | None:
 
 
 def retention_days(kind: Kind, settings: Settings) -> int | None:
-    """Return for how long documents are kept, or None for ever."""
+    """Return the retention of a kind, or None for ever."""
     if kind is Kind.FEEDBACK:
         return settings.feedback_retention_days
     return settings.analytics_retention_days
 
 
 def retention_setting(kind: Kind) -> str:
-    """Return the name of the setting that says so."""
+    """Return the name of the setting for a kind's retention."""
     return f"{kind.collection}_retention_days".upper()
 
 
 def is_stale(name: str, existing: Mapping[str, Any], wanted: list[Index]) -> bool:
-    """Say whether an index for reading is ours and not wanted any more."""
+    """Say whether an index for reading is ours and obsolete."""
     is_wanted = any(has_keys(existing, index.keys) for index in wanted)
     return is_ours(name) and EXPIRY not in existing and not is_wanted
 
 
 def is_ours(name: str) -> bool:
-    """Say whether an index is one of this tool's."""
+    """Say whether an index belongs to this tool."""
     return name.startswith(PREFIX)
 
 
 def has_keys(existing: Mapping[str, Any], keys: Keys) -> bool:
-    """Say whether an index, whatever its name, is one of all documents on these keys."""
+    """Say whether an index of any name has these keys and covers all documents."""
     return list(existing["key"]) == list(keys.items()) and not PARTIAL & existing.keys()
 
 
-def remove(kind: Kind, name: str, note: str = "is not needed any more") -> Step:
+def remove(kind: Kind, name: str, note: str = "no longer needed") -> Step:
     """Return the step that removes an index."""
     command = {"dropIndexes": kind.collection, "index": name}
     return Step(Action.REMOVE, kind.collection, name, note, command)
 
 
 def step_towards(kind: Kind, index: Index, existing: Existing) -> Step:
-    """Return the step after which a wanted index is there."""
+    """Return the step that creates, changes or keeps a wanted index."""
     name = next((name for name in existing if has_keys(existing[name], index.keys)), None)
     if name is None:
         return create(kind, index)
@@ -232,7 +232,7 @@ def create(kind: Kind, index: Index) -> Step:
 
 
 def change(kind: Kind, name: str, index: Index, old_seconds: float | None) -> Step:
-    """Return the step that changes after how many days an index deletes."""
+    """Return the step that changes the retention of a TTL index."""
     before = "never" if old_seconds is None else f"{old_seconds / DAY_SECONDS:g}"
     command = {"collMod": kind.collection, "index": {"name": name} | index.options}
     note = f"{index.purpose} instead of {before}"

@@ -1,4 +1,4 @@
-"""The servers that speak MongoDB's protocol: which one is at hand, and what it refuses."""
+"""Servers with MongoDB's protocol: recognizing the product, and its error codes."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from typing import Any
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-# How the servers say that they lack a command, a stage, an operator or an option.
+# The error codes for unsupported commands, stages, operators and options.
 UNSUPPORTED = {
     *(9, 59, 115, 168, 238),  # FailedToParse, CommandNotFound, CommandNotSupported, …
     *(303, 304, 305),  # Amazon DocumentDB: a feature, a stage, an operator
@@ -15,13 +15,12 @@ UNSUPPORTED = {
     *(17276, 241),  # Azure DocumentDB before 0.109: variables and conversions
 }
 
-
-# Unauthorized, and a failed authentication.
-NOT_ALLOWED = {13, 18}
+# Unauthorized, AuthenticationFailed.
+ACCESS_DENIED = {13, 18}
 
 
 class Product(StrEnum):
-    """A server by its maker's name."""
+    """A server product."""
 
     MONGODB = "MongoDB"
     AZURE = "Azure DocumentDB"
@@ -31,24 +30,24 @@ class Product(StrEnum):
 
 @dataclass(frozen=True)
 class Server:
-    """The server at hand; `version` is its engine's."""
+    """A server's product and the version of its engine."""
 
     product: Product
     version: str
 
     def __str__(self) -> str:
-        """Return both, as in `MongoDB 8.0.1`."""
+        """Return `MongoDB 8.0.1`."""
         return f"{self.product} {self.version}".strip()
 
 
 def recognize(database: Database[dict[str, Any]]) -> Server:
-    """Return which server answers.
+    """Return the product and version of the server.
 
     Raises:
         PyMongoError: it does not answer, or refuses the user.
     """
     admin = database.client.admin
-    hello, build = greet(admin), admin.command("buildInfo")
+    hello, build = hello_reply(admin), admin.command("buildInfo")
     internal = hello.get("internal", {})
     versions = internal.get("documentdb_versions") or internal.get("cosmos_versions")
     version = str(build.get("version", ""))
@@ -56,35 +55,35 @@ def recognize(database: Database[dict[str, Any]]) -> Server:
         return Server(Product.AZURE, str(versions[0]))
     if hello.get("setName") == "globaldb":
         return Server(Product.COSMOS, version)
-    if engine := engine_of_amazon(database):
-        return Server(Product.AMAZON, engine)
-    # MongoDB's own router answers "isdbgrid", too, and names the commit that it was built from.
+    if engine_version := amazon_engine_version(database):
+        return Server(Product.AMAZON, engine_version)
+    # MongoDB's mongos also replies "isdbgrid", but with a `gitVersion`.
     is_azure = hello.get("msg") == "isdbgrid" and "gitVersion" not in build
     return Server(Product.AZURE if is_azure else Product.MONGODB, version)
 
 
-def greet(admin: Database[dict[str, Any]]) -> dict[str, Any]:
-    """Return what the server says of itself, by the older command where it lacks the newer."""
+def hello_reply(admin: Database[dict[str, Any]]) -> dict[str, Any]:
+    """Return the reply to `hello`, or to `isMaster` from servers that lack `hello`."""
     try:
         return admin.command("hello")
     except OperationFailure:
         return admin.command("isMaster")
 
 
-def engine_of_amazon(database: Database[dict[str, Any]]) -> str | None:
-    """Return the engine's version, which only Amazon DocumentDB has a command for."""
+def amazon_engine_version(database: Database[dict[str, Any]]) -> str | None:
+    """Return the version of Amazon DocumentDB's engine, or None on other servers."""
     try:
         return str(database.client.admin.command("getEngineVersion")["engineVersion"])
     except (OperationFailure, KeyError):
         return None
 
 
-def what_works(server: Server) -> str:
-    """Return where to read what a server can do."""
-    return f"docs/servers.md says what works on {server.product}"
+def documentation(server: Server) -> str:
+    """Return the pointer to the page on supported servers."""
+    return f"see docs/servers.md for {server.product}"
 
 
-def words_of(error: OperationFailure) -> str:
-    """Return the server's own words on an error, or else its code."""
-    words = (error.details or {}).get("errmsg") or str(error)
-    return str(words) if words and words != "None" else f"error code {error.code}"
+def server_message(error: OperationFailure) -> str:
+    """Return the server's text for an error, or else its code."""
+    message = (error.details or {}).get("errmsg") or str(error)
+    return str(message) if message and message != "None" else f"error code {error.code}"

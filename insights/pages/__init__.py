@@ -1,1 +1,1 @@
-"""The dashboard as HTML: a file, or served and kept current."""
+"""The dashboard in HTML, as a file or served live."""

@@ -1,4 +1,4 @@
-"""The dashboard's charts: what each shows, as a drawing, in a sentence and as a table."""
+"""The dashboard's charts, each as a drawing, a sentence and a table."""
 
 import math
 from collections.abc import Sequence
@@ -14,20 +14,20 @@ from insights.pages import drawing
 from insights.queries.periods import Period
 from insights.wording import clean, plural, show_number, show_percentage
 
-# More bars than these are too thin to point at: each stands for whole weeks then.
+# More bars would be too thin to point at, so longer periods are drawn in whole weeks.
 MAXIMUM_BARS = 92
 WEEK = 7
 
-# In fewer days there is no trend for an average to show.
+# Fewer days have no trend for an average to show.
 DAYS_TO_AVERAGE = 14
 
-# More colours than these cannot be told apart.
+# More colours cannot be told apart.
 MAXIMUM_COLOURS = 5
 
-# How strong the colour is of a bar whose days are only partly in the period.
+# The opacity of a bar whose days are only partly in the period.
 FAINT = 0.55
 
-# A smaller share is not shown as none.
+# Smaller shares are shown as <1 % instead of 0 %.
 SMALLEST_SHARE = 0.005
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
@@ -37,7 +37,7 @@ Day = TypeVar("Day", bound=FeedbackDay | EventsDay)
 
 
 class Series(NamedTuple):
-    """A colour of a chart: the name of its CSS variable, and what it stands for."""
+    """A series of a chart: the CSS variable of its colour, and its name."""
 
     colour: str
     name: str
@@ -45,7 +45,7 @@ class Series(NamedTuple):
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart in two widths, its legend, and the same in one sentence and as a table."""
+    """A chart in two widths, its legend, and its data in a sentence and a table."""
 
     title: str
     description: str
@@ -58,7 +58,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Span(Generic[Day]):
-    """Days that share a bar: one, or whole weeks."""
+    """The days of one bar: a single day, or whole weeks."""
 
     days: Sequence[Day]
 
@@ -71,15 +71,15 @@ class Span(Generic[Day]):
 
     @property
     def key(self) -> str:
-        """The first of the days in ISO 8601, by which spans are drawn in their order."""
+        """The first day in ISO 8601, by which spans are ordered."""
         return self.days[0].day.isoformat()
 
     def total(self, *fields: str) -> int:
-        """Return the sum of these fields of all days."""
+        """Return the sum of these fields over all days."""
         return sum(getattr(day, field) for day in self.days for field in fields)
 
     def is_whole(self, period: Period, number: int) -> bool:
-        """Say whether so many days are in the period from their first moment to their last."""
+        """Say whether the span has `number` days, each wholly in the period."""
         start = datetime.combine(self.days[0].day, time(), UTC)
         end = datetime.combine(self.days[-1].day, time(), UTC) + timedelta(days=1)
         covered = (period.since or start) <= start and end <= (period.until or end)
@@ -88,7 +88,7 @@ class Span(Generic[Day]):
 
 @dataclass(frozen=True)
 class Bar(Generic[Day]):
-    """What a bar shows: some days, and the number of each series in them."""
+    """A bar: its days, and the number of each series."""
 
     span: Span[Day]
     numbers: Sequence[int]
@@ -107,7 +107,7 @@ OTHERS = Series("type-others", "other types")
 
 
 def draw_charts(summary: Summary) -> dict[str, Chart]:
-    """Return the charts of what there is: `share` and `ratings`, `events` and `users`."""
+    """Return `share` and `ratings` if there is feedback, `events` and `users` if events."""
     charts: dict[str, Chart] = {}
     if summary.feedback.count:
         charts |= {"share": share_chart(summary), "ratings": ratings_chart(summary)}
@@ -117,17 +117,17 @@ def draw_charts(summary: Summary) -> dict[str, Chart]:
 
 
 def share_chart(summary: Summary) -> Chart:
-    """Return the chart of the share of positive ratings, beside that of the period before."""
+    """Return the chart of the share of positive ratings, with that of the period before."""
     spans = group(summary.feedback.daily)
     averaged = len(spans[0].days) == 1 and len(spans) >= DAYS_TO_AVERAGE
     rows = [share_row(spans, index, WEEK if averaged else 1) for index in range(len(spans))]
     layers = [drawing.points(rows, "point"), drawing.line(rows, "share")]
-    legend = [Series("share", "average of 7 days" if averaged else "share")]
-    legend += [Series("point", "one day")] if averaged else []
+    legend = [Series("share", "7-day average" if averaged else "share")]
+    legend += [Series("point", "single day")] if averaged else []
     before = summary.feedback.previous_share_positive
     if before is not None:
         layers.insert(0, drawing.level(before, "before"))
-        legend.append(Series("before", f"period before: {percentage(before)}"))
+        legend.append(Series("before", f"previous period: {percentage(before)}"))
     return Chart(
         "Share of positive ratings",
         describe_shares(summary, spans),
@@ -139,7 +139,7 @@ def share_chart(summary: Summary) -> Chart:
 
 
 def share_row(spans: Sequence[Span[FeedbackDay]], index: int, window: int) -> Row:
-    """Return what is shown of a span; `average` is of the `window` spans that end with it."""
+    """Return the row of a span. `average` covers the `window` spans that end with it."""
     span = spans[index]
     recent = [day for each in spans[max(0, index + 1 - window) : index + 1] for day in each.days]
     scored, positive = span.total(*SCORED), percentage(share(span))
@@ -149,27 +149,27 @@ def share_row(spans: Sequence[Span[FeedbackDay]], index: int, window: int) -> Ro
         "average": share(Span(recent)),
         "weight": scored,
         "cells": [span.name, show_number(span.total("positive")), show_number(scored), positive],
-        "tip": f"{span.name}\n{positive} positive of {plural(scored, 'rating')}",
+        "tip": f"{span.name}\n{positive} positive ({plural(scored, 'scored rating')})",
     }
 
 
 def describe_shares(summary: Summary, spans: Sequence[Span[FeedbackDay]]) -> str:
-    """Say in a sentence what the chart of shares shows."""
+    """Return a sentence that describes the shares."""
     known = [(each, span.name) for span in spans if (each := share(span)) is not None]
     if not known:
         return "None of the ratings can be scored."
-    total = f"{percentage(summary.feedback.share_positive)} of the scored ratings are positive"
+    total = f"{percentage(summary.feedback.share_positive)} of scored ratings are positive"
     if len(known) == 1:
         return f"{total}."
     (lowest, when_lowest), (highest, when_highest) = min(known), max(known)
     return (
-        f"{total}; the fewest on {when_lowest} ({percentage(lowest)}), "
-        f"the most on {when_highest} ({percentage(highest)})."
+        f"{total}; lowest: {when_lowest} ({percentage(lowest)}), "
+        f"highest: {when_highest} ({percentage(highest)})."
     )
 
 
 def ratings_chart(summary: Summary) -> Chart:
-    """Return the chart of how many ratings there were: the negative ones below, others above."""
+    """Return the chart of the numbers of ratings, the negative ones below zero."""
     spans = group(summary.feedback.daily)
     bars = [Bar(span, numbers_of_sentiments(span)) for span in spans]
     numbers = summary.feedback.sentiments
@@ -179,24 +179,22 @@ def ratings_chart(summary: Summary) -> Chart:
 
 
 def numbers_of_sentiments(span: Span[FeedbackDay]) -> list[int]:
-    """Return how many ratings there are of each of `SENTIMENTS`."""
+    """Return the number of ratings for each of `SENTIMENTS`."""
     unscored = span.total("count") - span.total(*SCORED)
     return [span.total("positive"), span.total("neutral"), unscored, span.total("negative")]
 
 
 def events_chart(summary: Summary) -> Chart:
-    """Return the chart of how many events there were, by the most frequent types."""
+    """Return the chart of the numbers of events, by the most frequent types."""
     series = type_series(summary)
     bars = [Bar(span, numbers_of_types(span, series)) for span in group(summary.events.daily)]
-    description = (
-        f"{plural(summary.events.count, 'event')}, {peak(bars)}; "
-        f"the most frequent type is {series[0].name}."
-    )
+    events = plural(summary.events.count, "event")
+    description = f"{events}; most frequent: {series[0].name}; {peak(bars)}."
     return bar_chart("Events by type", description, series, bars, summary.period)
 
 
 def type_series(summary: Summary) -> list[Series]:
-    """Return a colour for each of the most frequent types, and one for all others if any are."""
+    """Return a series for each of the most frequent types, and one for any others."""
     types = [each.event_type for each in summary.events.types]
     series = [Series(f"type-{index}", name) for index, name in enumerate(types[:MAXIMUM_COLOURS])]
     more = len(types) > MAXIMUM_COLOURS or summary.events.others
@@ -204,24 +202,24 @@ def type_series(summary: Summary) -> list[Series]:
 
 
 def numbers_of_types(span: Span[EventsDay], series: Sequence[Series]) -> list[int]:
-    """Return how many events there are of each series."""
+    """Return the number of events of each series."""
     named = [each.name for each in series if each is not OTHERS]
     numbers = [sum(day.types.get(name, 0) for day in span.days) for name in named]
     return [*numbers, span.total("count") - sum(numbers)] if OTHERS in series else numbers
 
 
 def users_chart(summary: Summary) -> Chart:
-    """Return the chart of how many users did something a day.
+    """Return the chart of daily active users.
 
-    Of several days it is the average: the users of one day may be those of another.
+    A bar of weeks is the average of its days, because days may share users.
     """
     spans = group(summary.events.daily)
     bars = [Bar(span, [round(span.total("users") / len(span.days))]) for span in spans]
     users = [bar.numbers[0] for bar in bars]
     fewest, most = show_number(min(users)), show_number(max(users))
-    numbers = most if fewest == most else f"From {fewest} to {most}"
-    description = f"{numbers} users a day did something; {peak(bars)}."
-    return bar_chart("Active users a day", description, [USERS], bars, summary.period)
+    numbers = most if fewest == most else f"{fewest} to {most}"
+    description = f"Users a day: {numbers}; {peak(bars)}."
+    return bar_chart("Daily active users", description, [USERS], bars, summary.period)
 
 
 def bar_chart(
@@ -231,9 +229,9 @@ def bar_chart(
     bars: Sequence[Bar[Day]],
     period: Period,
 ) -> Chart:
-    """Return a chart of stacked bars; those of days that are only partly there are faint."""
+    """Return a chart of stacked bars. Bars of partial days are faint."""
     whole = [bar for bar in bars if bar.span.is_whole(period, len(bars[-1].span.days))]
-    # Where no day is whole, none is less than others.
+    # If no bar is whole, none is faint.
     strong = whole or bars
     rows = [row for bar in bars for row in bar_rows(bar, series, 1 if bar in strong else FAINT)]
     return Chart(
@@ -247,7 +245,7 @@ def bar_chart(
 
 
 def bar_rows(bar: Bar[Day], series: Sequence[Series], opacity: float) -> list[Row]:
-    """Return what is drawn of a bar, from the zero line outwards."""
+    """Return the segments of a bar, from the zero line outwards."""
     return [
         {
             "day": bar.span.key,
@@ -262,7 +260,7 @@ def bar_rows(bar: Bar[Day], series: Sequence[Series], opacity: float) -> list[Ro
 
 
 def tip_row(bar: Bar[Day], series: Sequence[Series]) -> Row:
-    """Return what is said of a bar where the pointer is: its days, and its numbers but zeros."""
+    """Return the tip of a bar: its days, and its numbers except zeros."""
     parts = [
         f"{show_number(number)} {clean(each.name)}"
         for each, number in zip(series, bar.numbers, strict=True)
@@ -272,15 +270,15 @@ def tip_row(bar: Bar[Day], series: Sequence[Series]) -> Row:
 
 
 def in_both_sizes(layers: Sequence[alt.Chart], rows: drawing.Rows) -> tuple[Markup, Markup]:
-    """Return a drawing for where there is room, and one for a phone."""
+    """Return the drawings for a desktop and for a phone."""
     wide, narrow = (drawing.draw(layers, rows, size) for size in (drawing.WIDE, drawing.NARROW))
     return wide, narrow
 
 
 def group(days: Sequence[Day]) -> list[Span[Day]]:
-    """Return the days one by one, or by so many weeks that there are not too many bars.
+    """Return the days one by one, or in as many weeks a bar as `MAXIMUM_BARS` demands.
 
-    The first span has fewer days where they do not divide evenly: the last ones matter more.
+    A remainder of days is the first span, because the last days matter more.
     """
     weeks = math.ceil(len(days) / MAXIMUM_BARS / WEEK) if len(days) > MAXIMUM_BARS else 0
     size = weeks * WEEK or 1
@@ -289,15 +287,15 @@ def group(days: Sequence[Day]) -> list[Span[Day]]:
 
 
 def share(span: Span[FeedbackDay]) -> float | None:
-    """Return the share of positive ratings, or None where none can be scored."""
+    """Return the share of positive ratings, or None without scored ones."""
     scored = span.total(*SCORED)
     return span.total("positive") / scored if scored else None
 
 
 def peak(bars: Sequence[Bar[Day]]) -> str:
-    """Say which bar is the highest."""
+    """Return a phrase for the highest bar."""
     highest = max(bars, key=lambda bar: sum(bar.numbers))
-    return f"most on {highest.span.name} ({show_number(sum(highest.numbers))})"
+    return f"peak: {highest.span.name} ({show_number(sum(highest.numbers))})"
 
 
 def heading(spans: Sequence[Span[Day]]) -> str:
@@ -306,7 +304,7 @@ def heading(spans: Sequence[Span[Day]]) -> str:
 
 
 def percentage(share: float | None) -> str:
-    """Return a share as `42 %`, which no line end divides; a small one is not shown as none."""
+    """Return a share as `42 %`, with a no-break space."""
     if share is None:
         return "-"
     text = "<1 %" if 0 < share < SMALLEST_SHARE else show_percentage(share)

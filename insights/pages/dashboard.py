@@ -1,4 +1,4 @@
-"""The dashboard: one page that says how answers are rated and what users do, and needs no network.
+"""The dashboard: one page about the answers' ratings and the users' activity, which works offline.
 
 It consists of parts, which a served page replaces one by one as they change.
 """
@@ -31,16 +31,16 @@ from insights.wording import LONG_NAME, LONG_TEXT, clean, plural, shorten, show_
 TEMPLATES = Path(__file__).with_name("templates")
 PARTS = ("heading", "glance", "answers", "worst", "journeys", "activity")
 
-# What a rating is explained with: the events of so long before.
+# The time before a rating whose events may explain it.
 WINDOW = timedelta(minutes=30)
 
-# Of ratings and types, so many are shown without being asked for.
+# Further ratings and types are folded away.
 RANKED = 12
 
 
 @dataclass(frozen=True)
 class Dashboard:
-    """What the page shows, and when that was so."""
+    """The content of the page, and its time."""
 
     made: datetime
     summary: Summary
@@ -57,14 +57,14 @@ class Dashboard:
 def create_dashboard(
     database: Database[Document], settings: Settings, period: Period, now: datetime
 ) -> Dashboard:
-    """Return what there is to show of a period, which has a beginning."""
+    """Return the dashboard of a period, which must have a beginning."""
     summary = summarize(database, settings, period, now)
     journeys = find_journeys(database, settings, Sentiment.NEGATIVE, WINDOW, summary.period, now)
     return Dashboard(now, summary, journeys, draw_charts(summary))
 
 
 def write_page(dashboard: Dashboard, path: Path) -> None:
-    """Write the page into a file, which is there whole or not at all.
+    """Write the page to a file, atomically.
 
     Raises:
         FileNotWritable: it cannot be written.
@@ -98,7 +98,7 @@ def to_page(parts: Mapping[str, Markup], *, live: bool = False) -> str:
 
 
 def content_security_policy(*, live: bool) -> str:
-    """Return what the page may do: use its own style and its own script, and nothing else."""
+    """Return the policy: the page's own style and script, a live page's server, nothing else."""
     return "; ".join(
         [
             "default-src 'none'",
@@ -119,23 +119,23 @@ def script(*, live: bool) -> Markup:
 
 @cache
 def source(name: str) -> Markup:
-    """Return a file of the page that goes into it as it is."""
+    """Return a file that the page embeds unchanged."""
     return Markup((TEMPLATES / name).read_text("utf-8"))  # noqa: S704 (written by us)
 
 
 def integrity(text: str) -> str:
-    """Return the digest by which a browser knows a style or a script."""
+    """Return the digest of a style or a script for the policy."""
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
 def digest(html: str) -> str:
-    """Return what changes whenever a part does."""
+    """Return a short digest of a part."""
     return sha256(html.encode()).hexdigest()[:16]
 
 
 @cache
 def templates() -> Environment:
-    """Return the templates. They escape every value, and clean it of control characters."""
+    """Return the templates, which escape every value and replace control characters."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -155,13 +155,13 @@ def templates() -> Environment:
     return environment
 
 
-def finalize(value: Any) -> Any:  # noqa: ANN401 (whatever a template shows)
-    """Return a value as the page shows it: a text in one line that reorders nothing around it."""
+def finalize(value: Any) -> Any:  # noqa: ANN401 (any value)
+    """Return a value for the page. Texts are cleaned of line ends and control characters."""
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def values_of(dashboard: Dashboard) -> dict[str, Any]:
-    """Return what the templates of the parts use."""
+    """Return the variables of the parts' templates."""
     feedback, journeys = dashboard.summary.feedback, dashboard.journeys
     return {
         "dashboard": dashboard,
@@ -174,7 +174,7 @@ def values_of(dashboard: Dashboard) -> dict[str, Any]:
         "journeys": journeys,
         "scored": feedback.scored,
         "trend": trend(feedback),
-        "share_lately": share_lately(feedback),
+        "recent_share": recent_share(feedback),
         "headline": headline(journeys, Sentiment.NEGATIVE),
         "striking": most_striking(journeys),
         "outstanding": [
@@ -187,13 +187,13 @@ def values_of(dashboard: Dashboard) -> dict[str, Any]:
 
 
 def type_colours(charts: dict[str, Chart]) -> Iterator[tuple[str, str]]:
-    """Yield the types of events that have a colour in their chart, and the colour."""
+    """Yield the event types with a colour of their own, and that colour."""
     if "events" in charts:
         yield from ((each.name, each.colour) for each in charts["events"].legend)
 
 
 def length_of(period: Period) -> str:
-    """Return how long a period is, which has both ends: `30 days`, `24 hours`, `90 minutes`."""
+    """Return the length of a period as `30 days`, `24 hours` or `90 minutes`."""
     if period.since is None or period.until is None:
         raise ValueError("the period has no end")
     length = period.until - period.since
@@ -203,8 +203,8 @@ def length_of(period: Period) -> str:
     return plural(round(length / timedelta(minutes=1)), "minute")
 
 
-def share_lately(feedback: FeedbackSummary) -> float | None:
-    """Return the share of positive ratings in the last week, where that is half or less of all."""
+def recent_share(feedback: FeedbackSummary) -> float | None:
+    """Return the share of positive ratings in the last week, in periods of at least two."""
     if len(feedback.daily) < DAYS_TO_AVERAGE:
         return None
     return share(Span(feedback.daily[-WEEK:]))

@@ -1,7 +1,7 @@
 """Drawing with Vega-Lite: SVG that needs neither scripts nor a network.
 
-The colours are CSS variables, which the page sets. Nothing that users sent is drawn: their texts
-are only in the descriptions of marks, which Vega escapes.
+Colours are CSS variables of the page. Users' texts are never drawn: they are only in the
+descriptions of marks, which Vega escapes.
 """
 
 from collections.abc import Sequence
@@ -12,46 +12,46 @@ import altair as alt
 import vl_convert
 from markupsafe import Markup
 
-# In pixels. Labels of the axis are never wider: numbers are shortened to 1.2k.
+# In pixels. No label is wider, because numbers are shortened to 1.2k.
 AXIS_WIDTH = 36
 TEXT_SIZE = 12
 
 WIDEST_BAR = 80
 
-# As many as the charts of a page, which stay while what they show does.
-REMEMBERED = 16
+# Twice the drawings of a page. Charts whose data is unchanged are not drawn again.
+CACHED = 16
 
 Rows = Sequence[dict[str, Any]]
 
 
 class Size(NamedTuple):
-    """The size of what is within the axes, in pixels, and how many days are labelled."""
+    """The size of a chart within its axes, in pixels, and its number of labelled days."""
 
     width: int
     height: int
     labels: int
 
 
-# What the page has room for beside a list on a desktop, and on a phone.
+# For a desktop, beside a list, and for a phone.
 WIDE = Size(width=640, height=180, labels=8)
 NARROW = Size(width=280, height=160, labels=4)
 
 
 def start_vega() -> None:
-    """Draw something, so that the next drawing does not wait for Vega, half a second."""
+    """Draw once: Vega needs half a second before its first drawing."""
     rows = [{"day": "2026-01-01", "value": 1, "colour": "", "rank": 0, "opacity": 1, "tip": ""}]
     draw([bars(rows)], rows, NARROW)
 
 
 def bars(rows: Rows) -> alt.Chart:
-    """Return stacked bars: of each row its `value`, in its `colour`, at its `rank` in the stack.
+    """Return stacked bars: each row's `value` in its `colour`, at its `rank` in the stack.
 
     Negative values are stacked below zero. `opacity` is 0 to 1.
     """
-    # Labels of numbers below zero: they are only drawn there.
+    # Bars below zero are counts, too, so their labels have no sign.
     label = "format(abs(datum.value), abs(datum.value) < 1000 ? 'd' : '~s')"
     axis = alt.Axis(labelExpr=label, tickCount=4, tickMinStep=1)
-    mark = on(rows).mark_bar(aria=False, stroke=variable("panel"), strokeWidth=0.5)
+    mark = chart_of(rows).mark_bar(aria=False, stroke=variable("panel"), strokeWidth=0.5)
     layer: alt.Chart = mark.encode(
         y=alt.Y("value:Q", axis=axis),
         fill=alt.Fill("colour:N", scale=None),
@@ -62,24 +62,25 @@ def bars(rows: Rows) -> alt.Chart:
 
 
 def points(rows: Rows, colour: str) -> alt.Chart:
-    """Return a point for the `share` of each row that has one, the larger the more its `weight`."""
+    """Return a point for the `share` of each row that has one, sized by `weight`."""
     size = alt.Size("weight:Q", scale=alt.Scale(domainMin=0, range=[10, 90]), legend=None)
     known = [row for row in rows if row["share"] is not None]
-    mark = on(known).mark_circle(aria=False, color=variable(colour))
+    mark = chart_of(known).mark_circle(aria=False, color=variable(colour))
     layer: alt.Chart = mark.encode(y=shares(), size=size)
     return layer
 
 
 def line(rows: Rows, colour: str) -> alt.Chart:
-    """Return a line through the `average` of each row, with a gap where there is none."""
-    mark = on(rows).mark_line(aria=False, color=variable(colour), strokeWidth=2.5)
+    """Return a line through each row's `average`, with gaps for None."""
+    mark = chart_of(rows).mark_line(aria=False, color=variable(colour), strokeWidth=2.5)
     layer: alt.Chart = mark.encode(y=shares("average"))
     return layer
 
 
 def level(share: float, colour: str) -> alt.Chart:
-    """Return a dashed line across, at a share."""
-    mark = on([{"share": share}]).mark_rule(aria=False, color=variable(colour), strokeDash=[5, 4])
+    """Return a dashed horizontal line at a share."""
+    rule = chart_of([{"share": share}])
+    mark = rule.mark_rule(aria=False, color=variable(colour), strokeDash=[5, 4])
     layer: alt.Chart = mark.encode(x=alt.value(0), x2=alt.value("width"), y=shares())
     return layer
 
@@ -90,25 +91,25 @@ def shares(field: str = "share") -> alt.Y:
     return alt.Y(f"{field}:Q", axis=axis, scale=alt.Scale(domain=[0, 1]))
 
 
-def touch(rows: Rows) -> alt.Chart:
-    """Return what the pointer finds above each row: its `tip`, as the name of an empty mark."""
-    mark = on(rows).mark_rect(opacity=0, fill="currentColor")
+def hover_areas(rows: Rows) -> alt.Chart:
+    """Return invisible marks over the rows, which name their `tip` to the pointer."""
+    mark = chart_of(rows).mark_rect(opacity=0, fill="currentColor")
     layer: alt.Chart = mark.encode(y=alt.value(0), y2=alt.value("height"), description="tip:N")
     return layer
 
 
-def on(rows: Rows) -> alt.Chart:
-    """Return a chart of these rows, from left to right by their `day`."""
+def chart_of(rows: Rows) -> alt.Chart:
+    """Return a chart with these rows as its data."""
     return alt.Chart(alt.InlineData(values=list(rows)))
 
 
 def variable(colour: str) -> str:
-    """Return a colour of the page."""
+    """Return the CSS variable of a colour."""
     return f"var(--{colour})"
 
 
 def draw(layers: Sequence[alt.Chart], rows: Rows, size: Size) -> Markup:
-    """Return the SVG of layers, above which the pointer finds the tips of `rows`."""
+    """Return the SVG of layers, with the tips of `rows`."""
     step = -(-len(rows) // size.labels)
     axis = alt.Axis(
         values=[row["day"] for row in rows[::step]],
@@ -116,7 +117,7 @@ def draw(layers: Sequence[alt.Chart], rows: Rows, size: Size) -> Markup:
         labelAngle=0,
         labelOverlap=False,
     )
-    chart = alt.layer(*layers, touch(rows)).encode(x=alt.X("day:O", axis=axis))
+    chart = alt.layer(*layers, hover_areas(rows)).encode(x=alt.X("day:O", axis=axis))
     chart = chart.properties(width=size.width, height=size.height, background="transparent")
     chart = chart.configure(**style())
     if size.width > WIDEST_BAR * len(rows):
@@ -125,7 +126,7 @@ def draw(layers: Sequence[alt.Chart], rows: Rows, size: Size) -> Markup:
 
 
 def style() -> dict[str, Any]:
-    """Return the configuration that all charts share."""
+    """Return the configuration of all charts."""
     axis = {
         "title": None,
         "domain": False,
@@ -147,8 +148,8 @@ def style() -> dict[str, Any]:
     return {"axis": axis, "axisY": vertical, "view": {"stroke": None}}
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHED)
 def to_svg(specification: str) -> Markup:
     """Return the SVG of a Vega-Lite chart in JSON."""
-    # Vega escapes what it writes; `test_insights_dashboard.py` holds it to that.
+    # Vega escapes texts; `test_insights_dashboard.py` verifies that.
     return Markup(vl_convert.vegalite_to_svg(specification))  # noqa: S704

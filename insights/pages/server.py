@@ -1,6 +1,6 @@
-"""Serving the dashboard to its operator alone.
+"""The server of the dashboard, for its operator only.
 
-All open pages together cost no more than one: they share what keeps them current.
+Open pages share their updates, so many cost no more than one.
 """
 
 import os
@@ -28,14 +28,14 @@ from insights.kinds import Document
 from insights.mongodb.connection import open_database
 from insights.pages.dashboard import Dashboard, content_security_policy, create_dashboard, to_page
 from insights.pages.drawing import start_vega
-from insights.pages.updates import Board, Keeper, Say
+from insights.pages.updates import Board, Say, Updater
 from insights.queries.periods import parse_period
 from insights.settings import Settings
 
 HOST = "127.0.0.1"
 PORT = 8017
 
-# By other names a site could have a browser read from this address (DNS rebinding).
+# Other names would let a site read the page through its visitor's browser (DNS rebinding).
 NAMES = ["127.0.0.1", "localhost", "[::1]"]
 
 FORBIDDEN = (
@@ -43,8 +43,8 @@ FORBIDDEN = (
     "printed, with its token.\n"
 )
 
-# A MongoDB that takes longer for all figures hangs.
-ANSWER_SECONDS = 60.0
+# The deadline for all figures together.
+DEADLINE_SECONDS = 60.0
 
 EVENT_STREAM = "text/event-stream"
 
@@ -69,7 +69,7 @@ def serve(  # noqa: PLR0913 (each is an option of its command)
     warn: Say,
     open_browser: bool = False,
 ) -> None:
-    """Serve the dashboard until Ctrl-C, and say where. Port 0 is any that is free.
+    """Serve the dashboard until Ctrl-C, and print its address. Port 0 picks a free one.
 
     Raises:
         UsageError: a time is not valid, or the port cannot be used.
@@ -83,20 +83,21 @@ def serve(  # noqa: PLR0913 (each is an option of its command)
         board = Board()
         token = secrets.token_urlsafe()
         server = Server(board, token)
-        keeper = Keeper(settings, partial(make, database, settings, since, until), board, warn)
-        with keeper.keeping(on_failure=server.end):
+        current = partial(current_dashboard, database, settings, since, until)
+        updater = Updater(settings, current, board, warn)
+        with updater.running(on_failure=server.end):
             url = f"http://{HOST}:{listener.getsockname()[1]}/?token={token}"
             say(f"The dashboard is at {url} (Ctrl-C ends it).")
             if open_browser:
                 webbrowser.open(url)
             server.run(sockets=[listener])
-        if keeper.failure:
-            raise keeper.failure
+        if updater.failure:
+            raise updater.failure
 
 
 @contextmanager
 def listening_socket(port: int) -> Iterator[socket.socket]:
-    """Listen on a port of this computer that no other can reach.
+    """Listen on a port of the loopback interface.
 
     Raises:
         UsageError: it cannot be used.
@@ -112,24 +113,24 @@ def listening_socket(port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def make(
+def current_dashboard(
     database: Database[Document], settings: Settings, since: str | None, until: str | None
 ) -> Dashboard:
-    """Return the dashboard as it is now.
+    """Return the dashboard as of now.
 
     Raises:
         PyMongoError: MongoDB does not answer, or refuses.
     """
     now = datetime.now(UTC)
-    with pymongo.timeout(ANSWER_SECONDS):
+    with pymongo.timeout(DEADLINE_SECONDS):
         return create_dashboard(database, settings, parse_period(since, until, now), now)
 
 
 class Server(uvicorn.Server):
-    """Answers browsers. At its end it does not wait for pages that are still open."""
+    """A uvicorn server that ends without waiting for open pages."""
 
     def __init__(self, board: Board, token: str) -> None:
-        # Nothing is logged: what a user can do something about ends the command with a message.
+        # Nothing is logged: failures that concern the operator end the command with a message.
         super().__init__(
             uvicorn.Config(
                 create_application(board, token),
@@ -141,20 +142,19 @@ class Server(uvicorn.Server):
         self._board = board
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let all pages go, and end."""
+        """End the streams of all pages, then shut down."""
         self._board.close()
         await super().shutdown(sockets)
 
     def end(self) -> None:
-        """End soon. Any thread may ask for it."""
+        """Shut down soon. Thread-safe."""
         self.should_exit = True
 
 
 class Guard:
-    """Answers only requests whose query has the token; other users of this computer lack it.
+    """Admits only requests with the token in their query, which other users of this computer lack.
 
-    It is no cookie, which a browser would also send to the other ports of this computer, and so
-    to a server that another user runs there.
+    Browsers would send a cookie to every port of this computer, even to another user's server.
     """
 
     def __init__(self, application: ASGIApp, token: str) -> None:
@@ -162,7 +162,7 @@ class Guard:
         self._token = token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Pass a request on, or respond 403."""
         if scope["type"] == "http" and not self._admits(Request(scope)):
             response = PlainTextResponse(FORBIDDEN, 403, headers=HEADERS)
             await response(scope, receive, send)
@@ -170,13 +170,13 @@ class Guard:
             await self._application(scope, receive, send)
 
     def _admits(self, request: Request) -> bool:
-        # Texts would have to be ASCII.
+        # As bytes: `compare_digest` refuses strings beyond ASCII.
         given = request.query_params.get("token", "").encode()
         return secrets.compare_digest(given, self._token)
 
 
 def create_application(board: Board, token: str) -> Starlette:
-    """Return the application: the page, and the stream that keeps it current."""
+    """Return the application: the page, and its stream of updates."""
 
     async def page(_request: Request) -> Response:
         return HTMLResponse(to_page(board.state.parts, live=True), headers=HEADERS)

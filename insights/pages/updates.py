@@ -1,6 +1,6 @@
-"""What keeps every open page of a served dashboard current.
+"""Live updates for the open pages of a served dashboard.
 
-One thread follows what arrives in MongoDB, and one makes the dashboard anew when something did.
+One thread follows the arrivals in MongoDB, another rebuilds the dashboard after them.
 """
 
 import asyncio
@@ -25,26 +25,26 @@ from insights.queries.filters import Filter
 from insights.settings import Settings
 from insights.wording import plural
 
-# What arrives together is shown together, and no more often than once in the interval.
+# Arrivals are gathered for a moment, and shown at most once an interval.
 GATHER_SECONDS = 0.1
 INTERVAL_SECONDS = 1.0
 
-# A period moves on, and what was erased goes, also where nothing arrives.
+# Periods move on and documents are erased, even if none arrive.
 REFRESH_SECONDS = 60.0
 
-# How soon a browser whose connection was lost tries again.
+# The delay before a browser reconnects.
 RETRY_MS = 1000
 
-# A thread ends sooner, unless it waits for MongoDB; it dies with the process.
+# Threads end sooner, unless they wait for MongoDB. They die with the process.
 JOIN_SECONDS = 1.0
 
 Say = Callable[[str], None]
-"""Shows one line to the operator."""
+"""Prints a line for the operator."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What every open page shows, since when it is so, and whether MongoDB still answers."""
+    """The content of every open page, its time, and whether MongoDB stopped answering."""
 
     parts: Mapping[str, Markup]
     digests: Mapping[str, str]
@@ -54,12 +54,13 @@ class State:
 
     @property
     def status(self) -> str:
-        """What the page says of itself."""
-        return f"{'MongoDB does not answer' if self.is_stale else 'Live'}, as of {self.as_of} UTC"
+        """The status line of the page."""
+        state = "MongoDB does not answer; figures" if self.is_stale else "Live,"
+        return f"{state} as of {self.as_of} UTC"
 
 
 def to_state(dashboard: Dashboard) -> State:
-    """Return what pages show of a dashboard."""
+    """Return the state of a dashboard."""
     parts, summary = to_parts(dashboard), dashboard.summary
     ratings, events = summary.feedback.count, summary.events.count
     share = percentage(summary.feedback.share_positive)
@@ -72,7 +73,7 @@ def to_state(dashboard: Dashboard) -> State:
 
 
 class Board:
-    """The newest state, and the pages that wait for the next."""
+    """The newest state, and the pages that wait for the next one."""
 
     state: State
 
@@ -83,21 +84,21 @@ class Board:
 
     @asynccontextmanager
     async def lifespan(self, _application: Starlette) -> AsyncIterator[None]:
-        """Belong to the event loop of the server while that runs."""
+        """Bind to the server's event loop while it runs."""
         self._loop = asyncio.get_running_loop()
         yield
         self._loop = None
 
-    def put(self, state: State) -> None:
-        """Give a state to all pages. Any thread may do so."""
+    def publish(self, state: State) -> None:
+        """Send a state to all pages. Thread-safe."""
         self.state = state
         if self._loop:
-            # The loop may have ended meanwhile.
+            # The loop may have closed meanwhile.
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._wake)
 
     def close(self) -> None:
-        """Let all pages go."""
+        """End the streams of all pages."""
         self._closed = True
         self._wake()
 
@@ -106,10 +107,10 @@ class Board:
         changed.set()
 
     async def messages(self) -> AsyncIterator[str]:
-        """Yield what keeps one page current, as server-sent events, until the board closes.
+        """Yield server-sent events for one page until the board closes.
 
-        The first has all parts, each later one those that changed. A slow page misses some states,
-        never the newest.
+        The first has all parts, the others only changed ones. A slow page skips states, but never
+        the newest.
         """
         sent: Mapping[str, str] = {}
         yield f"retry: {RETRY_MS}\n\n"
@@ -121,7 +122,7 @@ class Board:
 
 
 def to_message(state: State, sent: Mapping[str, str]) -> str:
-    """Return the event that brings a page from the digests that it was sent to a state."""
+    """Return the event with a state, and only those parts whose digests were not sent."""
     content = {
         "parts": {
             f"part-{name}": {"digest": state.digests[name], "html": html}
@@ -135,8 +136,8 @@ def to_message(state: State, sent: Mapping[str, str]) -> str:
     return f"data: {json.dumps(content)}\n\n"
 
 
-class Keeper:
-    """Keeps a board current, in threads of its own."""
+class Updater:
+    """Keeps a board current, in two threads."""
 
     def __init__(
         self, settings: Settings, make: Callable[[], Dashboard], board: Board, warn: Say
@@ -148,38 +149,38 @@ class Keeper:
         self._watching = Event()
         self._wanted = Event()
         self._stop = Event()
-        # What ended one of the threads.
+        # The exception that ended a thread.
         self.failure: Exception | None = None
 
     @contextmanager
-    def keeping(self, on_failure: Callable[[], None]) -> Iterator[None]:
-        """Keep the board current in the block, from its beginning on.
+    def running(self, on_failure: Callable[[], None]) -> Iterator[None]:
+        """Keep the board current during the block.
 
         Raises:
-            InsightsError, PyMongoError: MongoDB cannot be watched, or not be read.
+            InsightsError, PyMongoError: MongoDB cannot be watched or read.
         """
-        follower, maker = (
+        follower, builder = (
             Thread(target=self._run, args=(work, on_failure), daemon=True)
-            for work in (self._follow, self._make_anew)
+            for work in (self._follow, self._rebuild)
         )
         try:
-            # What arrives from now on is in the first state, or leads to another.
+            # Follow before the first state is made, so that no arrival is missed between the two.
             follower.start()
             self._watching.wait()
             if self.failure:
                 raise self.failure
-            self._board.put(to_state(self._make()))
-            maker.start()
+            self._board.publish(to_state(self._make()))
+            builder.start()
             yield
         finally:
             self._stop.set()
             self._wanted.set()
-            for thread in (follower, maker):
+            for thread in (follower, builder):
                 if thread.is_alive():
                     thread.join(JOIN_SECONDS)
 
     def _run(self, work: Callable[[], None], on_failure: Callable[[], None]) -> None:
-        """Do the work of a thread, and keep what ends it for the main thread."""
+        """Do the work of a thread, and keep its exception for the main thread."""
         try:
             work()
         except Exception as error:  # noqa: BLE001 (raised again in the main thread)
@@ -188,43 +189,43 @@ class Keeper:
             on_failure()
 
     def _follow(self) -> None:
-        """Note what arrives in MongoDB. Where the stream cannot be resumed, begin another."""
+        """Note each arrival. Start another stream if one cannot be resumed."""
         everything: dict[Kind, Filter] = {kind: {} for kind in Kind}
         while not self._stop.is_set():
             try:
-                for _ in changes(self._settings, everything, self._hear, self._stop):
+                for _ in changes(self._settings, everything, self._note_connection, self._stop):
                     self._wanted.set()
             except (InsightsError, PyMongoError):
                 if not self._watching.is_set():
                     raise
-                self._hear(Connection.LOST, "")
+                self._note_connection(Connection.LOST, "")
                 self._stop.wait(INTERVAL_SECONDS)
 
-    def _hear(self, connection: Connection, why: str) -> None:
-        """Note what became of the connection: the next look at MongoDB shows it."""
+    def _note_connection(self, connection: Connection, reason: str) -> None:
+        """Note the state of the connection, and rebuild."""
         if connection is Connection.POLLING:
-            self._warn(polling_notice(why))
+            self._warn(polling_notice(reason))
         if connection in {Connection.WATCHING, Connection.POLLING}:
             self._watching.set()
         if connection is Connection.LOST:
             self._note_stale()
         self._wanted.set()
 
-    def _make_anew(self) -> None:
-        """Make the dashboard anew whenever something arrived, and now and then."""
+    def _rebuild(self) -> None:
+        """Rebuild the dashboard after arrivals, and at least every `REFRESH_SECONDS`."""
         while not self._stop.is_set():
             self._wanted.wait(REFRESH_SECONDS)
             started = monotonic()
             self._stop.wait(GATHER_SECONDS)
             self._wanted.clear()
             try:
-                self._board.put(to_state(self._make()))
+                self._board.publish(to_state(self._make()))
             except PyMongoError:
                 self._note_stale()
                 self._wanted.set()
             self._stop.wait(started + INTERVAL_SECONDS - monotonic())
 
     def _note_stale(self) -> None:
-        """Have the pages say that they show an earlier state."""
+        """Mark the figures on the pages as stale."""
         if not self._board.state.is_stale:
-            self._board.put(replace(self._board.state, is_stale=True))
+            self._board.publish(replace(self._board.state, is_stale=True))

@@ -1,1 +1,1 @@
-"""From what the operator asks for to what MongoDB is asked."""
+"""MongoDB queries from command-line options: filters, periods, sentiments."""

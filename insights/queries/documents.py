@@ -1,4 +1,4 @@
-"""Stored documents: finding the newest, and turning one into plain values."""
+"""Stored documents: the newest ones, and their conversion to JSON values."""
 
 import json
 from datetime import UTC, datetime
@@ -15,23 +15,22 @@ from insights.kinds import Document, Kind
 from insights.queries.far_dates import far_iso_time
 from insights.queries.filters import Filter
 
-# As good as no limit, and still a number that MongoDB takes.
+# In effect no limit, and small enough for MongoDB.
 LARGEST_LIMIT = 2**31 - 1
 
 
 def newest(
     database: Database[Document], kind: Kind, condition: Filter, limit: int
 ) -> Cursor[Document]:
-    """Return at most `limit` documents as stored, newest first."""
+    """Return at most `limit` documents, newest first."""
     found = database[kind.collection].find(condition)
     return found.sort("timestamp", DESCENDING).limit(min(limit, LARGEST_LIMIT))
 
 
 def to_plain(kind: Kind, document: Document) -> Document:
-    """Return a document in values that JSON has, its fields as stored.
+    """Return a document with JSON values.
 
-    Times are ISO 8601 in UTC, to the millisecond that MongoDB stores. The `_id` of an event is
-    text; that of a feedback is left out, because it only repeats two other fields.
+    The `_id` of a feedback is left out, because it repeats two other fields.
     """
     return {
         field: plain_value(value)
@@ -40,8 +39,8 @@ def to_plain(kind: Kind, document: Document) -> Document:
     }
 
 
-def plain_value(value: Any) -> Any:  # noqa: ANN401, PLR0911 (what BSON holds, and what JSON has)
-    """Return a value as JSON has it; what JSON lacks becomes text."""
+def plain_value(value: Any) -> Any:  # noqa: ANN401, PLR0911 (any BSON, any JSON)
+    """Return the JSON value for a BSON value; types that JSON lacks become text."""
     match value:
         case None | bool() | int() | str():
             return value
@@ -54,7 +53,7 @@ def plain_value(value: Any) -> Any:  # noqa: ANN401, PLR0911 (what BSON holds, a
         case list():
             return [plain_value(each) for each in value]
         case DBRef():
-            # What a client sent as {"$ref": …, "$id": …} is no reference, but decoded as one.
+            # PyMongo decodes a client's {"$ref": …, "$id": …} as a DBRef.
             return plain_value(value.as_doc().to_dict())
         case _:
             return str(value)

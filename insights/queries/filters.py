@@ -1,4 +1,4 @@
-"""From the filter options of a command to one MongoDB filter."""
+"""MongoDB filters from the filter options of commands."""
 
 import math
 import re
@@ -22,15 +22,15 @@ Filter = dict[str, Any]
 
 ORDERS = {"<": "$lt", ">": "$gt", "<=": "$lte", ">=": "$gte"}
 
-# The shortest field that is followed by an operator, and the longest operator there.
+# The shortest field before an operator, and the longest operator at that place.
 CONDITION = re.compile(r"(?P<field>.+?)(?P<operator>!=|<=|>=|=|<|>|~)(?P<value>.*)", re.DOTALL)
-# A key in an object, or in an object in that.
+# A key in an object, at any depth.
 PATH = re.compile(r"(?P<object>[^.]+)(\.[^.\0]+)+")
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The filter options of a command, as the user wrote them; all that are given must hold."""
+    """The filter options of a command, unparsed. Documents must match all of them."""
 
     user: str | None = None
     message: str | None = None
@@ -42,7 +42,7 @@ class Selection:
 
 
 def to_filter(kind: Kind, selection: Selection, settings: Settings, now: datetime) -> Filter:
-    """Return the MongoDB filter that selects what `selection` says.
+    """Return the MongoDB filter for a selection.
 
     Raises:
         UsageError: a time or a condition is not valid, or an option is for the other kind.
@@ -76,19 +76,19 @@ def check_options(kind: Kind, selection: Selection) -> None:
 
 
 def equal(field: str, value: str | None) -> Filter:
-    """Return the filter for an exact text, or an empty one where there is none."""
+    """Return the filter for an exact text, empty without a value."""
     return {} if value is None else {field: {"$eq": value}}
 
 
 def rated(rating: str | None, ratings: Sequence[str] | None) -> Filter:
-    """Return the filter for a sentiment by its name, or else for an exact rating."""
+    """Return the filter for the name of a sentiment, or else for an exact rating."""
     if rating in list(Sentiment):
         return {"$expr": {"$eq": [sentiment.sentiment(ratings), rating]}}
     return {} if rating is None else {"rating": {"$in": [rating, *numbers_of(rating)]}}
 
 
 def parse_condition(kind: Kind, text: str, now: datetime) -> Filter:
-    """Return the filter that a condition such as `details.page=/dashboard` stands for.
+    """Return the filter for a condition such as `details.page=/dashboard`.
 
     Raises:
         UsageError: it is not a condition on a field of this kind.
@@ -102,18 +102,18 @@ def parse_condition(kind: Kind, text: str, now: datetime) -> Filter:
     field, operator, value = match["field"].strip(), match["operator"], match["value"].strip()
     if operator == "=" and value.startswith("="):
         raise UsageError(
-            f"--where {text!r}: one = is enough, and quotes keep a value that begins so"
+            f"--where {text!r}: use a single =, and double quotes for a value that begins with ="
         )
     return compare(find_field(kind, field), operator, value, now)
 
 
 def find_field(kind: Kind, name: str) -> Field:
-    """Return the field that a condition names: one of this kind, or one in an object.
+    """Return the field of a condition: one of this kind, or a key in an object.
 
-    The `_id` is none of them, because it may be of several types.
+    Conditions on `_id` are refused, because its type varies.
 
     Raises:
-        UsageError: documents of this kind do not have it.
+        UsageError: documents of this kind do not have the field.
     """
     fields = {field.name: field for field in kind.fields if field.name != ID}
     objects = [each for each, field in fields.items() if field.type is Type.JSON]
@@ -122,7 +122,7 @@ def find_field(kind: Kind, name: str) -> Field:
     if name in objects or name not in fields:
         allowed = [each for each in fields if each not in objects]
         allowed += [f"{each}.NAME" for each in objects]
-        raise UsageError(f"there is no field {name!r} in {kind}, only {', '.join(allowed)}")
+        raise UsageError(f"unknown field {name!r} of {kind}: use one of {', '.join(allowed)}")
     return fields[name]
 
 
@@ -130,74 +130,74 @@ def compare(field: Field, operator: str, value: str, now: datetime) -> Filter:
     """Return the filter for one comparison.
 
     Raises:
-        UsageError: the field is a time, and the value is not.
+        UsageError: the field is a time, but the value is not.
     """
     if operator == "~":
         return match_pattern(field, value)
     if operator in ORDERS:
         return order(field, ORDERS[operator], value, now)
-    values = [parse_moment(value, now)] if field.type is Type.TIME else meanings(value)
+    values = [parse_time_or_null(value, now)] if field.type is Type.TIME else readings(value)
     return {field.name: {"$in" if operator == "=" else "$nin": values}}
 
 
 def match_pattern(field: Field, pattern: str) -> Filter:
-    """Return the filter for a regular expression, in upper or lower case. MongoDB checks it.
+    """Return the filter for a case-insensitive regular expression, which MongoDB checks.
 
     Raises:
         UsageError: the field is a time.
     """
     if field.type is Type.TIME:
-        raise UsageError(f"{field.name} is a time: ~ is for texts")
+        raise UsageError(f"{field.name} is a time: ~ works on text only")
     return {field.name: {"$regex": pattern, "$options": "i"}}
 
 
 def order(field: Field, operator: str, value: str, now: datetime) -> Filter:
-    """Return the filter that compares a time, a number with numbers, or a text with texts.
+    """Return the filter that compares times, numbers with numbers, and texts with texts.
 
     Raises:
-        UsageError: the field is a time, and the value is not.
+        UsageError: the field is a time, but the value is not.
     """
     if field.type is Type.TIME:
         return {field.name: {operator: parse_time(value, now)}}
-    limit = next((each for each in meanings(value) if is_number(each)), None)
+    limit = next((each for each in readings(value) if is_number(each)), None)
     if field.name == "rating" and limit is not None:
         return rating_order(operator, limit)
     if limit is not None and field.type is not Type.TEXT:
         return {field.name: {operator: limit}}
-    return {field.name: {operator: meanings(value)[-1]}}
+    return {field.name: {operator: readings(value)[-1]}}
 
 
 def rating_order(operator: str, limit: float) -> Filter:
-    """Return the filter that compares ratings, which are texts, as the numbers that they are."""
+    """Return the filter that compares ratings, which are stored as text, as numbers."""
     number = sentiment.number()
     return {"$expr": {"$and": [{"$ne": [number, None]}, {operator: [number, limit]}]}}
 
 
-def parse_moment(value: str, now: datetime) -> datetime | None:
-    """Return the time that `value` names, or None for `null`.
+def parse_time_or_null(value: str, now: datetime) -> datetime | None:
+    """Parse a time; return None for `null`.
 
     Raises:
-        UsageError: it names none.
+        UsageError: it is neither.
     """
     return None if value == "null" else parse_time(value, now)
 
 
-def meanings(value: str) -> list[Any]:
-    """Return what a value may stand for: `42`, `true` and `null` also for what they are in JSON.
+def readings(value: str) -> list[Any]:
+    """Return the possible readings of a value: `42`, `true` and `null` as JSON and as text.
 
-    A value in double quotes is only a text.
+    Double quotes make it text only.
     """
     with suppress(ValueError):
-        meaning = from_json(value, allow_inf_nan=False)
-        if isinstance(meaning, str):
-            return [meaning]
-        if meaning is None or isinstance(meaning, bool) or is_number(meaning):
-            return [meaning, value]
+        parsed = from_json(value, allow_inf_nan=False)
+        if isinstance(parsed, str):
+            return [parsed]
+        if parsed is None or isinstance(parsed, bool) or is_number(parsed):
+            return [parsed, value]
     return [value]
 
 
 def is_number(value: object) -> bool:
-    """Say whether it is a number that BSON can hold."""
+    """Say whether a value is a number that BSON can hold."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return math.isfinite(value) if isinstance(value, float) else abs(value) <= LARGEST_INTEGER

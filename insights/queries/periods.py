@@ -1,4 +1,4 @@
-"""Periods of time, as the user writes them: in UTC, half-open."""
+"""Half-open periods of time in UTC, and the formats of --since and --until."""
 
 import re
 from dataclasses import dataclass, replace
@@ -9,16 +9,16 @@ from insights.errors import UsageError
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 DURATION = re.compile(r"([0-9]{1,6})([smhdw])")
-ALLOWED = "an ISO 8601 date or time (2026-11-01, 2026-11-01T09:30:00Z) or a time ago (90m, 24h, 7d)"
+FORMATS = "an ISO 8601 date or time (2026-11-01, 2026-11-01T09:30:00Z) or an age (90m, 24h, 7d)"
 
 FIRST_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Period:
-    """The time from `since` on and before `until`, both in UTC; None leaves that end open.
+    """The time from `since` (inclusive) to `until` (exclusive), in UTC. None leaves an end open.
 
-    The condition of a period of `dates_only` does not match arrays with a date in the period.
+    With `dates_only`, the condition does not match arrays with a date in the period.
     """
 
     since: datetime | None = None
@@ -26,7 +26,7 @@ class Period:
     dates_only: bool = False
 
     def condition(self) -> dict[str, Any]:
-        """Return the MongoDB filter that selects the documents of this period."""
+        """Return the MongoDB filter for this period."""
         bounds = {"$gte": self.since, "$lt": self.until}
         given: dict[str, Any] = {operator: time for operator, time in bounds.items() if time}
         if self.dates_only:
@@ -41,19 +41,19 @@ class Period:
         return replace(self, until=until)
 
     def previous(self, now: datetime) -> "Period | None":
-        """Return the equally long period before this one; None where this has no beginning."""
+        """Return the period of the same length before this one; None if this one has no start."""
         if self.since is None:
             return None
         return Period(earlier(self.since, (self.until or now) - self.since), self.since)
 
 
 def earlier(time: datetime, length: timedelta) -> datetime:
-    """Return the time so long before, or the first that there is."""
+    """Return the time that is `length` earlier, or the earliest that Python has."""
     return time - min(length, time - FIRST_TIME)
 
 
 def parse_period(since: str | None, until: str | None, now: datetime) -> Period:
-    """Return the period between two times as the user writes them.
+    """Return the period from --since to --until.
 
     Raises:
         UsageError: one is not a time, or the first is not before the second.
@@ -68,10 +68,10 @@ def parse_period(since: str | None, until: str | None, now: datetime) -> Period:
 
 
 def parse_time(text: str, now: datetime) -> datetime:
-    """Return the time, in UTC, that `text` names: an ISO 8601 one, or so long before `now`.
+    """Parse an ISO 8601 time, or an age such as `24h` relative to `now`.
 
     Raises:
-        UsageError: it names none.
+        UsageError: it is neither.
     """
     try:
         if DURATION.fullmatch(text):
@@ -79,16 +79,16 @@ def parse_time(text: str, now: datetime) -> datetime:
         time = datetime.fromisoformat(text)
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise UsageError(f"{text!r} is not a time: it must be {ALLOWED}") from None
+        raise UsageError(f"{text!r} is not a time: use {FORMATS}") from None
 
 
 def parse_duration(text: str) -> timedelta:
-    """Return how long `90m`, `24h` or `7d` is.
+    """Parse a duration: `90m`, `24h` or `7d`.
 
     Raises:
-        UsageError: it is not written so.
+        UsageError: it is not one.
     """
     match = DURATION.fullmatch(text)
     if match is None:
-        raise UsageError(f"{text!r} is not a length of time such as 90m, 24h or 7d")
+        raise UsageError(f"{text!r} is not a duration such as 90m, 24h or 7d")
     return timedelta(**{UNITS[match[2]]: int(match[1])})

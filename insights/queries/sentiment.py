@@ -1,7 +1,4 @@
-"""What a rating says: positive, neutral, negative, or nothing that is known (unscored).
-
-The one definition, as expressions that MongoDB evaluates.
-"""
+"""The sentiment of a rating (positive, neutral, negative or unscored), as MongoDB expressions."""
 
 import re
 from collections.abc import Sequence
@@ -10,12 +7,12 @@ from typing import Any, NamedTuple
 
 Expression = dict[str, Any]
 
-# Read alike by Python and by MongoDB: such as 5, +1, -1 and 4.5.
+# Numbers that Python and MongoDB parse alike: 5, +1, -1, 4.5.
 NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 
 class Sentiment(StrEnum):
-    """What a rating says."""
+    """The sentiment of a rating."""
 
     POSITIVE = "positive"
     NEUTRAL = "neutral"
@@ -24,7 +21,7 @@ class Sentiment(StrEnum):
 
 
 class Scale(NamedTuple):
-    """The lowest and the highest of the numbers that ratings may be."""
+    """The lowest and highest numeric ratings."""
 
     lowest: float
     highest: float
@@ -32,18 +29,18 @@ class Scale(NamedTuple):
 
 FIVE_STARS = Scale(1, 5)
 
-# An emoji may carry a skin tone, and the mark that asks for its colourful form.
+# Optional characters after an emoji: a skin tone, and the variation selector for its colour form.
 UP, DOWN = "👍", "👎"
 TONES = ("", *map(chr, range(0x1F3FB, 0x1F400)))
-MARKS = ("", "\N{VARIATION SELECTOR-16}")
+SELECTORS = ("", "\N{VARIATION SELECTOR-16}")
 
 
 def variants(emoji: str) -> list[str]:
-    """Return all ways to write an emoji that may have a skin tone."""
-    return [f"{emoji}{tone}{mark}" for tone in TONES for mark in MARKS]
+    """Return an emoji with every skin tone and selector."""
+    return [f"{emoji}{tone}{selector}" for tone in TONES for selector in SELECTORS]
 
 
-# A sign makes a vote of a one: `+1` is none of five stars.
+# `+1` and `-1` are votes, not one star of five.
 WORDS = {
     Sentiment.POSITIVE: ["positive", "good", "up", "like", "thumbs_up", "yes", "+1", *variants(UP)],
     Sentiment.NEGATIVE: [
@@ -61,9 +58,9 @@ WORDS = {
 
 
 def sentiment(ratings: Sequence[str] | None) -> Expression:
-    """Return the expression that gives the sentiment of `$rating`, one of `Sentiment`'s values.
+    """Return the expression for the sentiment of `$rating`.
 
-    `ratings` are those of the setting `FEEDBACK_RATINGS`, or None: their numbers are the scale.
+    The numbers in `ratings`, the setting `FEEDBACK_RATINGS`, define the scale.
     """
     words = [{"case": {"$in": ["$$word", each]}, "then": name} for name, each in WORDS.items()]
     numbers = cases("$$number", scale_of(ratings))
@@ -72,15 +69,15 @@ def sentiment(ratings: Sequence[str] | None) -> Expression:
 
 
 def let(name: str, value: Expression, expression: Expression) -> Expression:
-    """Return an expression that may use a value as `$$name`.
+    """Bind a value to `$$name` in an expression.
 
-    One at a time: Azure DocumentDB before 0.109 fails, or crashes, where one `$let` has two.
+    One variable per `$let`: with two, Azure DocumentDB before 0.109 fails or crashes.
     """
     return {"$let": {"vars": {name: value}, "in": expression}}
 
 
 def cases(number: str, scale: Scale) -> list[Expression]:
-    """Return the branches that score a number; one outside the scale matches none."""
+    """Return the branches that score a number. A number outside the scale matches none."""
     middle = (scale.lowest + scale.highest) / 2
     above = {"$and": [{"$gt": [number, middle]}, {"$lte": [number, scale.highest]}]}
     below = {"$and": [{"$gte": [number, scale.lowest]}, {"$lt": [number, middle]}]}
@@ -92,29 +89,29 @@ def cases(number: str, scale: Scale) -> list[Expression]:
 
 
 def scale_of(ratings: Sequence[str] | None) -> Scale:
-    """Return the scale that a vocabulary's numbers span, or five stars if it has not two."""
+    """Return the range of the numbers in `ratings`, or five stars if there are fewer than two."""
     numbers = {float(rating) for rating in ratings or () if NUMBER.fullmatch(rating)}
     return Scale(min(numbers), max(numbers)) if len(numbers) > 1 else FIVE_STARS
 
 
 def word() -> Expression:
-    """Return the expression that gives `$rating` as a word: trimmed and in lower case."""
+    """Return the expression for `$rating` as trimmed lower-case text."""
     text = {"$convert": {"input": "$rating", "to": "string", "onError": "", "onNull": ""}}
     return {"$toLower": {"$trim": {"input": text}}}
 
 
 def number() -> Expression:
-    """Return the expression that gives `$rating` as a number, or null if it is none."""
+    """Return the expression for `$rating` as a number, or null if it is not one."""
     return let("word", word(), number_in("$$word"))
 
 
 def number_in(word: str) -> Expression:
-    """Return the expression that gives a word as a number, or null if it is none.
+    """Return the expression for a word as a number, or null if it is not one.
 
-    Each part is right on its own, because Azure DocumentDB before 0.109 evaluates both branches of
-    a `$cond`, and converts what `$trim` gives only after a `$concat`.
+    Azure DocumentDB before 0.109 evaluates both branches of a `$cond`, so `$toDouble` always gets
+    digits, and it converts the result of `$trim` only after a `$concat`.
     """
-    # $toDouble alone would also take "inf", "nan" and hexadecimal digits.
+    # $toDouble also accepts "inf", "nan" and hexadecimal digits.
     is_number = {"$regexMatch": {"input": word, "regex": f"^{NUMBER.pattern}$"}}
     digits = {"$concat": [{"$cond": [is_number, word, "0"]}, ""]}
     return let("value", {"$toDouble": digits}, {"$cond": [is_number, "$$value", None]})

@@ -22,7 +22,7 @@ class Fields(dict[str, Any]):
         super().__init__()
         self.ids: list[Any] = []
 
-    def __setitem__(self, name: str, value: Any) -> None:  # noqa: ANN401 (what BSON holds)
+    def __setitem__(self, name: str, value: Any) -> None:  # noqa: ANN401 (any BSON)
         """Add a field, in the order of the BSON."""
         if name == "_id":
             self.ids.append(value)

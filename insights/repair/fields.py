@@ -29,7 +29,7 @@ class FieldCheck(Check):
     right_value: RightValue
 
     def find(self) -> Iterator[Tally]:
-        """Count the documents; only their `_id` and the field are read."""
+        """Count the documents. Only `_id` and the field are read."""
         tally = Tally()
         yield tally
         for batch in batches(self.documents.find(self.condition, {self.field: True})):
@@ -37,7 +37,7 @@ class FieldCheck(Check):
             yield tally
 
     def repair(self) -> Iterator[Tally]:
-        """Keep the originals of a batch, then set the field where it still is as read."""
+        """Keep the originals of a batch, then set each field that still is as read."""
         tally = Tally()
         yield tally
         for batch in batches(self.documents.find(self.condition)):
@@ -62,7 +62,7 @@ class FieldCheck(Check):
         return repairable
 
     def update(self, repairable: list[tuple[RawBSONDocument, Any]]) -> int:
-        """Set the right values; return in how many documents."""
+        """Set the right values; return the number of updated documents."""
         if not repairable:
             return 0
         updates = [

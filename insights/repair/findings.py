@@ -1,4 +1,4 @@
-"""Checks, and the counts of their findings."""
+"""The base of all checks, and the counts of their findings."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -15,15 +15,15 @@ from insights.repair.raw_documents import raw_collection
 
 
 class CannotRepair(Exception):
-    """A document cannot be repaired. The text is a reason that is counted, such as `null`."""
+    """A document cannot be repaired. The text is the reason to count, such as `null`."""
 
 
 @dataclass
 class Tally:
     """The counts of one check.
 
-    `reasons` counts findings that cannot be repaired. `changed` counts findings that another
-    writer changed between the read and the repair: they are left for the next run.
+    `reasons` counts findings that cannot be repaired. `changed` counts those that another writer
+    changed between the read and the repair; they are left for the next run.
     """
 
     found: int = 0
@@ -33,7 +33,7 @@ class Tally:
 
     @property
     def repairable(self) -> int:
-        """How many findings can be repaired."""
+        """The number of findings that can be repaired."""
         return self.found - self.reasons.total()
 
 
@@ -60,7 +60,7 @@ class Check(ABC):
 
     @property
     def documents(self) -> Collection[RawBSONDocument]:
-        """The collection itself."""
+        """The collection, in raw BSON."""
         return raw_collection(self.database, self.collection)
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Indexes that the other commands need, and that are not there."""
+"""Missing indexes, which the other commands need."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class MissingIndexes(Check):
 
 
 def reason_against(step: Step, removed: set[str]) -> str | None:
-    """Return why only `setup` takes this step: it deletes documents, or replaces an index."""
+    """Return why this step is left to `setup`: it deletes documents, or replaces an index."""
     if step.command is not None and "expireAfterSeconds" in step.command["indexes"][0]:
         return "deletes old data: run setup"
     return "name in use: run setup" if step.name in removed else None

@@ -1,4 +1,4 @@
-"""The collection `repaired`: documents as they were before a repair changed or removed them."""
+"""The collection `repaired`: originals of the documents that a repair changed or removed."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ def keep(
 ) -> None:
     """Store the originals of documents, confirmed by a majority, before they are changed.
 
-    It is idempotent: an original that is already stored stays as it is.
+    Idempotent: an original that is already stored stays as it is.
 
     Raises:
         Refused: MongoDB does not store one.
@@ -32,8 +32,8 @@ def keep(
 def to_copy(collection: str, document: RawBSONDocument, now: datetime) -> Document:
     """Return the copy to store.
 
-    The digest in its `_id` keeps several originals of one document apart: one that is repaired,
-    replaced by the functions, and repaired again has two.
+    The digest in its `_id` tells the originals of a document apart: one that is repaired, replaced
+    by the functions and repaired again has two.
     """
     digest = sha256(document.raw).hexdigest()
     key = {"collection": collection, "_id": document["_id"], "digest": digest}

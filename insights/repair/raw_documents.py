@@ -1,4 +1,4 @@
-"""Documents in raw BSON: copies are exact, and no value is too odd to decode."""
+"""Documents in raw BSON: copies are exact, and every value can be decoded."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -16,8 +16,8 @@ from insights.kinds import Document
 from insights.queries.filters import Filter
 
 # Dates beyond the years 1 to 9999 become `DatetimeMS` instead of an exception. Text that is not
-# UTF-8 is decoded with replacement characters: a filter with it matches nothing, so that its
-# document is left as it is.
+# UTF-8 is decoded with replacement characters. A filter with it matches nothing, so its document
+# stays as it is.
 RAW = CodecOptions(
     RawBSONDocument,
     tz_aware=True,
@@ -32,7 +32,7 @@ BATCH_SIZE = 1000
 
 
 def raw_collection(database: Database[Document], name: str) -> Collection[RawBSONDocument]:
-    """Return a collection that reads raw documents from the primary, where they are written."""
+    """Return a collection that reads raw documents from the primary, which also writes them."""
     return database.with_options(RAW, ReadPreference.PRIMARY)[name]
 
 
@@ -52,7 +52,7 @@ def in_key_order(documents: Iterable[RawBSONDocument]) -> list[RawBSONDocument]:
 
 
 def key_order(document: RawBSONDocument) -> tuple[str, ...]:
-    """Return the `_id` in a form that can be compared with others, of whatever type."""
+    """Return a sort key for `_id`s of any type."""
     key = document["_id"]
     values = key.values() if isinstance(key, RawBSONDocument) else [key]
     return type(key).__name__, *map(str, values)

@@ -42,7 +42,7 @@ class Repeats(Check):
     """Feedback beyond the first for a user and message."""
 
     def find(self) -> Iterator[Tally]:
-        """Count the documents that are too many."""
+        """Count the surplus documents."""
         tally = Tally()
         yield tally
         for _, count in self.pairs():
@@ -54,11 +54,11 @@ class Repeats(Check):
         tally = Tally()
         yield tally
         for key, count in self.pairs():
-            too_many = count - 1
+            surplus = count - 1
             removed = self.merge(key)
-            tally.found += too_many
-            tally.repaired += min(removed, too_many)
-            tally.changed += max(too_many - removed, 0)
+            tally.found += surplus
+            tally.repaired += min(removed, surplus)
+            tally.changed += max(surplus - removed, 0)
             yield tally
 
     def pairs(self) -> Iterator[tuple[Document, int]]:
@@ -70,10 +70,10 @@ class Repeats(Check):
             yield {"user_id": ids["user_id"], "message_id": ids["message_id"]}, group["count"]
 
     def merge(self, key: Document) -> int:
-        """Merge the documents of a user and message; return how many fewer there are.
+        """Merge the documents of a user and message; return the number removed.
 
-        Originals are kept first, then the newest is written under `key`, then the others are
-        deleted. Whatever interrupts it, each document is in one of the two collections.
+        The originals are kept first, then the newest is written under `key`, then the others are
+        deleted. At every moment each document is in one of the two collections.
         """
         newest = newest_of(self.others(key))
         if newest is None:
@@ -92,7 +92,7 @@ class Repeats(Check):
         return self.documents.find(condition)
 
     def insert(self, key: Document, newest: RawBSONDocument) -> bool:
-        """Insert the newest document under `key`; return whether none was there meanwhile."""
+        """Insert the newest document under `key`, unless one is there now; return whether."""
         keep(self.database, self.collection, [newest])
         try:
             self.database[self.collection].insert_one(under(key, newest))
@@ -101,13 +101,13 @@ class Repeats(Check):
         return True
 
     def replace(self, current: RawBSONDocument, newest: RawBSONDocument) -> bool:
-        """Replace the document under the right `_id`; return whether it still was as read."""
+        """Replace the document under the right `_id`, if it still is as read; return whether."""
         keep(self.database, self.collection, [current, newest])
         document = under(current["_id"], newest)
         return self.documents.replace_one(unchanged(current), document).matched_count == 1
 
     def remove_others(self, key: Document, newest: RawBSONDocument) -> int:
-        """Delete the documents under other `_id`s, unless a newer one came; return how many."""
+        """Delete the documents under other `_id`s, except newer ones; return their number."""
         removed = 0
         for batch in batches(self.others(key)):
             older = in_key_order(each for each in batch if date_of(each) <= date_of(newest))
@@ -116,7 +116,7 @@ class Repeats(Check):
         return removed
 
     def delete(self, documents: list[RawBSONDocument]) -> int:
-        """Delete the documents that still are as read; return how many."""
+        """Delete the documents that still are as read; return their number."""
         if not documents:
             return 0
         operations = [DeleteOne(unchanged(document)) for document in documents]
@@ -124,14 +124,14 @@ class Repeats(Check):
 
 
 def newest_of(documents: Iterable[RawBSONDocument]) -> RawBSONDocument | None:
-    """Return the newest document, of equally new ones that with the last `_id`."""
+    """Return the newest document; the last `_id` wins among equals."""
     return max(documents, key=lambda each: (date_of(each), key_order(each)), default=None)
 
 
 def date_of(document: RawBSONDocument) -> datetime:
-    """Return the timestamp. A document without a date, or with one to come, counts as the oldest.
+    """Return the timestamp. A document with no date or a future one counts as the oldest.
 
-    Otherwise one mistaken date would keep out everything that the user says until then.
+    Otherwise a mistaken future date would discard all newer feedback until then.
     """
     timestamp = document.get("timestamp")
     if isinstance(timestamp, datetime) and timestamp <= datetime.now(UTC) + TOLERANCE:

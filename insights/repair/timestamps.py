@@ -52,7 +52,7 @@ def timestamp_checks(database: Database[Document], kind: Kind) -> Iterator[Field
 
 
 def date_in_text(document: RawBSONDocument) -> datetime:
-    """Parse ISO 8601. A time without an offset is in UTC.
+    """Parse a text in ISO 8601. A time without an offset is in UTC.
 
     Raises:
         CannotRepair: it is something else.
@@ -66,10 +66,10 @@ def date_in_text(document: RawBSONDocument) -> datetime:
 
 
 def date_in_id(document: RawBSONDocument) -> datetime:
-    """Return when the `_id` was generated.
+    """Return the time at which the `_id` was generated.
 
     Raises:
-        CannotRepair: it has no date, or one that cannot be true.
+        CannotRepair: it has no date, or a future one.
     """
     age = age_of_id(document["_id"])
     if age is None:

@@ -1,1 +1,1 @@
-"""What commands share: their options, and how they talk to the operator."""
+"""Terminal input and output that commands share: options, tables, questions, messages."""

@@ -1,4 +1,4 @@
-"""What the user had better do first."""
+"""The advice to run `setup` before a slow command."""
 
 from pymongo.database import Database
 
@@ -8,12 +8,12 @@ from insights.settings import Settings
 from insights.terminal.console import print_warning
 from insights.terminal.program import program
 
-# Fewer documents are read in no time, with or without an index.
+# Fewer documents are fast to read without an index.
 MANY = 10_000
 
 
 def advise_setup(database: Database[Document], settings: Settings) -> None:
-    """Say that `setup` would help, if much is stored without the indexes."""
+    """Suggest `setup` for a large collection without indexes."""
     stored = sum(database[kind.collection].estimated_document_count() for kind in Kind)
     if stored > MANY and any(step.action is Action.CREATE for step in plan(database, settings)):
-        print_warning(f"without its indexes this may take long: `{program()} setup` creates them")
+        print_warning(f"this may be slow without indexes: run `{program()} setup`")

@@ -13,18 +13,18 @@ from rich.text import Text
 from insights.kinds import Document
 from insights.wording import CONTROLS, clean, shorten
 
-# How wide pages are that no terminal bounds, and tables whose rows must stay one line each.
+# The width of help and summaries when piped, and of tables that must not wrap.
 PIPED_WIDTH = 120
 UNBOUNDED = 1_000_000
 
-# The narrowest that a column of a narrow table gets, such as for an id; and the second, in which
-# `thumbs_up` and `thumbs_down` must not look alike.
-SHORT = 7
-TELLING = 11
+# The minimum widths of columns. The second column may hold ratings, and `thumbs_up` must differ
+# from `thumbs_down`.
+MINIMUM = 7
+SECOND_MINIMUM = 11
 
 
 def output() -> Console:
-    """Return the console of standard output. It takes texts as they are: no markup, no emoji."""
+    """Return the console of standard output. It interprets no markup or emoji codes."""
     return new_console(stderr=False)
 
 
@@ -34,7 +34,7 @@ def errors() -> Console:
 
 
 def new_console(*, stderr: bool) -> Console:
-    """Return a console; where neither a terminal nor `COLUMNS` bounds its width, it is wide."""
+    """Return a console as wide as the terminal or `COLUMNS`, or else `PIPED_WIDTH`."""
     on_terminal = (sys.stderr if stderr else sys.stdout).isatty()
     is_bounded = os.environ.get("COLUMNS", "0").strip("0").isdecimal()
     width = None if on_terminal or is_bounded else PIPED_WIDTH
@@ -42,31 +42,32 @@ def new_console(*, stderr: bool) -> Console:
 
 
 def print_error(message: str) -> None:
-    """Print one line to standard error, after the program's name."""
+    """Print one line to standard error, prefixed with the program's name."""
     sys.stderr.write(f"insights: {clean(message)}\n")
 
 
 def print_warning(message: str) -> None:
-    """Print one line to standard error, of what does not end the command."""
+    """Print a warning to standard error."""
     print_error(f"warning: {message}")
 
 
 def print_line(text: str) -> None:
-    """Print one line to standard output at once, also into a pipe."""
+    """Print one line to standard output, and flush it for pipes."""
     print(clean(text), flush=True)  # noqa: T201
 
 
 def print_json(document: Document) -> None:
-    """Print one line of JSON, in which control characters are escaped."""
+    """Print one line of JSON with escaped control characters."""
     is_unicode = sys.stdout.encoding.lower().startswith("utf")
     line = json.dumps(document, ensure_ascii=not is_unicode)
     sys.stdout.write(CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", line) + "\n")
 
 
 def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows of users' texts as a table; the first column is never cut.
+    """Print rows of users' texts as a table.
 
-    A terminal gets the beginning of a long text; elsewhere each row is one whole line.
+    On a terminal, long texts are shortened, except in the first column. A pipe gets each row in
+    full, on one line.
     """
     console = output()
     bounded = console.is_terminal or "COLUMNS" in os.environ
@@ -74,14 +75,14 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(shorten(clean(cell)) if bounded else clean(cell)) for cell in row))
     if bounded:
-        narrow(table, console)
+        limit_columns(table, console)
         console.print(table)
     else:
-        print_whole(table)
+        print_unbounded(table)
 
 
 def new_table(columns: Sequence[str]) -> Table:
-    """Return an empty table, whose last column takes the long texts."""
+    """Return an empty table. Its last column wraps long texts."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(columns[0], no_wrap=True)
     for name in columns[1:-1]:
@@ -90,16 +91,17 @@ def new_table(columns: Sequence[str]) -> Table:
     return table
 
 
-def narrow(table: Table, console: Console) -> None:
-    """Where a table is too wide, bound all but its first column, so that the last has room."""
+def limit_columns(table: Table, console: Console) -> None:
+    """Limit the middle columns of a table that is too wide, to leave room for the last."""
     natural = console.measure(table, options=console.options.update_width(UNBOUNDED)).maximum
     if natural > console.width:
-        for column, least in zip(table.columns[1:-1], (TELLING, SHORT, SHORT), strict=False):
-            column.max_width = max(console.width // 7, least)
+        minimums = (SECOND_MINIMUM, MINIMUM, MINIMUM)
+        for column, minimum in zip(table.columns[1:-1], minimums, strict=False):
+            column.max_width = max(console.width // 7, minimum)
 
 
-def print_whole(table: Table) -> None:
-    """Print a table as wide as it is, without blanks at the ends of lines."""
+def print_unbounded(table: Table) -> None:
+    """Print a table at its natural width, without trailing blanks."""
     text = io.StringIO()
     Console(file=text, width=UNBOUNDED).print(table)
     sys.stdout.writelines(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())

@@ -1,4 +1,4 @@
-"""How commands write how much there is."""
+"""Counts of feedback and events as text."""
 
 from collections.abc import Mapping
 

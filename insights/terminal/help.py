@@ -1,28 +1,28 @@
-"""The help of the commands."""
+"""Help pages: flags without a type, and examples on lines of their own."""
 
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 
-class HelpOfCommand(TyperCommand):
-    """A command whose help shows no type of a flag, which takes no value."""
+class CommandHelp(TyperCommand):
+    """A command whose help shows flags without `<bool>`."""
 
-    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 (Typer's own, and private)
-        """Return the parameters, `--help` among them."""
-        return without_types_of_flags(super().get_params(ctx))
-
-
-class HelpOfProgram(TyperGroup):
-    """The same for the program itself."""
-
-    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 (as above)
-        """Return the parameters, `--help` among them."""
-        return without_types_of_flags(super().get_params(ctx))
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 (Typer's context is private)
+        """Return the parameters, including `--help`."""
+        return without_flag_types(super().get_params(ctx))
 
 
-def without_types_of_flags(parameters: list[Any]) -> list[Any]:
-    """Return parameters with nothing where the help shows the type of a flag."""
+class ProgramHelp(TyperGroup):
+    """A group of commands whose help shows flags without `<bool>`."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 (Typer's context is private)
+        """Return the parameters, including `--help`."""
+        return without_flag_types(super().get_params(ctx))
+
+
+def without_flag_types(parameters: list[Any]) -> list[Any]:
+    """Clear the type that the help shows for flags; return the parameters."""
     for each in parameters:
         if isinstance(each, TyperOption) and each.is_flag:
             each.metavar = ""
@@ -30,8 +30,9 @@ def without_types_of_flags(parameters: list[Any]) -> list[Any]:
 
 
 def split_help(docstring: str) -> tuple[str, str]:
-    """Return the text of a docstring, and its examples, on lines that Typer does not join."""
+    """Split a docstring into its text, one line per paragraph, and its examples."""
     text, _, examples = docstring.partition("\n\nExamples:\n")
-    # Typer itself joins the lines of the first paragraph only.
+    # Typer joins the lines of the first paragraph only.
     paragraphs = "\n\n".join(" ".join(each.split()) for each in text.split("\n\n"))
-    return paragraphs, "\n\n".join(["Examples:", *examples.splitlines()]) if examples else ""
+    lines = [line.strip() for line in examples.splitlines()]
+    return paragraphs, "\n".join(["Examples:", *lines]) if lines else ""

@@ -1,4 +1,4 @@
-"""What `insights feedback` and `insights events` share: the newest documents, shown."""
+"""Lists of the newest documents, for `insights feedback` and `insights events`."""
 
 import json
 from collections.abc import Mapping
@@ -23,9 +23,9 @@ from insights.wording import show_time
 
 @dataclass(frozen=True)
 class Layout:
-    """A table of documents: the headings of the fields that it names, the last of which is long.
+    """The headings of a table of documents, by field; the last field is long.
 
-    Fields that it does not name have a column before the last.
+    Fields without a heading here get a column before the last one.
     """
 
     kind: Kind
@@ -33,24 +33,24 @@ class Layout:
 
     @cached_property
     def columns(self) -> dict[str, Field]:
-        """The field in each column, by the heading."""
+        """The fields, by heading."""
         fields = {field.name: field for field in self.kind.fields}
         *first, last = ((heading, fields[name]) for name, heading in self.headings.items())
-        further = self.kind.further_fields(self.headings)
-        return dict([*first, *((heading_of(each), each) for each in further), last])
+        others = self.kind.other_fields(self.headings)
+        return dict([*first, *((heading_of(each), each) for each in others), last])
 
     def cells(self, document: Document) -> list[str]:
-        """Return what a document has in each column."""
+        """Return the cells of a document's row."""
         return [cell(field, document) for field in self.columns.values()]
 
 
 def heading_of(field: Field) -> str:
-    """Return the heading of a field, from its name."""
+    """Return the heading for a field: `Event type` for `event_type`."""
     return field.name.replace("_", " ").capitalize()
 
 
 def cell(field: Field, document: Document) -> str:
-    """Return what a document has in a field; other programs may have stored something else."""
+    """Return the cell for a field, whose value another program may have stored with any type."""
     match field.type:
         case Type.TIME:
             return show_any_time(document.get(field.name))
@@ -76,7 +76,7 @@ def print_newest(layout: Layout, selection: Selection, limit: int, *, as_json: b
     """Print at most `limit` documents, newest first, as a table or as lines of JSON.
 
     Raises:
-        NoData: there is none.
+        NoData: no document matches.
     """
     kind, settings, now = layout.kind, read_settings(), datetime.now(UTC)
     condition = to_filter(kind, selection, settings, now)
@@ -89,15 +89,15 @@ def print_newest(layout: Layout, selection: Selection, limit: int, *, as_json: b
 
 
 def print_lines(kind: Kind, found: Cursor[Document]) -> int:
-    """Print each document as a line of JSON as it comes; return how many there are."""
-    number = 0
-    for number, document in enumerate(found, start=1):  # noqa: B007 (the last one counts)
+    """Print each document as a line of JSON; return their number."""
+    count = 0
+    for count, document in enumerate(found, start=1):  # noqa: B007 (returned)
         print_json(to_plain(kind, document))
-    return number
+    return count
 
 
 def print_table(layout: Layout, found: Cursor[Document]) -> int:
-    """Print the documents as one table; return how many there are."""
+    """Print the documents as one table; return their number."""
     rows = [layout.cells(document) for document in found]
     if rows:
         print_rows([*layout.columns], rows)

@@ -1,4 +1,4 @@
-"""The options that several commands have."""
+"""Options that several commands share."""
 
 from typing import Annotated
 
@@ -8,35 +8,34 @@ Since = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
-        help="Only from this time on, in UTC: 2026-11-01, 2026-11-01T09:30:00Z, 90m, 24h, 7d.",
+        help="Start time: 2026-11-01, 2026-11-01T09:30:00Z, or an age such as 90m, 24h, 7d.",
     ),
 ]
 Until = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Only before this time, written as --since is.")
+    str | None, typer.Option(metavar="TIME", help="End time, exclusive, written like --since.")
 ]
 User = Annotated[
-    str | None, typer.Option(metavar="USER_ID", help="Only of this user; 42 is also the number.")
+    str | None, typer.Option(metavar="USER_ID", help="Filter by user; 42 also matches a number.")
 ]
-Message = Annotated[str | None, typer.Option(metavar="MESSAGE_ID", help="Only on this message.")]
+Message = Annotated[str | None, typer.Option(metavar="MESSAGE_ID", help="Filter by message.")]
 Rating = Annotated[
     str | None,
     typer.Option(
         metavar="RATING",
-        help="Only with this sentiment (positive, neutral, negative, unscored) or exact rating.",
+        help="Filter by sentiment (positive, neutral, negative, unscored) or exact rating.",
     ),
 ]
-EventType = Annotated[str | None, typer.Option(metavar="TYPE", help="Only of this type.")]
+EventType = Annotated[str | None, typer.Option(metavar="TYPE", help="Filter by event type.")]
 Where = Annotated[
     list[str] | None,
     typer.Option(
         metavar="CONDITION",
         help=(
-            "Only where FIELD OPERATOR VALUE holds, such as details.page=/dashboard; can be "
-            "repeated. Operators: = != < > <= >= and ~ (regular expression). Put the condition in "
-            "quotes where the shell would take < > or ! for itself."
+            "Filter by FIELD OPERATOR VALUE, such as details.page=/dashboard. Repeatable. "
+            "Operators: = != < > <= >= and ~ (regular expression). Quote conditions with < > or !."
         ),
     ),
 ]
-Limit = Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+Limit = Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number to list.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 AsObject = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -1,4 +1,4 @@
-"""How this program is called, for commands that are printed to be copied."""
+"""The command that runs this program, for messages with commands to copy."""
 
 import shlex
 import shutil
@@ -10,19 +10,19 @@ NAME = "insights"
 
 
 def program() -> str:
-    """Return the command that runs this program, as a shell in this folder finds it."""
-    file, *arguments = words()
+    """Return the command for a shell in the current folder."""
+    file, *arguments = command_words()
     with suppress(ValueError):
         file = str(Path(file).relative_to(Path.cwd()))
     return shlex.join([file, *arguments])
 
 
 def program_anywhere() -> str:
-    """Return the same for a shell in any folder."""
-    return shlex.join(words())
+    """Return the command for a shell in any folder."""
+    return shlex.join(command_words())
 
 
-def words() -> list[str]:
-    """Return the script beside this Python, or else this Python and the module."""
+def command_words() -> list[str]:
+    """Return the console script of this virtual environment, or else `python -m insights`."""
     script = shutil.which(NAME, path=str(Path(sys.executable).parent))
     return [script] if script else [sys.executable, "-m", NAME]

@@ -1,4 +1,4 @@
-"""Asking before something is done that cannot be undone."""
+"""Confirmation before an operation that cannot be undone."""
 
 from typing import Annotated
 
@@ -10,25 +10,25 @@ from insights.errors import InsightsError, UsageError
 from insights.terminal.console import errors
 from insights.wording import clean
 
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
 
 
 class Declined(InsightsError):
-    """The user does not want it."""
+    """The user answered no."""
 
 
 def ask(question: str) -> None:
-    """Ask on standard error, so that it is seen also where the output is redirected.
+    """Ask on standard error, which is visible even if standard output is redirected.
 
     Raises:
         Declined: the answer is no.
-        UsageError: there is nobody to answer.
+        UsageError: standard input has ended.
     """
     console = errors()
     try:
         agreed = Confirm.ask(Text(clean(question)), console=console, default=False)
     except EOFError:
         console.print()
-        raise UsageError("nothing was done: answer y, or give --yes") from None
+        raise UsageError("nothing was done: answer y, or pass --yes") from None
     if not agreed:
         raise Declined("nothing was done")

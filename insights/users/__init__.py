@@ -1,1 +1,1 @@
-"""Single users: the ids they are stored under, erasing their data, and opt-outs."""
+"""Single users: the types of their ids, erasure, and opt-outs."""

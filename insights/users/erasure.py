@@ -1,4 +1,4 @@
-"""Erasing what is stored of a user."""
+"""Erasure of a user's feedback and events."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,35 +10,35 @@ from insights.repair.originals import REPAIRED
 from insights.users.ids import of_user
 
 Counts = dict[str, int]
-"""How much there is of each `Kind`, and of the originals that `doctor` kept, if there are any."""
+"""The number of documents by `Kind`, and of originals that `doctor` kept, if there are any."""
 
 ORIGINALS = "originals"
 ORIGINAL_USER = "document.user_id"
 
-# Repeat until nothing new arrives, at most ten rounds.
+# More documents may arrive during each round.
 ROUNDS = 10
 
 
 def count_stored(database: Database[Document], user_id: str) -> Counts:
-    """Return how much is stored of a user."""
+    """Count a user's documents."""
     counts = {kind: database[kind.collection].count_documents(of_user(user_id)) for kind in Kind}
     originals = database[REPAIRED].count_documents(of_user(user_id, ORIGINAL_USER))
     return with_originals(counts, originals)
 
 
-def count_under(database: Database[Document], ids: Sequence[Any]) -> dict[Kind, int]:
-    """Return how much is stored under some of the ids of a user, if there is anything."""
+def count_by_ids(database: Database[Document], ids: Sequence[Any]) -> dict[Kind, int]:
+    """Count the documents with exactly these ids, by the kinds that have some."""
     if not ids:
         return {}
-    under = {"user_id": {"$in": ids}}
-    counts = {kind: database[kind.collection].count_documents(under) for kind in Kind}
+    condition = {"user_id": {"$in": ids}}
+    counts = {kind: database[kind.collection].count_documents(condition) for kind in Kind}
     return {kind: count for kind, count in counts.items() if count}
 
 
 def erase(database: Database[Document], user_id: str) -> Counts:
-    """Erase all feedback and events of a user, and their originals; return how much it was.
+    """Erase a user's feedback, events and originals until no new ones arrive; return the counts.
 
-    Whatever ends it before its time, it can be run again.
+    Idempotent: after an interruption, it can be run again.
     """
     erased: Counts = dict.fromkeys(map(str, Kind), 0)
     for _ in range(ROUNDS):
@@ -50,7 +50,7 @@ def erase(database: Database[Document], user_id: str) -> Counts:
 
 
 def erase_once(database: Database[Document], user_id: str) -> Counts:
-    """Erase what is stored of a user now; return how much it was."""
+    """Erase a user's documents once; return the counts."""
     counts = {
         kind: database[kind.collection].delete_many(of_user(user_id)).deleted_count for kind in Kind
     }
@@ -59,6 +59,6 @@ def erase_once(database: Database[Document], user_id: str) -> Counts:
 
 
 def with_originals(counts: dict[Kind, int], originals: int) -> Counts:
-    """Return the counts together; originals are named only where there are any."""
+    """Return the counts, with that of the originals unless it is 0."""
     stored: Counts = {str(kind): count for kind, count in counts.items()}
     return stored | {ORIGINALS: originals} if originals else stored

@@ -11,14 +11,14 @@ from insights.users.ids import of_user
 
 OPT_OUTS = "opt_outs"
 
-# So long may a function go by what it asked before (analytics_function/opt_outs.py).
-MEMORY = timedelta(minutes=1)
+# The functions cache opt-outs for up to a minute (analytics_function/opt_outs.py).
+CACHE_LIFETIME = timedelta(minutes=1)
 
 
 def add_opt_out(database: Database[Document], user_id: str, now: datetime) -> bool:
-    """Opt a user out; return whether the user was not yet. The first time is kept.
+    """Opt a user out, unless already done; return whether this call did.
 
-    It is stored under the text, which is all that the functions look for.
+    The id is stored as text, the only type that the functions look up.
     """
     result = database[OPT_OUTS].update_one(
         {"_id": user_id}, {"$setOnInsert": {"timestamp": now}}, upsert=True
@@ -27,7 +27,7 @@ def add_opt_out(database: Database[Document], user_id: str, now: datetime) -> bo
 
 
 def remove_opt_out(database: Database[Document], user_id: str) -> bool:
-    """Opt a user in again; return whether the user was opted out."""
+    """Opt a user in; return whether the user was opted out."""
     return database[OPT_OUTS].delete_many(of_user(user_id, "_id")).deleted_count > 0
 
 
@@ -42,5 +42,5 @@ def list_opt_outs(database: Database[Document]) -> Cursor[Document]:
 
 
 def is_recent(opt_out: Document, now: datetime) -> bool:
-    """Say whether events of the user may still be stored, because a function does not know yet."""
-    return "timestamp" not in opt_out or now - opt_out["timestamp"] <= MEMORY
+    """Say whether a function's cache may lack the opt-out, so that events are still stored."""
+    return "timestamp" not in opt_out or now - opt_out["timestamp"] <= CACHE_LIFETIME

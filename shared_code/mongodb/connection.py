@@ -22,8 +22,8 @@ logger = logging.getLogger("up2d8")
 # PyMongo's exceptions for a wrong connection string; `datetime_conversion` raises a KeyError.
 WRONG_URI = (PyMongoError, ValueError, TypeError, LookupError, OSError)
 
-# Enough for two groups in flight of nearly every kind: events, inserted and replaced feedback,
-# opt-outs, and two lookups.
+# Events, inserted and replaced feedback (small and large ones), opt-outs, and two lookups have two
+# groups each. All eighteen are hardly ever in flight at the same moment.
 POOL_SIZE = 10
 
 # The same as in Azure DocumentDB's own connection strings.

@@ -61,7 +61,7 @@ async def settle_taken(
             replies[number] = Failed(Vanished())
         else:
             may_be_it = writes[number].again and key not in confirmed
-            replies[number] = compare(stored[key], writes[number].document, may_be_it=may_be_it)
+            replies[number] = compare(stored[key], writes[number].written, may_be_it=may_be_it)
             confirmed.add(key)
     return replies
 
@@ -99,7 +99,7 @@ async def find_stored(
         return Failed(error)
 
 
-def compare(stored: Mapping[str, Any], sent: Document, *, may_be_it: bool) -> Reply:
+def compare(stored: Mapping[str, Any], sent: Mapping[str, Any], *, may_be_it: bool) -> Reply:
     """Return the reply for a document whose `_id` is taken by `stored`."""
     if not is_same(stored, sent):
         return "other"
@@ -107,7 +107,7 @@ def compare(stored: Mapping[str, Any], sent: Document, *, may_be_it: bool) -> Re
     return "stored" if is_it else "duplicate"
 
 
-def is_same(stored: Mapping[str, Any], sent: Document) -> bool:
+def is_same(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
     """Say whether two documents are equal apart from the fields that the server adds.
 
     Compare as BSON: to Python 1, 1.0 and true are equal, and so are objects in any order.

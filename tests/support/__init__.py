@@ -1,1 +1,1 @@
-"""What several test modules use: servers in place of real ones, clients, documents and checks."""
+"""The test library: servers and proxies, clients, sample documents and checks."""

@@ -1,7 +1,7 @@
-"""A real browser: Chromium or Chrome without a window, driven by Playwright.
+"""A real browser: headless Chromium or Chrome, driven by Playwright.
 
-While it runs, its thread counts as one that runs an event loop, so that no asynchronous test can
-run in a module that uses it.
+Its synchronous API runs an event loop in the thread, so a module that uses it can have no
+asynchronous tests.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, sy
 
 from tests.support.prerequisites import NO_CHROMIUM, find_chromium
 
-# It runs as root in CI, and looks for nothing on the network.
+# In CI it runs as root. It must not access the network by itself.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -27,13 +27,13 @@ FLAGS = [
 DESKTOP, PHONE = 1280, 360
 HEIGHT = 800
 
-# Long enough for a slow machine; what has to be quicker is waited for with a limit of its own.
+# Enough for a slow machine; tests of speed have their own limits.
 WAIT_MS = 10_000
 
 
 @contextmanager
 def running_chromium() -> Iterator[Browser]:
-    """Run the browser, on a new empty profile."""
+    """Run the browser with an empty profile."""
     path = find_chromium()
     assert path, NO_CHROMIUM
     with sync_playwright() as playwright:
@@ -44,7 +44,7 @@ def running_chromium() -> Iterator[Browser]:
 
 @dataclass
 class Visitor:
-    """Opens pages, and notes what they should not do: `problems`, and every one of `requests`."""
+    """Opens pages, and records their `problems` and all `requests`."""
 
     browser: Browser
     problems: list[str] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Visitor:
         *,
         offline: bool = False,
     ) -> Page:
-        """Open a page in a window of its own, as a new visitor."""
+        """Open a page in a new window, as a new visitor."""
         context = self.browser.new_context(
             viewport={"width": width, "height": HEIGHT}, color_scheme=scheme, offline=offline
         )

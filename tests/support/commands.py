@@ -1,4 +1,4 @@
-"""The commands that MongoDB gets, how it runs them, and what it answers."""
+"""MongoDB's commands, query plans and failures."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,27 +14,27 @@ from tests.support.documents import Document
 
 
 class Commands(monitoring.CommandListener):
-    """The names of the commands that were sent to MongoDB."""
+    """The names of the commands sent to MongoDB."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        """Remember a command."""
+        """Record a command."""
         self.names.append(event.command_name)
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        """Remember nothing."""
+        """Record nothing."""
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        """Remember nothing."""
+        """Record nothing."""
 
 
 @contextmanager
 def plan_of(database: Database[Document], collection: str) -> Iterator[list[str]]:
-    """Return a list that gets MongoDB's plan of every read of a collection in the block.
+    """Yield a list that receives the query plan of every read of a collection in the block.
 
-    A look at how many documents there are is no read.
+    Counting by metadata does not count as a read.
     """
     plans: list[str] = []
     database.command("profile", 2)
@@ -51,12 +51,12 @@ def plan_of(database: Database[Document], collection: str) -> Iterator[list[str]
 
 
 def ids(collection: Collection[Document]) -> list[Any]:
-    """Return the ids of all documents in order."""
+    """Return the ids of all documents, sorted."""
     return [each["_id"] for each in collection.find(sort={"_id": 1})]
 
 
 def failure_of(call: Callable[[], object]) -> tuple[int | None, str]:
-    """Return the code and the text that a call fails with."""
+    """Return the code and the text of a call's failure."""
     with pytest.raises(OperationFailure) as caught:
         call()
     assert caught.value.details is not None

@@ -1,4 +1,4 @@
-"""The end of the functions' connection to MongoDB."""
+"""Closing the functions' connection to MongoDB."""
 
 import asyncio
 from pathlib import Path
@@ -6,16 +6,16 @@ from typing import Any
 
 from shared_code.mongodb import connection
 
-# Longer than any operation may take.
+# Longer than any operation.
 SECONDS_TO_END = 5
 
 
 async def close_database() -> None:
-    """Close the connection, and wait for the operations that still run.
+    """Close the connection, and wait for pending operations.
 
-    The end of an event loop cancels its tasks and waits for them. In Python 3.11 a cancelled task
-    of PyMongo may then wait for a lock for ever (see `deadlines.py`), so the loop forgets those
-    that are late (Python manual, "Extending asyncio").
+    An ending event loop cancels its tasks and waits for them. In Python 3.11 a cancelled task of
+    PyMongo may then wait for a lock forever (see `deadlines.py`), so late tasks are unregistered
+    (Python manual, "Extending asyncio").
     """
     closing = asyncio.create_task(connection.close())
     asked = {closing, *(task for task in asyncio.all_tasks() if is_of_mongodb(task))}
@@ -25,7 +25,7 @@ async def close_database() -> None:
 
 
 def is_of_mongodb(task: asyncio.Task[Any]) -> bool:
-    """Say whether a task runs code of PyMongo, or of ours that asks it."""
+    """Say whether a task runs PyMongo, or our code that calls it."""
     code = getattr(task.get_coro(), "cr_code", None)
     return code is not None and any(
         part in {"pymongo", "shared_code"} for part in Path(code.co_filename).parts

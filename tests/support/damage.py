@@ -1,4 +1,4 @@
-"""Documents that `insights doctor` finds damaged, and what it did to them."""
+"""Damaged documents for `insights doctor`, and its results."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +20,7 @@ UUID_4 = UUID("0b9f6a5c-1f0e-4abc-8def-0123456789ab")
 
 
 def legacy(timestamp: object, **given: Any) -> Document:
-    """Return a feedback as an earlier backend stored it."""
+    """Return a feedback as the previous backend stored it."""
     return {
         "_id": ObjectId(),
         "message_id": "m1",
@@ -31,12 +31,12 @@ def legacy(timestamp: object, **given: Any) -> Document:
 
 
 def key(user_id: str = "u1", message_id: str = "m1") -> Document:
-    """Return the `_id` that the functions give a feedback."""
+    """Return the `_id` of a feedback."""
     return {"user_id": user_id, "message_id": message_id}
 
 
 def contents(database: Database[Document], *names: str) -> dict[str, list[bytes]]:
-    """Return the bytes of all documents of some collections, or of all."""
+    """Return all documents of some collections, or of every one, as bytes."""
     raw = database.with_options(CodecOptions(RawBSONDocument))
     return {
         name: sorted(bytes(each.raw) for each in raw[name].find())
@@ -45,13 +45,13 @@ def contents(database: Database[Document], *names: str) -> dict[str, list[bytes]
 
 
 def kept(database: Database[Document]) -> list[bytes]:
-    """Return the bytes of the originals."""
+    """Return the saved originals, as bytes."""
     raw = database.with_options(CodecOptions(RawBSONDocument))
     return sorted(bytes(each["document"].raw) for each in raw.repaired.find())
 
 
 def counts(result: Result) -> dict[str, dict[str, Any]]:
-    """Return what `--json` says of checks that found something."""
+    """Return the `--json` counts of checks with findings."""
     assert (result.exit_code, result.stderr) == (0, "")
     [printed] = result.lines
     return {
@@ -72,8 +72,10 @@ def rows(output: str) -> list[str]:
     return [" ".join(line.split()) for line in output.splitlines()]
 
 
-def in_between(monkeypatch: pytest.MonkeyPatch, module: Any, write: Callable[[], object]) -> None:
-    """Let another writer in, once, after the originals are stored and before the change."""
+def write_before_change(
+    monkeypatch: pytest.MonkeyPatch, module: Any, write: Callable[[], object]
+) -> None:
+    """Let another writer in, once, between saving the originals and the change."""
     writes = [write]
 
     def keep(*arguments: Any) -> None:

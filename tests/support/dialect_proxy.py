@@ -1,7 +1,7 @@
-"""A proxy between PyMongo and a real `mongod` that answers as another server does.
+"""A proxy in front of a real `mongod` that imitates another server.
 
-It decodes each message, refuses the commands that its dialect lacks, and words replies as that
-server does. It runs in its own thread, so that synchronous and asynchronous tests can use it.
+It decodes each message, refuses commands that its dialect lacks, and rewrites replies in that
+server's words. It runs in its own thread, for synchronous and asynchronous tests alike.
 Unacknowledged writes pass unchanged.
 """
 
@@ -37,12 +37,12 @@ from tests.support.dialects import (
 )
 from tests.support.documents import Document
 
-# The wire protocol: a header of four integers, and the kinds of messages.
+# The wire protocol: a header of four integers, and the opcodes.
 HEADER = struct.Struct("<iiii")
 INT = struct.Struct("<i")
 OP_REPLY, OP_QUERY, OP_MSG = 1, 2004, 2013
 MORE_TO_COME = 1 << 1
-# What precedes the document in a reply: the header, and flags (and a cursor in OP_REPLY).
+# The bytes before the document in a reply: the header and flags (in OP_REPLY also a cursor).
 PREFIX = {OP_REPLY: 36, OP_MSG: 21}
 
 HELLO = {"hello", "isMaster", "ismaster"}
@@ -58,22 +58,22 @@ STOP_SECONDS = 10
 
 @dataclass
 class Throttle:
-    """Refuse every n-th command, or every n-th statement of writes, for lack of request units."""
+    """Refuses every n-th command, or every n-th statement of writes, for lack of request units."""
 
     every: int
     part: Literal["command", "writes"]
     retry_after_ms: int | None = 8
-    # The commands that count; statements always count.
+    # The commands that count towards n; statements always do.
     commands: frozenset[str] = READS | WRITES
     counter: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
     def is_due(self) -> bool:
-        """Count one more, and say whether it is refused."""
+        """Count one, and say whether it is refused."""
         return next(self.counter) % self.every == 0
 
 
 class Peer(asyncio.Protocol):
-    """One end of a connection, as a stream of whole messages."""
+    """One end of a connection, as a stream of messages."""
 
     transport: asyncio.Transport
 
@@ -88,7 +88,7 @@ class Peer(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Cut what arrived into messages."""
+        """Split the received bytes into messages."""
         self.received += data
         while len(self.received) >= HEADER.size:
             [length] = INT.unpack_from(self.received)
@@ -98,19 +98,19 @@ class Peer(asyncio.Protocol):
             del self.received[:length]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the connection."""
+        """Report the end of the connection."""
         del exc
         self.on_end()
 
     def abort(self) -> None:
-        """Close the connection at once."""
+        """Close the connection immediately."""
         if hasattr(self, "transport"):
             self.transport.abort()
 
 
 @dataclass
 class Request:
-    """A message of a client."""
+    """A client's message."""
 
     number: int
     kind: int
@@ -120,7 +120,7 @@ class Request:
 
 
 def parse(message: bytes) -> Request:
-    """Return the request that a message carries."""
+    """Return the request in a message."""
     _, number, _, kind = HEADER.unpack_from(message)
     [flags] = INT.unpack_from(message, HEADER.size)
     if kind == OP_MSG:
@@ -132,7 +132,7 @@ def parse(message: bytes) -> Request:
 
 
 def parse_command(message: bytes) -> Command:
-    """Return the command of an OP_MSG, with its statements wherever they are."""
+    """Return the command of an OP_MSG, with its statements from any section."""
     sections = list(cut_sections(message))
     [body] = [bson.decode(section, LOSSLESS) for kind, section in sections if kind == 0]
     statements = [each for kind, section in sections if kind == 1 for each in cut_sequence(section)]
@@ -143,7 +143,7 @@ def parse_command(message: bytes) -> Command:
 
 
 def cut_sections(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the kind of each section of an OP_MSG, and what is in it."""
+    """Yield the kind and the content of each section of an OP_MSG."""
     position = HEADER.size + INT.size
     while position < len(message):
         kind = message[position]
@@ -153,7 +153,7 @@ def cut_sections(message: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def cut_sequence(section: bytes) -> Iterator[bytes]:
-    """Yield the documents of a sequence, which follow its length and its name."""
+    """Yield the documents of a sequence, which follow its length and name."""
     position = section.index(b"\0", INT.size) + 1
     while position < len(section):
         [length] = INT.unpack_from(section, position)
@@ -164,7 +164,7 @@ def cut_sequence(section: bytes) -> Iterator[bytes]:
 def command_message(number: int, command: Command) -> bytes:
     """Return the OP_MSG of a command.
 
-    Its flags are clear: without `exhaustAllowed` each request has one reply.
+    No flags: without `exhaustAllowed` each request has exactly one reply.
     """
     body = INT.pack(0) + b"\0" + bson.encode(command.body, codec_options=LOSSLESS)
     if command.statements:
@@ -174,29 +174,29 @@ def command_message(number: int, command: Command) -> bytes:
 
 
 def reply_message(request: Request, document: Any) -> bytes:
-    """Return the message that answers a request."""
+    """Return the reply message for a request."""
     kind = OP_REPLY if request.kind == OP_QUERY else OP_MSG
-    # OP_REPLY: flags, a cursor, where it starts, and the number of documents.
+    # OP_REPLY: flags, a cursor, its start, and the number of documents.
     prefix = struct.pack("<iqii", 8, 0, 0, 1) if kind == OP_REPLY else INT.pack(0) + b"\0"
     body = prefix + bson.encode(document, codec_options=LOSSLESS)
     return HEADER.pack(HEADER.size + len(body), 0, request.number, kind) + body
 
 
 def document_of(reply: bytes) -> bytes:
-    """Return the document of a reply, encoded."""
+    """Return the encoded document of a reply."""
     return reply[PREFIX[HEADER.unpack_from(reply)[3]] :]
 
 
 class BulkWrites:
-    """The bulk writes on their way to the server, each as the keys that it locks, in order."""
+    """The bulk writes in flight, each as the keys that it locks, in order."""
 
     def __init__(self) -> None:
-        self.under_way: dict[str, list[dict[Hashable, int]]] = {}
+        self.in_flight: dict[str, list[dict[Hashable, int]]] = {}
 
     @contextmanager
     def entered(self, command: Command) -> Iterator[bool]:
-        """Count a write as under way; yield whether it would wait for one that waits for it."""
-        others = self.under_way.setdefault(command.namespace, [])
+        """Put a write in flight; yield whether it would deadlock with another."""
+        others = self.in_flight.setdefault(command.namespace, [])
         keys = keys_of(command)
         if any(contradict(keys, other) for other in others):
             yield True
@@ -209,7 +209,7 @@ class BulkWrites:
 
 
 def keys_of(command: Command) -> dict[Hashable, int]:
-    """Return the `_id`s that a bulk write names, each with its place."""
+    """Return the `_id`s in a bulk write with their positions."""
     keys: dict[Hashable, int] = {}
     for place, statement in enumerate(command.statements):
         document = RawBSONDocument(statement, RAW)
@@ -220,13 +220,13 @@ def keys_of(command: Command) -> dict[Hashable, int]:
 
 
 def contradict(one: dict[Hashable, int], other: dict[Hashable, int]) -> bool:
-    """Say whether two bulk writes name any of their common keys in another order."""
+    """Say whether two bulk writes name their common keys in different orders."""
     places = [other[key] for key in one if key in other]
     return places != sorted(places)
 
 
 class Connection(Peer):
-    """A client's connection, with one of its own to the server."""
+    """A client's connection, and the one to the server for it."""
 
     def __init__(self, proxy: "DialectProxy") -> None:
         super().__init__(self.end)
@@ -246,7 +246,7 @@ class Connection(Peer):
             self.task.cancel()
 
     async def serve(self) -> None:
-        """Answer requests until either side closes, or cannot be reached."""
+        """Serve requests until either side closes or the server is unreachable."""
         address = self.proxy.server
         try:
             loop = asyncio.get_running_loop()
@@ -257,19 +257,19 @@ class Connection(Peer):
             return
 
     async def handle(self, request: Request) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if request.is_acknowledged:
-            self.transport.write(await self.answer(request))
+            self.transport.write(await self.reply_to(request))
         else:
             self.server.transport.write(request.message)
 
-    async def answer(self, request: Request) -> bytes:
-        """Return the reply to a request, as the dialect words it."""
+    async def reply_to(self, request: Request) -> bytes:
+        """Return the reply to a request, in the dialect's words."""
         command = request.command
         if command.name in HELLO:
             return await self.greet(request)
-        if answer := self.proxy.traits.answers.get(command.name):
-            return reply_message(request, answer)
+        if reply := self.proxy.traits.replies.get(command.name):
+            return reply_message(request, reply)
         if refusal := await self.refusal(request):
             self.proxy.count(*refusal)
             return reply_message(request, refusal.failure.reply())
@@ -279,20 +279,20 @@ class Connection(Peer):
         return self.reworded(await self.forward(request), request)
 
     async def greet(self, request: Request) -> bytes:
-        """Return the reply to `hello`: the proxy is the only server, and must be polled."""
+        """Return the reply to `hello`: a single server without awaitable `hello`."""
         self.server.transport.write(request.message)
         reply = await self.server.messages.get()
         hello = bson.decode(document_of(reply), LOSSLESS)
         return reply_message(request, self.proxy.introduce(hello))
 
     async def forward(self, request: Request, command: Command | None = None) -> bytes:
-        """Return the server's own reply to a request, or to another command in its place."""
+        """Return the server's own reply to a request, or to a command in its place."""
         message = command_message(request.number, command or request.command)
         self.server.transport.write(message)
         return await self.server.messages.get()
 
     async def refusal(self, request: Request) -> Refusal | None:
-        """Return why the dialect's server refuses a request, or None."""
+        """Return the dialect's refusal of a request, if any."""
         traits, command = self.proxy.traits, request.command
         if throttle := self.proxy.throttle_due(command.name):
             return Refusal("throttle", throttled(throttle.retry_after_ms))
@@ -305,7 +305,7 @@ class Connection(Peer):
         return None
 
     async def is_new_expiry(self, request: Request) -> bool:
-        """Say whether a command gives an expiry to an index that has none."""
+        """Say whether a command adds an expiry to an index that has none."""
         body = request.command.body
         change = body.get("index", {}) if request.command.name == "collMod" else {}
         if "expireAfterSeconds" not in change:
@@ -319,7 +319,7 @@ class Connection(Peer):
         )
 
     def rewrite(self, request: Request) -> None:
-        """Change a command into what the dialect's server makes of it."""
+        """Change a command to the dialect's interpretation of it."""
         traits, command = self.proxy.traits, request.command
         for name in traits.ignored:
             command.body.pop(name, None)
@@ -337,7 +337,7 @@ class Connection(Peer):
         return reply
 
     def without_keys(self, reply: bytes, namespace: str) -> Document:
-        """Return a reply with its duplicate keys in the dialect's words."""
+        """Return a reply with duplicate keys in the dialect's words."""
         traits = self.proxy.traits
         document = without_keys(traits, bson.decode(document_of(reply), LOSSLESS), namespace)
         if "writeErrors" in document:
@@ -347,7 +347,7 @@ class Connection(Peer):
         return document
 
     async def write(self, request: Request) -> bytes:
-        """Answer statements, of which some may be throttled."""
+        """Execute statements, some of which may be throttled."""
         throttle = self.proxy.throttle
         if throttle is None or throttle.part != "writes":
             return await self.commit(request, request.command)
@@ -357,7 +357,7 @@ class Connection(Peer):
         return await self.commit_in_part(request, due, throttled(throttle.retry_after_ms))
 
     async def commit_in_part(self, request: Request, due: list[bool], failure: Failure) -> bytes:
-        """Write the statements that are not throttled, up to the first that is if ordered."""
+        """Execute the statements that are not throttled; if ordered, up to the first that is."""
         command = request.command
         end = due.index(True) + 1 if command.is_ordered else len(due)
         kept = [place for place in range(end) if not due[place]]
@@ -371,7 +371,7 @@ class Connection(Peer):
         return reply_message(request, reply)
 
     async def commit_at(self, request: Request, places: list[int]) -> Document:
-        """Write the statements at some places; return the reply, which names these places."""
+        """Execute the statements at some positions; the reply refers to these positions."""
         command = request.command
         if not places:
             return {"n": 0, **({"nModified": 0} if command.name == "update" else {}), "ok": 1.0}
@@ -383,7 +383,7 @@ class Connection(Peer):
         return document
 
     async def commit(self, request: Request, command: Command) -> bytes:
-        """Answer statements: a bulk write may fail after its first half."""
+        """Execute statements; a bulk write may fail halfway."""
         proxy = self.proxy
         is_bulk = len(command.statements) > 1 and not command.is_in_transaction
         if is_bulk and proxy.is_partial_due():
@@ -393,7 +393,7 @@ class Connection(Peer):
         return self.reworded(await self.forward(request, command), request)
 
     async def lock(self, request: Request, command: Command, deadlock: Failure) -> bytes:
-        """Answer a bulk write, unless it deadlocks with another that is under way."""
+        """Execute a bulk write, unless it deadlocks with another in flight."""
         with self.proxy.bulk_writes.entered(command) as is_deadlocked:
             if not is_deadlocked:
                 await asyncio.sleep(self.proxy.hold_seconds)
@@ -405,7 +405,7 @@ class Connection(Peer):
     async def fail_halfway(
         self, request: Request, command: Command, name: str, failure: Failure | None
     ) -> bytes:
-        """Write the first half of the statements, and fail.
+        """Execute the first half of the statements, and fail.
 
         Raises:
             ConnectionAbortedError: the failure is a closed connection.
@@ -419,14 +419,14 @@ class Connection(Peer):
 
 
 def add_errors(reply: Document, places: list[int], failure: Failure) -> None:
-    """Add the same write error at some places to a reply, in order."""
+    """Add the same write error at some positions to a reply, in order."""
     errors = [{"index": place, "code": failure.code, "errmsg": failure.text} for place in places]
     errors += reply.get("writeErrors", [])
     reply["writeErrors"] = sorted(errors, key=lambda error: error["index"])
 
 
 def with_aliases(reply: bytes, aliases: dict[str, str]) -> Document:
-    """Return a cursor's reply in whose documents fields have other names."""
+    """Return a cursor's reply with renamed fields in its documents."""
     document = dict(RawBSONDocument(reply, RAW))
     cursor = dict(document["cursor"])
     for batch in {"firstBatch", "nextBatch"} & cursor.keys():
@@ -435,7 +435,7 @@ def with_aliases(reply: bytes, aliases: dict[str, str]) -> Document:
 
 
 def renamed(document: RawBSONDocument, aliases: dict[str, str]) -> RawBSONDocument:
-    """Return a document with other names of its fields, which may then occur twice."""
+    """Return a document with renamed fields; a name may then occur twice."""
     elements = b"".join(
         bson.encode({aliases.get(name, name): value}, codec_options=LOSSLESS)[INT.size : -1]
         for name, value in document.items()
@@ -444,19 +444,19 @@ def renamed(document: RawBSONDocument, aliases: dict[str, str]) -> RawBSONDocume
 
 
 class DialectProxy:
-    """A server of another dialect, whose data a real `mongod` holds.
+    """A server of another dialect, with its data in a real `mongod`.
 
-    The settings may be changed at any time, from any thread:
+    The settings may change at any time, from any thread:
 
-    - `throttle` has requests fail for lack of request units.
+    - `throttle`: requests fail for lack of request units.
     - `partial`: every n-th bulk write commits its first half, and fails.
-    - `hold_seconds`: how long a bulk write is held where two can deadlock, so that they meet even
-      though `mongod` is fast; `deadlock_seconds`: how long a deadlock lasts.
-    - `change_streams`: enabled where the server has them switched off.
-    - `aliases` renames the fields of documents that are read: with `{"_if": "_id"}` a stored `_if`
-      is read as a second `_id`.
+    - `hold_seconds`: delay of bulk writes that can deadlock, so that they overlap although `mongod`
+      is fast; `deadlock_seconds`: the duration of a deadlock.
+    - `change_streams`: enabled, on servers that have them off by default.
+    - `aliases`: renames of fields in read documents: with `{"_if": "_id"}` a stored `_if` is read
+      as a second `_id`.
 
-    What was refused is counted in `refusals` by its name, and in `codes` by the error code.
+    Refusals are counted by name in `refusals`, and by error code in `codes`.
     """
 
     def __init__(self, server: Address, dialect: Dialect, address: Address | None = None) -> None:
@@ -486,12 +486,12 @@ class DialectProxy:
 
     @property
     def connections(self) -> int:
-        """Return how many connections of clients are open, those that only monitor included."""
+        """Return the number of open client connections, including monitoring ones."""
         return len(self.open)
 
     @property
     def partial(self) -> int | None:
-        """Return which bulk writes fail halfway: every n-th, counted since this was set."""
+        """Return n if every n-th bulk write fails halfway, counted since this was set."""
         return self._partial
 
     @partial.setter
@@ -518,7 +518,7 @@ class DialectProxy:
         started.result(STOP_SECONDS)
 
     def close(self) -> None:
-        """Close all connections, and raise what went wrong in any."""
+        """Close all connections, and raise the first error of any."""
         if self.thread and self.loop and self.stopped:
             self.loop.call_soon_threadsafe(self.stopped.set)
             self.thread.join(STOP_SECONDS)
@@ -545,8 +545,8 @@ class DialectProxy:
     async def end_connections(self) -> None:
         """End all connections.
 
-        Tasks that are not ours accept clients. To cancel them, or to close the listener before they
-        end, leaks their sockets.
+        asyncio's own tasks accept clients. Cancelling them, or closing the listener before they
+        end, leaks sockets.
         """
         while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
             for task in self.open.values():
@@ -555,11 +555,11 @@ class DialectProxy:
             await asyncio.sleep(0)
 
     def add(self, connection: Connection, task: asyncio.Task[None]) -> None:
-        """Keep a connection while it is served."""
+        """Track a connection while it is served."""
         self.open[connection] = task
         self.peak_connections = max(self.peak_connections, len(self.open))
 
-        # A task that is cancelled before it starts cannot close anything itself.
+        # A task that is cancelled before it starts cannot clean up.
         def remove(_: object) -> None:
             del self.open[connection]
             connection.abort()
@@ -570,20 +570,20 @@ class DialectProxy:
         task.add_done_callback(remove)
 
     def throttle_due(self, name: str) -> Throttle | None:
-        """Return the throttle of commands if this command is due."""
+        """Return the command throttle if this command is due."""
         throttle = self.throttle
         if throttle is None or throttle.part != "command" or name not in throttle.commands:
             return None
         return throttle if throttle.is_due() else None
 
     def count(self, name: str, failure: Failure | None) -> None:
-        """Count a refusal, by its name and by its code unless it closes the connection."""
+        """Count a refusal by name, and by code unless it closes the connection."""
         self.refusals[name] += 1
         if failure:
             self.codes[failure.code] += 1
 
     def introduce(self, hello: Document) -> Document:
-        """Return the reply to `hello` as if from the dialect's server, at the proxy's address.
+        """Return a reply to `hello` as from the dialect's server, at the proxy's address.
 
         Without `topologyVersion` PyMongo polls. Without `compression` it sends plain messages.
         """
@@ -613,7 +613,7 @@ def running_proxy(
 
 
 class Opened(NamedTuple):
-    """A proxy, and a collection through it."""
+    """A proxy, and a collection behind it."""
 
     proxy: DialectProxy
     collection: Collection[Document]

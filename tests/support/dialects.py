@@ -1,8 +1,7 @@
-"""How servers that speak MongoDB's protocol differ from MongoDB, as data.
+"""The differences between MongoDB and other servers of its protocol, as data.
 
-A dialect is a table of `Traits`; `refusals` holds a command to it. The codes and texts are those
-that the servers were seen to send or that their sources contain. Where none was found, a comment
-says so.
+A dialect is a table of `Traits`; `refusals` checks a command against it. Codes and texts were
+observed on the servers or copied from their sources. A comment marks the ones that were not found.
 """
 
 import re
@@ -17,24 +16,24 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 
 from tests.support.documents import Document
 
-# Dates beyond Python's years survive being decoded and encoded again.
+# Keeps dates beyond Python's years through decoding and encoding.
 LOSSLESS: CodecOptions[Document] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
 
-# The commands that consist of statements, and the field that holds them.
+# The commands made of statements, and the field that holds them.
 STATEMENTS = {"insert": "documents", "update": "updates", "delete": "deletes"}
 WITH_EXPRESSIONS = {"aggregate", "find", "count", "distinct", "findAndModify", "update", "delete"}
 
 DUPLICATE_KEY = 11000
 INDEX_NAME = re.compile(r" index: (.+?) dup key: ")
 
-# Conversions that fail on a text that is not a number.
+# Conversions that fail on a non-numeric text.
 TO_NUMBER = frozenset({"$toDouble", "$toInt", "$toDecimal"})
 TRIMMING = frozenset({"$trim", "$ltrim", "$rtrim"})
 CASE_MAPPING = frozenset({"$toLower", "$toUpper"})
 
 
 def names(text: str) -> frozenset[str]:
-    """Return the names that a text lists."""
+    """Return the names in a text."""
     return frozenset(text.split())
 
 
@@ -49,7 +48,7 @@ class Dialect(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
-    """A command's failure; `{name}` in its text stands for what the server does not support."""
+    """A command's failure; `{name}` in its text stands for the unsupported feature."""
 
     code: int
     code_name: str
@@ -66,7 +65,7 @@ class Failure:
 
 
 class Refusal(NamedTuple):
-    """The name of what a server refuses, and the failure that it answers with."""
+    """The name of a refused feature, and the failure that reports it."""
 
     name: str
     failure: Failure
@@ -74,19 +73,19 @@ class Refusal(NamedTuple):
 
 @dataclass
 class Command:
-    """A command with its statements, which stay encoded."""
+    """A command with its statements, still encoded."""
 
     body: Document
     statements: list[bytes] = field(default_factory=list)
 
     @property
     def name(self) -> str:
-        """Return the command's name, which is its first field."""
+        """Return the command's name: its first field."""
         return next(iter(self.body))
 
     @property
     def namespace(self) -> str:
-        """Return the database and the collection, as error texts name them."""
+        """Return the database and the collection, in the form of error texts."""
         return f"{self.body['$db']}.{self.body[self.name]}"
 
     @property
@@ -101,7 +100,7 @@ class Command:
 
     @property
     def is_retryable_write(self) -> bool:
-        """Say whether the client may send the same write again under the same number."""
+        """Say whether the client may retry the write under the same number."""
         return "txnNumber" in self.body and not self.is_in_transaction
 
     @cached_property
@@ -110,7 +109,7 @@ class Command:
         return [bson.decode(statement, LOSSLESS) for statement in self.statements]
 
     def update_pipelines(self) -> list[list[Document]]:
-        """Return the updates that are pipelines."""
+        """Return the updates by pipelines."""
         updates = [statement.get("u") for statement in self.decoded] + [self.body.get("update")]
         return [update for update in updates if isinstance(update, list)]
 
@@ -121,19 +120,19 @@ class Command:
 
 @dataclass(frozen=True)
 class Traits:
-    """What a server does otherwise than MongoDB.
+    """The traits in which a server differs from MongoDB.
 
-    A failure that is None stands for something that works as on MongoDB.
+    A failure of None means that the feature works as on MongoDB.
     """
 
     # Fields of the reply to `hello`. A replica set also names the proxy as its only member.
     replica_set: str | None = "rs0"
     hello: Document = field(default_factory=dict)
 
-    # Commands that succeed without MongoDB, such as those that only this server has.
-    answers: dict[str, Document] = field(default_factory=dict)
+    # Replies without MongoDB, such as to commands that only this server has.
+    replies: dict[str, Document] = field(default_factory=dict)
 
-    # A duplicate key's text; its keyPattern and keyValue are left out.
+    # The text of a duplicate key error; keyPattern and keyValue are left out.
     duplicate_key: str | None = None
 
     stages: frozenset[str] = frozenset()
@@ -145,7 +144,7 @@ class Traits:
     commands: dict[str, Failure] = field(default_factory=dict)
     # Fields of commands.
     options: dict[tuple[str, str], Failure] = field(default_factory=dict)
-    # `$lookup` with all of these fields; the first match counts.
+    # `$lookup` with all of these fields; the first match wins.
     lookups: tuple[tuple[frozenset[str], Failure], ...] = ()
 
     # `$changeStream`, unless the proxy's `change_streams` enables it.
@@ -153,22 +152,22 @@ class Traits:
     causal_consistency: Failure | None = None
     retryable_write: Failure | None = None
     retryable_unordered_write: Failure | None = None
-    # `collMod` that makes an index without `expireAfterSeconds` expire documents.
+    # `collMod` that adds `expireAfterSeconds` to an index without it.
     new_expiry: Failure | None = None
-    # An index that expires documents by another field than `_ts`.
+    # A TTL index on another field than `_ts`.
     expiry_by_field: Failure | None = None
-    # An update by a pipeline, and one whose pipeline gives the document an `_id`.
+    # An update by a pipeline, and one whose pipeline sets `_id`.
     update_pipeline: Failure | None = None
     update_pipeline_with_id: Failure | None = None
     several_let_variables: Failure | None = None
     # `$count` in `$group`; as a stage its argument is a text.
     count_accumulator: Failure | None = None
-    # A conversion to a number in a branch that MongoDB evaluates only on a condition. The server
-    # fails on the first text that is no number; the proxy fails at once.
+    # A conversion to a number in a conditional branch. The server fails on the first non-numeric
+    # text, even where the condition is false; the proxy fails immediately.
     guarded_conversion: Failure | None = None
     type_list: Failure | None = None
 
-    # Two bulk writes that lock the same keys in contradictory order.
+    # Two bulk writes that lock the same keys in different orders.
     deadlock: Failure | None = None
     # A bulk write that fails halfway; None closes the connection.
     partial: Failure | None = None
@@ -176,12 +175,12 @@ class Traits:
     # Fields of every command that are ignored.
     ignored: frozenset[str] = frozenset()
     ignores_retries: bool = False
-    # `$convert` of a trimmed text gives null.
+    # `$convert` of a trimmed text returns null.
     converts_trimmed_to_null: bool = False
 
     @cached_property
     def conspicuous(self) -> re.Pattern[bytes]:
-        """Return a pattern that only commands match whose expressions have to be looked at.
+        """Return a pattern that matches every command whose expressions need a check.
 
         An update by a pipeline is an array named `u`, or `update` in `findAndModify`.
         """
@@ -192,8 +191,8 @@ class Traits:
         return re.compile(pattern.encode())
 
 
-# Azure DocumentDB, engine 0.108 of the open source. The wording of the two failures of expressions
-# is that of its `bson_expression.c` and `type_operators.c`.
+# Azure DocumentDB, engine 0.108 of the open source. The texts of the two expression failures are
+# those of its `bson_expression.c` and `type_operators.c`.
 AZURE_DOCUMENTDB = Traits(
     replica_set=None,
     hello={
@@ -206,7 +205,7 @@ AZURE_DOCUMENTDB = Traits(
         115, "CommandNotSupported", "Stage $changeStream is not supported yet in native pipeline"
     ),
     new_expiry=Failure(72, "InvalidOptions", "no expireAfterSeconds field to update"),
-    # The server takes it, and damages the document.
+    # The server accepts it, and damages the document.
     update_pipeline_with_id=Failure(
         115,
         "CommandNotSupported",
@@ -229,8 +228,8 @@ AZURE_DOCUMENTDB = Traits(
     converts_trimmed_to_null=True,
 )
 
-# Amazon DocumentDB, engine 5.0.0: the developer guide's "Supported MongoDB APIs", and for what it
-# leaves out awslabs/amazon-documentdb-tools.
+# Amazon DocumentDB, engine 5.0.0: the developer guide's "Supported MongoDB APIs", completed by
+# awslabs/amazon-documentdb-tools.
 AMAZON_STAGES = frozenset(
     [
         "$set",
@@ -325,9 +324,9 @@ AMAZON_OPERATORS = frozenset(
     ]
 )
 AMAZON_DOCUMENTDB = Traits(
-    # Recognisable by a command that no other server has.
-    answers={"getEngineVersion": {"engineVersion": "3.0.17983", "ok": 1.0}},
-    # Not found: the text, apart from its lack of keyPattern and keyValue.
+    # Identified by a command that no other server has.
+    replies={"getEngineVersion": {"engineVersion": "3.0.17983", "ok": 1.0}},
+    # Not found: the text, except that it lacks keyPattern and keyValue.
     duplicate_key="E11000 duplicate key error collection: {namespace} index: {index}",
     stages=AMAZON_STAGES,
     stage=Failure(304, "", "Aggregation stage not supported: '{name}'"),
@@ -337,7 +336,7 @@ AMAZON_DOCUMENTDB = Traits(
     variable=Failure(303, "", "Feature not supported: {name}"),
     # Not found: the text. The developer guide says that only `aggregate` knows the field.
     options={("find", "allowDiskUse"): Failure(9, "", "Unrecognized field: 'allowDiskUse'")},
-    # Whether 5.0 takes an uncorrelated pipeline is disputed: refuse it.
+    # Sources disagree on whether 5.0 accepts an uncorrelated pipeline: refuse it.
     lookups=(
         (
             frozenset({"localField", "pipeline"}),
@@ -358,15 +357,15 @@ AMAZON_DOCUMENTDB = Traits(
     ),
     causal_consistency=Failure(303, "", "Feature not supported: 'causal consistency'"),
     retryable_write=Failure(301, "", "Retryable writes are not supported"),
-    # Not found: MongoDB 5.0, whose API this is, refuses it so.
+    # Not found: the text of MongoDB 5.0, whose API this is.
     new_expiry=Failure(72, "", "no expireAfterSeconds field to update"),
     update_pipeline=Failure(9, "", "Failed to parse update: field must be of BSON type object"),
     count_accumulator=Failure(305, "", "Aggregation project operator not supported: '$count'"),
     type_list=Failure(303, "", "Feature not supported: array for $type filter"),
 )
 
-# Azure Cosmos DB for MongoDB with request units. Stages and operators that Microsoft's page
-# "supported features and syntax" does not list are refused.
+# Azure Cosmos DB for MongoDB with request units. Stages and operators missing from Microsoft's page
+# "supported features and syntax" are refused.
 COSMOS_RU = Traits(
     replica_set="globaldb",
     hello={
@@ -430,9 +429,9 @@ TRAITS = {
 
 
 def throttled(retry_after_ms: int | None) -> Failure:
-    """Return the failure of a request for which there are no request units left.
+    """Return the failure of a request when the request units are used up.
 
-    Cosmos DB does not always say when to retry.
+    Cosmos DB does not always include a retry time.
     """
     if retry_after_ms is None:
         return Failure(16500, "RequestRateTooLarge", "Error=16500, Details='Insert error.'")
@@ -447,9 +446,9 @@ def throttled(retry_after_ms: int | None) -> Failure:
 
 
 def refusals(traits: Traits, command: Command, *, expressions: bool) -> Iterator[Refusal]:
-    """Yield each reason to refuse a command; `expressions` are looked at only if they have to be.
+    """Yield each reason to refuse a command; `expressions` says whether to check those too.
 
-    An index to which `collMod` gives an expiry is not looked up here.
+    Indexes that `collMod` gives an expiry are checked elsewhere.
     """
     yield from refused_commands(traits, command)
     yield from refused_writes(traits, command)
@@ -460,7 +459,7 @@ def refusals(traits: Traits, command: Command, *, expressions: bool) -> Iterator
 
 
 def refused_commands(traits: Traits, command: Command) -> Iterator[Refusal]:
-    """Refuse commands, options of theirs, and kinds of indexes."""
+    """Refuse commands, their options, and kinds of indexes."""
     if failure := traits.commands.get(command.name):
         yield Refusal(command.name, failure)
     for (name, option), failure in traits.options.items():
@@ -475,7 +474,7 @@ def refused_commands(traits: Traits, command: Command) -> Iterator[Refusal]:
 
 
 def refused_writes(traits: Traits, command: Command) -> Iterator[Refusal]:
-    """Refuse writes that the client may retry."""
+    """Refuse retryable writes."""
     if not command.is_retryable_write:
         return
     if traits.retryable_write:
@@ -494,7 +493,7 @@ def refused_updates(traits: Traits, command: Command) -> Iterator[Refusal]:
 
 
 def sets_id(pipeline: list[Document]) -> bool:
-    """Say whether an update's pipeline may give the document an `_id`."""
+    """Say whether an update's pipeline may set the document's `_id`."""
     return any(
         name in {"$replaceRoot", "$replaceWith"}
         or (name in {"$set", "$addFields"} and "_id" in argument)
@@ -516,14 +515,14 @@ def refused_stages(traits: Traits, command: Command) -> Iterator[Refusal]:
 
 
 def refused_lookups(traits: Traits, lookup: Document) -> Iterator[Refusal]:
-    """Refuse joins by more than the equality of two fields."""
+    """Refuse joins on more than the equality of two fields."""
     for fields, failure in traits.lookups:
         if fields <= lookup.keys():
             yield Refusal("$lookup", failure)
 
 
 def stages_of(pipeline: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the name and the argument of each stage, and of each in the pipelines inside it."""
+    """Yield the name and the argument of each stage, including nested pipelines."""
     for stage in pipeline:
         for name, argument in stage.items():
             yield name, argument
@@ -532,7 +531,7 @@ def stages_of(pipeline: Any) -> Iterator[tuple[str, Any]]:
 
 
 def inner_pipelines(name: str, argument: Any) -> Iterable[Any]:
-    """Return the pipelines that are the argument of a stage, or in it."""
+    """Return the pipelines in a stage's argument."""
     if name == "$facet":
         return list(argument.values())
     if name in {"$lookup", "$unionWith"} and isinstance(argument, dict):
@@ -541,7 +540,7 @@ def inner_pipelines(name: str, argument: Any) -> Iterable[Any]:
 
 
 def refused_operators(traits: Traits, command: Command) -> Iterator[Refusal]:
-    """Refuse operators and variables of expressions."""
+    """Refuse operators and variables in expressions."""
     for name, argument in operators_of([command.body, command.decoded]):
         if traits.variable and name in traits.variables:
             yield Refusal(name, traits.variable.about(name))
@@ -560,7 +559,7 @@ def refused_operators(traits: Traits, command: Command) -> Iterator[Refusal]:
 
 
 def operators_of(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield each operator with its argument, and each variable, the outermost first."""
+    """Yield each operator with its argument, and each variable, outermost first."""
     if isinstance(value, dict):
         for name, argument in value.items():
             if name.startswith("$"):
@@ -575,7 +574,7 @@ def operators_of(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def guarded(name: str, argument: Any) -> list[Any]:
-    """Return the expressions that MongoDB evaluates only if a condition holds."""
+    """Return the expressions that MongoDB evaluates conditionally."""
     if name == "$cond":
         if isinstance(argument, list):
             return argument[1:]
@@ -587,7 +586,7 @@ def guarded(name: str, argument: Any) -> list[Any]:
 
 
 def with_trimmed_as_null(value: Any, trimmed: frozenset[str] = frozenset()) -> Any:
-    """Return an expression in which null replaces each `$convert` of a trimmed text.
+    """Return an expression with null for each `$convert` of a trimmed text.
 
     `trimmed` are the variables that hold such texts.
     """
@@ -603,7 +602,7 @@ def with_trimmed_as_null(value: Any, trimmed: frozenset[str] = frozenset()) -> A
 
 
 def let_with_trimmed_as_null(let: Document, trimmed: frozenset[str]) -> Document:
-    """Return the argument of a `$let`, in which the variables that it binds are known."""
+    """Return the argument of a `$let`, tracking the variables that it binds."""
     bound = {f"$${name}": is_trimmed(value, trimmed) for name, value in let["vars"].items()}
     inside = trimmed - bound.keys() | {name for name, is_so in bound.items() if is_so}
     return {
@@ -613,7 +612,7 @@ def let_with_trimmed_as_null(let: Document, trimmed: frozenset[str]) -> Document
 
 
 def is_trimmed(value: Any, trimmed: frozenset[str]) -> bool:
-    """Say whether an expression's outermost operator trims, apart from a change of case."""
+    """Say whether an expression's outermost operator trims, ignoring changes of case."""
     if not isinstance(value, dict):
         return isinstance(value, str) and value in trimmed
     inner = [value[name] for name in value.keys() & CASE_MAPPING]
@@ -621,7 +620,7 @@ def is_trimmed(value: Any, trimmed: frozenset[str]) -> bool:
 
 
 def without_keys(traits: Traits, error: Document, namespace: str) -> Document:
-    """Return an error as the server words it: a duplicate key loses its pattern and value."""
+    """Return an error in the server's words: a duplicate key loses its pattern and value."""
     if error.get("code") != DUPLICATE_KEY or traits.duplicate_key is None:
         return error
     found = INDEX_NAME.search(error["errmsg"])

@@ -8,12 +8,12 @@ from shared_code.models import Event, Feedback
 
 Document = dict[str, Any]
 
-# When most documents of tests are from.
+# The time of most test documents.
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
 def a_feedback(timestamp: datetime, **fields: Any) -> Document:
-    """Return a feedback as the function stores it, on a message of its own if none is given."""
+    """Return a feedback as the function stores it, by default on a new message."""
     given = {"message_id": uuid4().hex, "user_id": "u1", "rating": "up"} | fields
     return Feedback.model_validate(given).to_document(timestamp)
 
@@ -25,7 +25,7 @@ def an_event(timestamp: datetime, **fields: Any) -> Document:
 
 
 def nested(levels: int) -> Document:
-    """Return objects nested so many levels deep."""
+    """Return objects nested `levels` deep."""
     document: Document = {}
     for _ in range(levels - 1):
         document = {"a": document}

@@ -1,4 +1,4 @@
-"""Exports, read back by csv, json and pyarrow; and events that are hard to export."""
+"""Readers of exports by csv, json and pyarrow, and events that are hard to export."""
 
 import csv
 import json
@@ -24,7 +24,7 @@ def read_json_lines(path: Path) -> list[Document]:
 
 
 def read_csv(path: Path) -> list[Document]:
-    """Return the rows of a CSV file, without empty cells, and with their details parsed."""
+    """Return the rows of a CSV file without empty cells, details parsed."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, strict=True))
     found = [{name: cell for name, cell in row.items() if cell} for row in rows]
@@ -32,26 +32,26 @@ def read_csv(path: Path) -> list[Document]:
 
 
 def read_parquet(path: Path) -> list[Document]:
-    """Return the rows of a Parquet file, without nulls, and with their details parsed."""
+    """Return the rows of a Parquet file without nulls, details parsed."""
     rows = parquet.read_table(path).to_pylist()
     found = [{name: value for name, value in row.items() if value is not None} for row in rows]
     return [parse_details(with_iso_times(row)) for row in found]
 
 
 def parse_details(row: Document) -> Document:
-    """Return a row with the object that its column details is the JSON of."""
+    """Return a row with its details parsed from JSON."""
     return row | {"details": json.loads(row["details"])} if "details" in row else row
 
 
 def with_iso_times(row: Document) -> Document:
-    """Return a row with its times as text."""
+    """Return a row with its times as ISO texts."""
     return {
         name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()
     }
 
 
 def iso(time: datetime) -> str:
-    """Return a time as exports write it."""
+    """Return a time in the format of exports."""
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z".rjust(24, "0")
 
 
@@ -80,7 +80,7 @@ DIFFICULT: list[Document] = [
 
 
 def some_value(chance: random.Random, depth: int = 0) -> Any:
-    """Return some value that JSON has."""
+    """Return a random JSON value."""
     makers: list[Callable[[], Any]] = [
         lambda: None,
         lambda: chance.random() < 0.5,
@@ -95,20 +95,20 @@ def some_value(chance: random.Random, depth: int = 0) -> Any:
 
 
 def some_text(chance: random.Random) -> str:
-    """Return some text of Unicode, often of characters that mean something to a format."""
+    """Return a random text, often with characters that are special in a format."""
     alphabet = [".", '"', "'", ",", "\r", "\n", "\0", "$", "=", "ä", "漢", "😀", " ", "a", "b"]
     return "".join(chance.choices(alphabet, k=chance.randint(0, 6)))
 
 
 def some_object(chance: random.Random, depth: int = 0) -> Document:
-    """Return some object. BSON takes no NUL in a key."""
+    """Return a random object, without NUL in keys, which BSON refuses."""
     keys = [some_text(chance).replace("\0", "") for _ in range(chance.randint(0, 4))]
     return {key: some_value(chance, depth) for key in keys}
 
 
 def difficult_events() -> Iterator[Document]:
-    """Yield events that hold all that the function stores, oldest first."""
-    chance = random.Random(5)  # noqa: S311 (the same variety in every run)
+    """Yield events with every kind of value that the function stores, oldest first."""
+    chance = random.Random(5)  # noqa: S311 (the same values in every run)
     various = [some_object(chance) for _ in range(500)]
     for number, details in enumerate(DIFFICULT + various):
         yield {
@@ -120,12 +120,12 @@ def difficult_events() -> Iterator[Document]:
         }
 
 
-# So many that a signal comes in the middle.
+# Enough that a signal arrives midway.
 MANY = 100_000
 
 
 def fill(database: Database[Document], number: int = MANY, text: str = "") -> None:
-    """Let MongoDB make so many events of one."""
+    """Let MongoDB generate `number` events from one."""
     seed = an_event(NOON, details={"text": text})
     times = {"$map": {"input": {"$range": [0, number]}, "in": {"$add": [NOON, "$$this"]}}}
     database.seed.insert_one(seed | {"timestamp": None})
@@ -141,5 +141,5 @@ def fill(database: Database[Document], number: int = MANY, text: str = "") -> No
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
-    """Return the names of the files in a folder, and what is in each."""
+    """Return the files in a folder: their names and contents."""
     return {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -1,4 +1,4 @@
-"""The functions, requests to them, and their answers."""
+"""The functions, requests to them, and their responses."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ import feedback_function
 FUNCTIONS = {"feedback": feedback_function.main, "analytics": analytics_function.main}
 NAMES = sorted(FUNCTIONS)
 
-# The least that each function takes.
+# The minimal body of each function.
 FEEDBACK = {"message_id": "m1", "user_id": "u1", "rating": "up"}
 EVENT = {"user_id": "u1", "event_type": "page_view", "details": {}}
 BODIES: dict[str, Any] = {"feedback": FEEDBACK, "analytics": EVENT}

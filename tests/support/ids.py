@@ -1,4 +1,4 @@
-"""A plugin of pytest: ids of parametrised tests that show the values, not their numbers."""
+"""A pytest plugin: parametrised tests whose ids show the values, not their numbers."""
 
 import re
 from datetime import date, timedelta
@@ -7,18 +7,18 @@ LONGEST = 60
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Return a short text for a value, or None where pytest's own id is to stand."""
+    """Return a short text for a value, or None for pytest's own id."""
     if isinstance(val, bytes | re.Pattern) or hasattr(val, "__name__"):
         return None
     text = "".join(each if each.isprintable() else escaped(each) for each in text_of(val))
-    # An address differs between workers, which must agree on ids.
+    # Addresses differ between workers, which must agree on ids.
     if " at 0x" in text or not text:
         return None
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 def text_of(value: object) -> str:
-    """Return a value as text with few quotes and brackets; options are as on a command line."""
+    """Return a value as text with few quotes and brackets; options as on a command line."""
     match value:
         case list() | tuple() if value and all(isinstance(each, str) for each in value):
             return " ".join(value)
@@ -36,5 +36,5 @@ def text_of(value: object) -> str:
 
 
 def escaped(character: str) -> str:
-    """Return a character that cannot be shown as Python writes it."""
+    """Return an unprintable character as Python escapes it."""
     return character.encode("unicode_escape").decode()

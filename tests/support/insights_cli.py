@@ -1,4 +1,4 @@
-"""The operator's tool, run as its command line: in this process, or in one of its own."""
+"""The operator's tool as a command line, in this process or its own."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.support.project import ROOT
 
 SECONDS_TO_END = 60
 
-# Nothing of the terminal and the settings that the tests themselves are run with.
+# Hides the terminal and the settings of the test run.
 NEUTRAL = dict.fromkeys(
     [*map(str.upper, Settings.model_fields), "COLUMNS", "NO_COLOR", "FORCE_COLOR", "TERM"]
 )
@@ -25,7 +25,7 @@ NEUTRAL = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Result:
-    """What a command printed, and its exit code."""
+    """The output and the exit code of a command."""
 
     exit_code: int
     stdout: str
@@ -33,12 +33,12 @@ class Result:
 
     @property
     def lines(self) -> list[Any]:
-        """What `--json` printed."""
+        """The output of `--json`."""
         return [json.loads(line) for line in self.stdout.splitlines()]
 
 
 class Insights:
-    """Runs commands of the tool in a folder, with these settings and no others."""
+    """Runs commands of the tool in a folder, with exactly these settings."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
@@ -55,13 +55,13 @@ class Insights:
             return Result(exit_code, stdout.getvalue().decode(), stderr.getvalue().decode())
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """Start a command in a process of its own, whose output goes into pipes."""
+        """Start a command as a process, with its output piped."""
         return self.start_into(subprocess.PIPE, arguments, environment)
 
     def start_into(
         self, stdout: int, arguments: Sequence[str], environment: Mapping[str, str]
     ) -> subprocess.Popen[str]:
-        """Start a command in a process of its own, whose output goes into a file descriptor."""
+        """Start a command as a process, with its output to a file descriptor."""
         path = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
         return subprocess.Popen(
             [sys.executable, "-m", "insights", *arguments],
@@ -74,7 +74,7 @@ class Insights:
         )
 
     def run(self, *arguments: str, **environment: str) -> Result:
-        """Run a command in a process of its own until it ends."""
+        """Run a command as a process until it exits."""
         with self.start(*arguments, **environment) as process:
             stdout, stderr = process.communicate(timeout=SECONDS_TO_END)
         return Result(process.returncode, stdout, stderr)

@@ -1,4 +1,4 @@
-"""A key server on loopback, and the keys that it publishes."""
+"""A key server on loopback, and its keys."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ from tests.support.documents import Document
 
 RSA_KEY = rsa.generate_private_key(65537, 2048)
 OTHER_RSA_KEY = rsa.generate_private_key(65537, 2048)
-SHORT_RSA_KEY = rsa.generate_private_key(65537, 2040)  # noqa: S505 (to be refused)
+SHORT_RSA_KEY = rsa.generate_private_key(65537, 2040)  # noqa: S505 (must be refused)
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 ED_KEY = ed25519.Ed25519PrivateKey.generate()
 
@@ -24,7 +24,7 @@ Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
 def public_jwk(key: Key, kid: str) -> Document:
-    """Return a key as a key server publishes it."""
+    """Return a key as key servers publish it."""
     return jwk(key.public_key()) | {"kid": kid, "use": "sig"}
 
 
@@ -43,7 +43,7 @@ def jwk(key: Any) -> Document:
 
 
 class KeyServer:
-    """A key server that answers what a test tells it to, and counts its requests."""
+    """A key server with configurable responses that counts its requests."""
 
     def __init__(self) -> None:
         self.requests = 0
@@ -55,7 +55,7 @@ class KeyServer:
         self.publish(public_jwk(RSA_KEY, "rsa"), public_jwk(EC_KEY, "ec"), public_jwk(ED_KEY, "ed"))
 
     def publish(self, *keys: Document) -> None:
-        """Answer this set of keys from now on."""
+        """Respond with this set of keys from now on."""
         self.body = json.dumps({"keys": keys}).encode()
 
 

@@ -1,4 +1,4 @@
-"""Many clients that write at once, and what they were told."""
+"""Many concurrent clients, and the responses they got."""
 
 import asyncio
 import itertools
@@ -17,14 +17,14 @@ from tests.support.functions import Post, body_of
 CLIENTS = 32
 BATCH = 5
 
-# A client is busy for some milliseconds between its requests: 100,000 a scenario would prove no
-# more, and take longer to look through.
+# Pause of a client between requests: 100,000 requests a scenario would prove no more, and take
+# longer to verify.
 PAUSE_SECONDS = 0.008
 
 
 @dataclass
 class Request:
-    """What one client sent, and what it was told."""
+    """One client's request, and its outcome."""
 
     function: str
     body: Any
@@ -33,23 +33,23 @@ class Request:
 
     @property
     def events(self) -> list[Document]:
-        """The events in it."""
+        """The events in the body."""
         return self.body if isinstance(self.body, list) else [self.body]
 
     @property
-    def can_be_sent_again(self) -> bool:
-        """Whether sending it again must not store it twice."""
+    def has_event_ids(self) -> bool:
+        """Whether sending it again must not store its events twice."""
         return "event_id" in self.events[0]
 
 
 def feedback(client: int, number: int) -> Request:
-    """Return a client's feedback on the one message that it rates again and again."""
+    """Return a client's feedback on the one message that it keeps rating."""
     body = {"message_id": "m1", "user_id": f"client-{client}", "rating": str(number)}
     return Request("feedback", body)
 
 
 def event(client: int, number: int, position: int = 0, *, event_id: bool) -> Document:
-    """Return an event that no other equals; some are of a user not seen before."""
+    """Return a unique event; some belong to new users."""
     body: Document = {
         "user_id": f"client-{client}" if number % 7 else f"client-{client}-{number}",
         "event_type": "page_view",
@@ -64,7 +64,7 @@ def batch(client: int, number: int, *, event_id: bool) -> list[Document]:
 
 
 def new_request(client: int, number: int) -> Request:
-    """Return a request of each kind in turn."""
+    """Return a request; the kinds take turns."""
     match number % 6:
         case 0 | 1:
             return feedback(client, number)
@@ -79,7 +79,7 @@ def new_request(client: int, number: int) -> Request:
 
 
 class Load:
-    """Many clients that send one request after another, and remember what they were told."""
+    """Many clients that send one request after another, and record the outcomes."""
 
     def __init__(self, post: Post) -> None:
         self.post = post
@@ -88,7 +88,7 @@ class Load:
         self.over = False
 
     async def run(self, fault: Coroutine[Any, Any, None]) -> None:
-        """Let the clients send while a fault comes and goes."""
+        """Keep the clients sending while a fault comes and goes."""
         clients = [asyncio.create_task(self.client(number)) for number in range(CLIENTS)]
         await asyncio.sleep(0.5)
         await fault
@@ -97,7 +97,7 @@ class Load:
         await asyncio.gather(*clients)
 
     async def client(self, client: int) -> None:
-        """Send until it is over."""
+        """Send requests until the load is over."""
         while not self.over:
             request = new_request(client, next(self.numbers))
             self.requests.append(request)
@@ -105,33 +105,33 @@ class Load:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def send(self, request: Request) -> None:
-        """Send one request; it must be told success, or that it can be sent again."""
+        """Send one request; its response must be a success or a retryable 503."""
         started = time.monotonic()
         response = await self.post(request.function, request.body)
         request.seconds = max(request.seconds, time.monotonic() - started)
         request.stored = response.status_code < 300
-        answer = body_of(response)
+        body = body_of(response)
         if not request.stored:
             assert response.status_code == 503
-            assert answer["type"] == "urn:up2d8:problem:store-unavailable"
+            assert body["type"] == "urn:up2d8:problem:store-unavailable"
             assert response.headers["Retry-After"]
         elif isinstance(request.body, list):
-            assert answer["logged"] + answer["duplicates"] == len(request.body)
+            assert body["logged"] + body["duplicates"] == len(request.body)
 
-    async def send_failures_again(self) -> None:
-        """Send again what can be, and of each user's feedback only the latest."""
+    async def retry_failures(self) -> None:
+        """Retry failed requests if that is safe; of each user's feedback only the latest."""
         latest = {each.body["user_id"]: each for each in self.feedback()}
         for request in [*latest.values(), *self.analytics()]:
-            if not request.stored and (request.function == "feedback" or request.can_be_sent_again):
+            if not request.stored and (request.function == "feedback" or request.has_event_ids):
                 await self.send(request)
                 assert request.stored
 
     def acknowledged(self) -> int:
-        """Return how many documents were told success."""
+        """Return the number of acknowledged documents."""
         return sum(len(request.events) for request in self.requests if request.stored)
 
     def feedback(self) -> list[Request]:
-        """Return the requests with feedback, as they were sent."""
+        """Return the requests with feedback, in order."""
         return [request for request in self.requests if request.function == "feedback"]
 
     def analytics(self) -> list[Request]:
@@ -139,8 +139,8 @@ class Load:
         return [request for request in self.requests if request.function == "analytics"]
 
 
-def assert_stored_as_told(load: Load, stored: Database[Document]) -> None:
-    """Fail unless MongoDB has every event told success, none twice, and the latest feedback."""
+def assert_consistent(load: Load, stored: Database[Document]) -> None:
+    """Fail unless MongoDB has every acknowledged event, none twice, and the latest feedback."""
     events = Counter(
         (each["details"]["number"], each["details"]["position"]) for each in stored.analytics.find()
     )
@@ -162,8 +162,8 @@ def assert_stored_as_told(load: Load, stored: Database[Document]) -> None:
     assert {user: rating for user, rating in latest.items() if ratings[user] < rating} == {}
 
 
-async def assert_serves_again(load: Load) -> None:
-    """Fail unless the next request of each kind is told success."""
+async def assert_recovered(load: Load) -> None:
+    """Fail unless the next request of each kind succeeds."""
     for _ in range(6):
         request = new_request(0, next(load.numbers))
         load.requests.append(request)

@@ -1,4 +1,4 @@
-"""The local server, started as a user starts it."""
+"""The local server as a process, like a user starts it."""
 
 import os
 import re
@@ -21,7 +21,7 @@ SECONDS_TO_END = 30
 
 @dataclass
 class LocalServer:
-    """A running server: its process, its client, what it printed at its start, and since."""
+    """A running server: its process, a client, and its output at the start and since."""
 
     process: subprocess.Popen[str]
     client: httpx.Client
@@ -30,7 +30,7 @@ class LocalServer:
     log: list[str] = field(default_factory=list)
 
     def wait_for_log(self, words: str) -> str:
-        """Return the first line of the log with these words, and empty the log."""
+        """Return the first log line with these words, and clear the log."""
         deadline = time.monotonic() + SECONDS_TO_END
         while True:
             if found := [line for line in self.log if words in line]:
@@ -40,7 +40,7 @@ class LocalServer:
             time.sleep(0.01)
 
     def keep_log(self) -> None:
-        """Read what is printed: a pipe that nobody reads fills up, and then the server waits."""
+        """Read the output: a full pipe would block the server."""
         assert self.process.stdout
         for line in self.process.stdout:
             self.log.append(line)
@@ -52,7 +52,7 @@ RunServer = Callable[..., AbstractContextManager[LocalServer]]
 
 @contextmanager
 def start(folder: Path = ROOT, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the server in `folder` with these settings and no others, and kill it at last."""
+    """Run the server in `folder` with exactly these settings, and kill it at the end."""
     with subprocess.Popen(
         [sys.executable, "-m", "devserver"],
         cwd=folder,
@@ -64,13 +64,13 @@ def start(folder: Path = ROOT, **environment: str) -> Iterator[subprocess.Popen[
         try:
             yield process
         finally:
-            # Does nothing to one that ended, and otherwise the wait for its end would be for ever.
+            # No-op after an exit; without it, waiting for the process could last forever.
             process.kill()
 
 
 @contextmanager
 def running_server(folder: Path = ROOT, **environment: str) -> Iterator[LocalServer]:
-    """Run the server, and end it with SIGTERM."""
+    """Run the server, and stop it with SIGTERM."""
     with start(folder, **environment) as process:
         assert process.stdout
         printed = read_start(process.stdout)
@@ -86,7 +86,7 @@ def running_server(folder: Path = ROOT, **environment: str) -> Iterator[LocalSer
 
 
 def read_start(output: IO[str]) -> str:
-    """Return what the server prints until it serves, or until it ends."""
+    """Return the output of the server until it serves or exits."""
     lines = []
     for line in output:
         lines.append(line)
@@ -96,7 +96,7 @@ def read_start(output: IO[str]) -> str:
 
 
 def start_and_fail(folder: Path = ROOT, **environment: str) -> str:
-    """Return what a server prints that must not start."""
+    """Return the output of a server whose start must fail."""
     with start(folder, **environment) as process:
         printed, _ = process.communicate(timeout=SECONDS_TO_END)
         assert process.returncode == 1, printed

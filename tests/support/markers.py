@@ -1,4 +1,4 @@
-"""A plugin of pytest: what the markers do."""
+"""A pytest plugin that implements the markers."""
 
 import os
 import sys
@@ -13,14 +13,14 @@ from tests.support.dialects import Dialect
 if sys.platform != "win32":
     import fcntl
 
-# The fixtures on which all depend that start a MongoDB, a local server or a browser.
+# Every test with a MongoDB, a local server or a browser depends on one of these fixtures.
 STARTING = frozenset({"run_mongod", "run_server", "browser"})
-# A folder with a `mongod` that fails; on PATH, so that subprocesses find it, too.
+# A folder with a failing `mongod`; on PATH, so that subprocesses find it too.
 WITHOUT_MONGOD = Path(__file__).parent / "without_mongod"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that is marked `dialects` once in each that it does not lack."""
+    """Run a test marked `dialects` once for each dialect, except those it is `lacking`."""
     marker = metafunc.definition.get_closest_marker("dialects")
     if marker is None or "dialect" not in metafunc.fixturenames:
         return
@@ -33,9 +33,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs no database, and put the tests that run alone last, when few wait for them.
+    """Mark tests without a database, and sort the timed ones last, so that few tests wait for them.
 
-    Before all other plugins, because `-m` selects by the marks set so far.
+    Runs before other plugins, because `-m` selects by the marks set so far.
     """
     for item in items:
         if isinstance(item, pytest.Function) and STARTING.isdisjoint(item.fixturenames):
@@ -45,19 +45,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Run a test with its fixtures when it is its turn."""
+    """Run a test and its fixtures in its turn."""
     with turn(alone=is_timed(item)), without_mongod(item):
         return (yield)
 
 
 def is_timed(item: pytest.Item) -> bool:
-    """Say whether a test holds something to a limit of time."""
+    """Say whether a test has a time limit."""
     return item.get_closest_marker("timed") is not None
 
 
 @contextmanager
 def without_mongod(item: pytest.Item) -> Iterator[None]:
-    """Have every `mongod` fail that a test starts although it is marked `no_database`."""
+    """Make `mongod` fail in tests marked `no_database`."""
     with pytest.MonkeyPatch.context() as patch:
         if item.get_closest_marker("no_database"):
             patch.setenv("PATH", str(WITHOUT_MONGOD), prepend=os.pathsep)
@@ -66,7 +66,7 @@ def without_mongod(item: pytest.Item) -> Iterator[None]:
 
 @contextmanager
 def turn(*, alone: bool) -> Iterator[None]:
-    """Wait until the tests of the other workers, if there are any, let this one run."""
+    """Wait for the tests of other workers: all of them if `alone`, else those that run alone."""
     if sys.platform == "win32" or "PYTEST_XDIST_WORKER" not in os.environ:
         yield
         return

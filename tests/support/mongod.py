@@ -1,4 +1,4 @@
-"""A MongoDB that a test starts, kills and hangs as it likes."""
+"""A MongoDB that a test starts, kills and suspends."""
 
 import signal
 import subprocess
@@ -16,9 +16,9 @@ RunMongod = Callable[..., AbstractContextManager[subprocess.Popen[bytes]]]
 
 
 class Mongod:
-    """A MongoDB of one test's own, not yet started; leaving `resources` ends it.
+    """A MongoDB for one test, not yet started; leaving `resources` ends it.
 
-    Clients that `uri` leads to it meet a server of the dialect; `direct_uri` passes that by.
+    At `uri` clients meet a server of the dialect; `direct_uri` bypasses the proxy.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Mongod:
 
     @property
     def server(self) -> Address:
-        """Where clients connect to."""
+        """The address for clients."""
         return self.proxy.address if self.proxy else self.address
 
     @property
@@ -51,20 +51,20 @@ class Mongod:
         return f"mongodb://{self.server}"
 
     def start(self) -> None:
-        """Start it, on the data that it had."""
+        """Start it on its existing data."""
         self.process = self.resources.enter_context(self.run(self.address, self.folder))
-        # Nobody needs its data any more, and an orderly end takes a second.
+        # Its data is no longer needed, and a clean shutdown takes a second.
         self.resources.callback(self.kill)
 
     def kill(self) -> None:
-        """End it at once, as a power failure would."""
+        """Kill it, like a power failure."""
         self.process.kill()
         self.process.wait()
 
     def hang(self) -> None:
-        """Stop it without closing its connections."""
+        """Suspend it with its connections open."""
         suspend(self.process)
 
-    def go_on(self) -> None:
-        """Let it run again."""
+    def resume(self) -> None:
+        """Resume it."""
         self.process.send_signal(signal.SIGCONT)

@@ -1,7 +1,7 @@
-"""A network that a test breaks: a TCP proxy on loopback between the functions and MongoDB.
+"""A TCP proxy on loopback that breaks the network between the functions and MongoDB.
 
-A client of a replica set goes to the addresses that its members name, and so past any proxy, unless
-its connection string says `directConnection=true`.
+A client of a replica set connects to the addresses of its members, bypassing any proxy, unless its
+connection string says `directConnection=true`.
 """
 
 import asyncio
@@ -14,72 +14,72 @@ TASK_NAME = "network proxy"
 
 
 class Connection:
-    """One client's way to the server and back."""
+    """A client's connection, and the one to the server for it."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
-        self.answer_bytes_left: int | None = None
+        self.reply_bytes_left: int | None = None
         self.task: asyncio.Task[None] | None = None
 
     def cut(self) -> None:
-        """End it at once, whatever is on its way."""
+        """Abort both, dropping data in transit."""
         self.writer.transport.abort()
         if self.task:
             self.task.cancel()
 
 
 class NetworkProxy:
-    """What stands between the clients of `address` and the server."""
+    """A proxy that listens at `address` and forwards to `server`."""
 
     def __init__(self, server: Address, address: Address) -> None:
         self.server = server
         self.address = address
         self.uri = f"mongodb://{address}/?directConnection=true"
-        # What arrives from now on is late by so many seconds, and arrives even if its sender
-        # closes the connection meanwhile, as a network delivers late what it had to repeat.
+        # Delays data that arrives from now on. It is delivered even if its sender closes the
+        # connection meanwhile, like a late retransmission.
         self.request_delay = 0.0
-        self.answer_delay = 0.0
-        # How many chunks of requests wait for their time.
+        self.reply_delay = 0.0
+        # Number of delayed chunks of requests.
         self.delayed = 0
         self.connections: set[Connection] = set()
         self.listener: asyncio.Server | None = None
 
     async def listen(self) -> None:
-        """Let clients connect."""
+        """Accept connections."""
         self.listener = await asyncio.start_server(self.accept, self.address.ip, self.address.port)
 
     def refuse(self) -> None:
-        """Refuse new connections until `listen`; those that are open stay."""
+        """Refuse new connections until `listen`; open ones stay."""
         if self.listener:
             self.listener.close()
 
     def cut(self) -> None:
-        """End all connections at once."""
+        """Abort all connections."""
         for connection in set(self.connections):
             connection.cut()
 
     def cut_after(self, size: int) -> None:
-        """End each connection that is open as soon as `size` more bytes of answers came through."""
+        """Abort each open connection after `size` more bytes of replies."""
         for connection in self.connections:
-            connection.answer_bytes_left = size
+            connection.reply_bytes_left = size
 
     async def close(self) -> None:
-        """End everything."""
+        """Close everything."""
         self.refuse()
         tasks = [connection.task for connection in self.connections if connection.task]
         self.cut()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Take in a client."""
+        """Accept a client."""
         connection = Connection(reader, writer)
         connection.task = asyncio.create_task(self.carry(connection), name=TASK_NAME)
         self.connections.add(connection)
         connection.task.add_done_callback(lambda _: self.connections.discard(connection))
 
     async def carry(self, connection: Connection) -> None:
-        """Carry what a client and the server say to each other until one of them closes."""
+        """Forward in both directions until one side closes."""
         try:
             reader, writer = await asyncio.open_connection(self.server.ip, self.server.port)
         except OSError:
@@ -91,7 +91,7 @@ class NetworkProxy:
                     asyncio.create_task(each, name=TASK_NAME)
                     for each in (
                         self.carry_requests(connection, writer),
-                        self.carry_answers(reader, connection),
+                        self.carry_replies(reader, connection),
                     )
                 )
             )
@@ -99,7 +99,7 @@ class NetworkProxy:
             writer.transport.abort()
 
     async def carry_requests(self, connection: Connection, writer: asyncio.StreamWriter) -> None:
-        """Carry what a client says to the server."""
+        """Forward a client's data to the server."""
         with suppress(OSError):
             while chunk := await connection.reader.read(CHUNK_BYTES):
                 self.delayed += 1
@@ -111,17 +111,17 @@ class NetworkProxy:
                 await writer.drain()
         writer.close()
 
-    async def carry_answers(self, reader: asyncio.StreamReader, connection: Connection) -> None:
-        """Carry what the server says to a client, as long as the connection may last."""
+    async def carry_replies(self, reader: asyncio.StreamReader, connection: Connection) -> None:
+        """Forward the server's data to a client, as long as the connection may last."""
         with suppress(OSError):
             while chunk := await reader.read(CHUNK_BYTES):
-                await asyncio.sleep(self.answer_delay)
-                left = connection.answer_bytes_left
+                await asyncio.sleep(self.reply_delay)
+                left = connection.reply_bytes_left
                 connection.writer.write(chunk[:left])
                 if left is not None:
                     if len(chunk) >= left:
                         break
-                    connection.answer_bytes_left = left - len(chunk)
+                    connection.reply_bytes_left = left - len(chunk)
                 await connection.writer.drain()
-        # Closed, and not aborted: the client is to get the bytes that came through.
+        # Closed, not aborted, so that the client receives the forwarded bytes.
         connection.writer.close()

@@ -1,8 +1,8 @@
-"""Options of connection strings that are odd, and whose values nobody may see."""
+"""Odd options of connection strings, whose values must not leak."""
 
-SECRET = "S3CRET"  # noqa: S105 (it is none)
+SECRET = "S3CRET"  # noqa: S105 (not a secret)
 
-# PyMongo ignores them with a warning that shows the value, and works on.
+# PyMongo ignores these with a warning that shows the value.
 IGNORED = [
     f"readPreference={SECRET}",
     f"compressors={SECRET}",
@@ -34,7 +34,7 @@ IGNORED = [
     f"unknown={SECRET}&unknown={SECRET}",
 ]
 
-# They are refused: with an exception whose text shows the value.
+# PyMongo refuses these with an exception whose text shows the value.
 REFUSED = [
     f"datetime_conversion={SECRET}",
     f"tlsCAFile=/{SECRET}",

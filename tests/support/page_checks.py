@@ -1,13 +1,13 @@
-"""What a page must be for everyone: readable, named, and within its window.
+"""Accessibility checks of a page: contrast, names, and no overflow.
 
-Each check runs in the page, as JavaScript, and returns what is not so.
+Each check is JavaScript that runs in the page and returns its violations.
 """
 
 from typing import Any
 
 from playwright.sync_api import Page
 
-# Text that is large, or bold and a bit smaller, needs less contrast (WCAG 1.4.3).
+# Large text, and bold text that is a bit smaller, needs less contrast (WCAG 1.4.3).
 CONTRAST = """() => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   function parse(colour) {
@@ -52,7 +52,7 @@ CONTRAST = """() => {
   return seen ? found.filter(Boolean) : ["no text was found"];
 }"""
 
-# What is in a box that scrolls, or is only there for screen readers, cannot stick out.
+# Content of a scrolling box, or only for screen readers, cannot overflow.
 OVERFLOW = """() => {
   const found = [...document.body.querySelectorAll("*")].filter((each) => {
     if (each.closest(".scroll > *, .hidden, .skip") || !each.checkVisibility()) return false;
@@ -63,7 +63,7 @@ OVERFLOW = """() => {
   return width > innerWidth ? [`the page is ${width} wide`, ...found] : found;
 }"""
 
-# The size of a text of a drawing, as large as that is shown.
+# The rendered size of text in a drawing.
 TEXT_SIZES = """() => [...document.querySelectorAll(".chart svg.marks text")]
   .filter((each) => each.checkVisibility())
   .map((each) => parseFloat(each.getAttribute("font-size")) * each.getCTM().a)
@@ -103,21 +103,21 @@ NAMES = """() => {
 }"""
 
 
-def poor_contrasts(page: Page) -> Any:
-    """Return the texts that stand out from what is behind them less than WCAG's level AA asks."""
+def low_contrasts(page: Page) -> Any:
+    """Return the texts whose contrast is below WCAG's level AA."""
     return page.evaluate(CONTRAST)
 
 
 def overflows(page: Page) -> Any:
-    """Return what is beyond the left or right edge of the window."""
+    """Return the elements beyond the left or right edge of the window."""
     return page.evaluate(OVERFLOW)
 
 
 def smallest_text_of_a_chart(page: Page) -> Any:
-    """Return the size in pixels of the smallest text in a drawing."""
+    """Return the pixel size of the smallest text in a drawing."""
     return min(page.evaluate(TEXT_SIZES))
 
 
 def missing_names(page: Page) -> Any:
-    """Return what screen readers could not name, or not find."""
+    """Return the elements without an accessible name, and broken landmarks and links."""
     return page.evaluate(NAMES)

@@ -1,4 +1,4 @@
-"""The pages of the documentation, and what is in them: blocks, tables, links and headings."""
+"""The documentation's pages and their blocks, tables, links and headings."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 
-# The changelog also names what is gone.
+# The changelog also mentions removed names.
 NAMES = sorted(
     path.relative_to(ROOT).as_posix()
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
@@ -19,7 +19,7 @@ Row = list[str]
 
 @dataclass
 class Command:
-    """A command of a page, and the output that the page shows below it."""
+    """A command on a page, and the output shown below it."""
 
     line: str
     output: str
@@ -36,13 +36,13 @@ def blocks(name: str, language: str) -> list[str]:
 
 
 def code_spans(name: str) -> list[str]:
-    """Return the inline code of a page."""
+    """Return the inline code on a page."""
     prose = re.sub(r"^```.*?^```$", "", text_of(name), flags=re.DOTALL | re.MULTILINE)
     return re.findall(r"`([^`\n]+)`", prose)
 
 
 def commands(name: str) -> Iterator[Command]:
-    """Yield the console commands of a page in their order."""
+    """Yield the console commands of a page in order."""
     for block in blocks(name, "console"):
         for text in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             line, _, output = text.partition("\n")
@@ -50,31 +50,31 @@ def commands(name: str) -> Iterator[Command]:
 
 
 def tables(name: str, *head: str) -> list[list[Row]]:
-    """Return the rows of each table of a page whose head begins with these cells."""
+    """Return the rows of each table whose head begins with these cells."""
     start = re.escape(f"| {' | '.join(head)} ")
     found = re.findall(rf"^{start}.*\n\|[ -|]+\n((?:\|.*\n)+)", text_of(name), re.MULTILINE)
     return [[split_row(line) for line in rows.splitlines()] for rows in found]
 
 
 def table(name: str, *head: str) -> list[Row]:
-    """Return the rows of the one table of a page whose head begins with these cells."""
+    """Return the rows of the only table whose head begins with these cells."""
     [rows] = tables(name, *head)
     return rows
 
 
 def split_row(line: str) -> Row:
-    """Return the cells of a line of a table."""
+    """Return the cells of a table's line."""
     return [cell.strip() for cell in line.split("|")[1:-1]]
 
 
 def links(name: str) -> list[str]:
-    """Return where the links and images of a page lead to, without those to the web."""
+    """Return the targets of a page's links and images, except to the web."""
     targets = re.findall(r"\]\(([^)\s]+)\)", text_of(name))
     return [target for target in targets if "://" not in target]
 
 
 def anchors(text: str) -> set[str]:
-    """Return the anchors that GitHub gives to the headings of a page."""
+    """Return the anchors that GitHub generates for a page's headings."""
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
     headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,6 +1,6 @@
-"""What the tests need besides `.venv`: a `mongod` that starts, and Chromium or Chrome.
+"""The tests' needs besides `.venv`: a `mongod` that starts, and Chromium or Chrome.
 
-`make test` runs this module first. It installs what is missing, or says in one line what to do.
+`make test` runs this module first. It installs missing programs, or prints a line on how to.
 """
 
 import os
@@ -18,7 +18,7 @@ from local_project.mongod import LIBCURL_MISSING, find_mongod, missing_library
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
-# Within a folder for programs of macOS, or of Windows.
+# Below the program folders of macOS and Windows.
 PLACES = (
     "Google Chrome.app/Contents/MacOS/Google Chrome",
     "Chromium.app/Contents/MacOS/Chromium",
@@ -34,7 +34,7 @@ NO_CHROMIUM = (
 
 
 def main() -> int:
-    """Install what is missing; print what cannot be installed, and return the exit code."""
+    """Install missing programs; print the failures, and return the exit code."""
     problems = [problem for problem in (check_mongod(), check_chromium()) if problem]
     for problem in problems:
         print(f"make test: {problem}", file=sys.stderr)
@@ -42,19 +42,19 @@ def main() -> int:
 
 
 def check_mongod() -> str | None:
-    """Return what keeps `mongod` from starting, once its libcurl is installed if need be."""
+    """Return the problem with `mongod`, after trying to install a missing libcurl."""
     try:
         mongod = find_mongod()
     except LocalProjectError as error:
         return str(error)
-    problem = why_it_does_not_start(mongod)
+    problem = start_problem(mongod)
     if problem == LIBCURL_MISSING and install_package("libcurl4"):
-        return why_it_does_not_start(mongod)
+        return start_problem(mongod)
     return problem
 
 
-def why_it_does_not_start(mongod: Path) -> str | None:
-    """Return what keeps a `mongod` from starting, or None if it starts."""
+def start_problem(mongod: Path) -> str | None:
+    """Return the reason why a `mongod` does not start, or None."""
     try:
         found = subprocess.run([mongod, "--version"], capture_output=True, check=False)
     except OSError as error:
@@ -66,7 +66,7 @@ def why_it_does_not_start(mongod: Path) -> str | None:
 
 
 def check_chromium() -> str | None:
-    """Return what to do where there is no Chromium, and none can be installed."""
+    """Return advice if there is no Chromium and none can be installed."""
     if find_chromium():
         return None
     if install_package("chromium") and find_chromium():
@@ -80,7 +80,7 @@ def find_chromium() -> Path | None:
 
 
 def candidates() -> Iterator[Path]:
-    """Yield where a Chromium may be: on PATH, in the usual places, and where Playwright puts it."""
+    """Yield candidate paths: on PATH, in the usual places, and Playwright's own."""
     yield from (Path(path) for name in NAMES if (path := shutil.which(name)))
     yield from (folder / place for folder, place in product(program_folders(), PLACES))
     with sync_playwright() as playwright:
@@ -89,21 +89,21 @@ def candidates() -> Iterator[Path]:
 
 
 def program_folders() -> Iterator[Path]:
-    """Yield the folders for programs of macOS and Windows; elsewhere they do not exist."""
+    """Yield the program folders of macOS and Windows; elsewhere they do not exist."""
     yield from (Path("/Applications"), Path.home() / "Applications")
     yield from (Path(folder) for name in WINDOWS_FOLDERS if (folder := os.environ.get(name)))
 
 
 def starts(browser: Path) -> bool:
-    """Say whether a browser starts: Ubuntu's `chromium-browser` may only name a package."""
+    """Say whether a browser starts: Ubuntu's `chromium-browser` may be a mere stub."""
     if sys.platform == "win32":
-        # There `--version` opens a window.
+        # `--version` would open a window.
         return browser.exists()
     return browser.exists() and runs([str(browser), "--version"])
 
 
 def install_package(name: str) -> bool:
-    """Install one of Debian's packages; say whether that is possible here and succeeded."""
+    """Install a Debian package; say whether that worked."""
     apt_get = shutil.which("apt-get")
     if apt_get is None or sys.platform != "linux" or os.geteuid() != 0:
         return False
@@ -112,7 +112,7 @@ def install_package(name: str) -> bool:
 
 
 def download_chromium() -> bool:
-    """Download Playwright's own Chromium; say whether that succeeded."""
+    """Download Playwright's Chromium; say whether that worked."""
     print("Downloading Chromium with Playwright ...", flush=True)
     return runs([sys.executable, "-m", "playwright", "install", "--no-shell", "chromium"])
 

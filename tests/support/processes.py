@@ -1,4 +1,4 @@
-"""Processes that a test started, and those that these start."""
+"""Processes that tests start, and their children."""
 
 import os
 import signal
@@ -9,13 +9,13 @@ from typing import Any
 
 
 def suspend(process: subprocess.Popen[Any]) -> None:
-    """Suspend a child, and wait until it is: its threads may run on for a while."""
+    """Suspend a child, and wait for it: its threads may run on for a while."""
     process.send_signal(signal.SIGSTOP)
     os.waitpid(process.pid, os.WUNTRACED)
 
 
 def is_alive(pid: int) -> bool:
-    """Say whether a process runs (one that ended and was not waited for does not)."""
+    """Say whether a process runs; a zombie does not."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -29,7 +29,7 @@ def all_processes() -> list[int]:
 
 
 def command_of(pid: int) -> str:
-    """Return a process's command line, empty for one that has ended."""
+    """Return a process's command line, empty after its end."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
@@ -37,7 +37,7 @@ def command_of(pid: int) -> str:
 
 
 def wait_until_gone(pid: int) -> None:
-    """Fail if a process does not end."""
+    """Wait for a process to end, and fail if it does not."""
     deadline = time.monotonic() + 20
     while is_alive(pid):
         assert time.monotonic() < deadline, f"process {pid} was left behind"

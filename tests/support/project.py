@@ -1,4 +1,4 @@
-"""The project's own folder."""
+"""The project's folder."""
 
 import shutil
 from pathlib import Path
@@ -7,6 +7,6 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def copy_project(folder: Path) -> Path:
-    """Copy what runs to a new folder, whose `.data/` is then its own; return the folder."""
+    """Copy the runnable project to a new folder with its own `.data/`; return the folder."""
     ignored = shutil.ignore_patterns(".*", "__pycache__", "tests")
     return Path(shutil.copytree(ROOT, folder, ignore=ignored))

@@ -1,4 +1,4 @@
-"""The functions, with each answer checked against what is stored."""
+"""The functions, with each response checked against MongoDB."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -21,12 +21,12 @@ READ_RAW = CodecOptions(
 
 
 async def handle(function: str, request: func.HttpRequest) -> func.HttpResponse:
-    """Return a function's answer, by way of a coroutine, which a runner asks for."""
+    """Call a function in a coroutine, as a runner requires."""
     return await FUNCTIONS[function](request)
 
 
 class Service:
-    """The functions, on a real MongoDB, in an event loop that serves all examples of a test."""
+    """The functions, on a real MongoDB, in one event loop for all examples of a test."""
 
     def __init__(self, runner: asyncio.Runner, stored: Database[Document]) -> None:
         self.runner = runner
@@ -36,7 +36,7 @@ class Service:
     def post(
         self, function: str, body: bytes, headers: Mapping[str, str] | None = None
     ) -> func.HttpResponse:
-        """Send a request and check the answer against what is stored, which is then removed."""
+        """Send a request, check its response against MongoDB, and remove the documents."""
         request = func.HttpRequest("POST", "http://localhost", headers=headers, body=body)
         response = self.runner.run(handle(function, request))
         stored: dict[str, list[Mapping[str, Any]]] = {}
@@ -57,16 +57,16 @@ class Service:
 def check_success(
     function: str, body: bytes, response: func.HttpResponse, documents: list[Mapping[str, Any]]
 ) -> None:
-    """Fail unless just what was sent is stored, without what the answer calls wrong."""
-    sent, answer = parse(body), body_of(response)
-    wrong = {error["index"] for error in answer.get("errors", [])}
-    for error in answer.get("errors", []):
+    """Fail unless exactly the objects that the response does not call wrong are stored."""
+    sent, result = parse(body), body_of(response)
+    wrong = {error["index"] for error in result.get("errors", [])}
+    for error in result.get("errors", []):
         check_error(error)
     if isinstance(sent, list):
         assert response.status_code == (207 if wrong else 202)
         right = [each for index, each in enumerate(sent) if index not in wrong]
-        assert answer["logged"] == len(documents)
-        assert answer["logged"] + answer["duplicates"] == len(right)
+        assert result["logged"] == len(documents)
+        assert result["logged"] + result["duplicates"] == len(right)
     else:
         assert response.status_code == {"feedback": 201, "analytics": 202}[function]
         right = [sent]
@@ -77,7 +77,7 @@ def check_success(
 def in_pairs(
     sent: list[Document], stored: list[Mapping[str, Any]]
 ) -> Iterator[tuple[Document, Mapping[str, Any]]]:
-    """Yield what was sent with what is stored of it; those without an `event_id` are in order."""
+    """Yield each sent object with its document; those without an `event_id` are in order."""
     by_id = {each["_id"]: each for each in stored if isinstance(each["_id"], UUID)}
     others = iter([each for each in stored if not isinstance(each["_id"], UUID)])
     for each in sent:
@@ -87,7 +87,7 @@ def in_pairs(
 
 
 def without_repetitions(events: list[Document]) -> list[Document]:
-    """Return the events without those whose `event_id` came before."""
+    """Return the events without repetitions of an `event_id`."""
     seen: set[UUID] = set()
     first = []
     for event in events:

@@ -1,4 +1,4 @@
-"""Strategies of Hypothesis for what clients send."""
+"""Hypothesis strategies for request bodies."""
 
 import json
 from datetime import datetime, timedelta, timezone
@@ -12,7 +12,7 @@ from fuzz.seeds import ODD_VALUES
 def json_values(
     scalars: st.SearchStrategy[Any], keys: st.SearchStrategy[str]
 ) -> st.SearchStrategy[Any]:
-    """Return a strategy for JSON of these scalars and keys."""
+    """Return a strategy for JSON with these scalars and keys."""
     return st.recursive(
         scalars,
         lambda members: st.lists(members) | st.dictionaries(keys, members),
@@ -29,7 +29,7 @@ FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 INTEGERS = st.integers(-(2**63), 2**63 - 1)
 STORABLE = json_values(st.none() | st.booleans() | INTEGERS | FLOATS | TEXT, KEYS)
 
-# With surrogates, NaN, infinities, and integers of any size.
+# Includes surrogates, NaN, infinities, and integers of any size.
 ANYTHING = json_values(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
     st.text(st.characters()) | KEYS,
@@ -38,7 +38,7 @@ WITHOUT_NUL = st.characters(codec="utf-8", exclude_characters="\0")
 IDENTIFIERS = st.text(WITHOUT_NUL, min_size=1, max_size=200)
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
-# An offset may lead out of the years 1 to 9999.
+# Offsets must not lead out of the years 1 to 9999.
 YEAR_2, YEAR_9998 = (datetime.fromisoformat(f"{year}-01-01") for year in ("0002", "9998"))
 DATE_TIMES = st.datetimes(YEAR_2, YEAR_9998).flatmap(
     lambda naive: OFFSETS.map(lambda offset: naive.replace(tzinfo=offset).isoformat())
@@ -68,7 +68,7 @@ EVENTS = st.fixed_dictionaries(
 
 @st.composite
 def encoded(draw: st.DrawFn, values: st.SearchStrategy[Any]) -> bytes:
-    """Return a strategy for ways to write JSON."""
+    """Draw a spelling of a value as JSON."""
     text = json.dumps(
         draw(values),
         ensure_ascii=draw(st.booleans()),
@@ -79,7 +79,7 @@ def encoded(draw: st.DrawFn, values: st.SearchStrategy[Any]) -> bytes:
 
 @st.composite
 def edited(draw: st.DrawFn, bodies: st.SearchStrategy[bytes]) -> bytes:
-    """Return a strategy for bodies with some bytes inserted, removed or replaced."""
+    """Draw a body with some bytes inserted, removed or replaced."""
     body = draw(bodies)
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(body)))

@@ -1,4 +1,4 @@
-"""`insights tail` in a process of its own."""
+"""`insights tail` as a process."""
 
 import signal
 import subprocess
@@ -11,32 +11,32 @@ SECONDS_TO_ARRIVE = 30
 
 
 class Tail:
-    """`insights tail` in a process of its own, and the lines that it prints."""
+    """`insights tail` as a process, and the lines that it prints."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
-        self.printed, self.told = lines_of(process.stdout), lines_of(process.stderr)
-        self.watching = self.next_told()
+        self.printed, self.notices = lines_of(process.stdout), lines_of(process.stderr)
+        self.watching = self.next_notice()
         self.notice = ""
         if "every second" in self.watching:
-            self.notice, self.watching = self.watching, self.next_told()
+            self.notice, self.watching = self.watching, self.next_notice()
 
     def next(self) -> str:
-        """Return the next line that it prints, once it is there."""
+        """Wait for the next line of standard output."""
         return next_line(self.printed)
 
-    def next_told(self) -> str:
-        """Return the next line that it prints to standard error."""
-        return next_line(self.told)
+    def next_notice(self) -> str:
+        """Wait for the next line of standard error."""
+        return next_line(self.notices)
 
     def interrupt(self) -> int:
-        """End it by Ctrl-C; return its exit code."""
+        """Stop it with Ctrl-C; return its exit code."""
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(SECONDS_TO_ARRIVE)
 
     def rest(self) -> tuple[list[str], list[str]]:
-        """Return what else it printed, to standard output and to standard error."""
-        return list(iter(self.printed.get, None)), list(iter(self.told.get, None))
+        """Return the remaining lines of standard output and standard error."""
+        return list(iter(self.printed.get, None)), list(iter(self.notices.get, None))
 
 
 Lines = Queue[str | None]
@@ -44,7 +44,7 @@ StartTail = Callable[..., Tail]
 
 
 def lines_of(stream: IO[str] | None) -> Lines:
-    """Return a queue that gets each line of a stream as it comes, and None at its end."""
+    """Return a queue that receives each line of a stream, and None at its end."""
     lines: Lines = Queue()
 
     def read() -> None:
@@ -57,7 +57,7 @@ def lines_of(stream: IO[str] | None) -> Lines:
 
 
 def next_line(lines: Lines) -> str:
-    """Return the next line, once it is there."""
+    """Wait for the next line."""
     line = lines.get(timeout=SECONDS_TO_ARRIVE)
     assert line is not None
     return line

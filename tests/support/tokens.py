@@ -1,4 +1,4 @@
-"""Bearer tokens of an issuer, and the answers to wrong ones."""
+"""Bearer tokens of an issuer, and the responses to invalid ones."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ USER = "u1"
 
 
 def claims(**changes: Any) -> Document:
-    """Return the claims of a valid token, with changes; None leaves one out."""
+    """Return the claims of a valid token, with changes; None removes one."""
     valid = {
         "iss": ISSUER,
         "aud": AUDIENCE,
@@ -42,7 +42,7 @@ def token(
 
 
 def bearer(credentials: str) -> dict[str, str]:
-    """Return the header that carries a token."""
+    """Return the header with a token."""
     return {"Authorization": f"Bearer {credentials}"}
 
 
@@ -52,7 +52,7 @@ def encode(part: Any) -> str:
 
 
 def assert_refused(response: func.HttpResponse, database: Database[Document]) -> None:
-    """Fail unless the answer is the 401 of RFC 6750, and nothing is stored."""
+    """Fail unless the response is the 401 of RFC 6750, and nothing is stored."""
     assert response.status_code == 401
     assert response.mimetype == "application/problem+json"
     assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
@@ -61,7 +61,7 @@ def assert_refused(response: func.HttpResponse, database: Database[Document]) ->
 
 
 def assert_keys_unavailable(response: func.HttpResponse, database: Database[Document]) -> None:
-    """Fail unless the answer is a 503 with `Retry-After`, and nothing is stored."""
+    """Fail unless the response is a 503 with `Retry-After`, and nothing is stored."""
     assert response.status_code == 503
     assert body_of(response)["type"] == "urn:up2d8:problem:keys-unavailable"
     assert int(response.headers["Retry-After"]) > 0

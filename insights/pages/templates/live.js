@@ -1,5 +1,5 @@
 
-// Keeps the page current: the server sends the parts whose HTML changed.
+// Live updates: the server sends the parts whose HTML changed.
 (() => {
   "use strict";
   const ANNOUNCE_MS = 60000;
@@ -20,7 +20,7 @@
   const keyed = (root) => [...root.querySelectorAll("details[data-key]")];
   const focusable = (root) => [...root.querySelectorAll("a[href], summary, [tabindex]")];
 
-  // What is open, focused or scrolled stays so.
+  // Keeps open details, the focus and scroll positions.
   function replace(part, { digest, html }) {
     if (part.dataset.digest === digest) return false;
     const open = new Set(keyed(part).filter((each) => each.open).map((each) => each.dataset.key));
@@ -34,8 +34,7 @@
     return true;
   }
 
-  // The first part of which more is in view than its end does not move. Not every browser sees to
-  // that itself.
+  // Keeps the first part in view where it is. Not every browser has scroll anchoring.
   function update(parts) {
     const all = [...document.querySelectorAll("[data-digest]")];
     const seen = all.find((each) => each.getBoundingClientRect().bottom > innerHeight / 4);
@@ -53,22 +52,22 @@
     else if (changed) announce(announcement);
   }
 
-  // The address has the token that the server asks for.
+  // The query of the address has the token.
   const stream = `stream${location.search}`;
 
-  // A server that was started anew has another token, and its own address.
+  // A restarted server has a new token, and so a new address.
   async function retry() {
-    const answer = await fetch(stream, { method: "HEAD" }).catch(() => null);
-    if (answer?.status !== 403) {
+    const response = await fetch(stream, { method: "HEAD" }).catch(() => null);
+    if (response?.status !== 403) {
       setTimeout(connect, 2000);
       return;
     }
-    const text = "Ended: open the address of the new dashboard";
+    const text = "Server restarted: open its new address";
     show("ended", text);
     announce(text, true);
   }
 
-  // A browser keeps at most six connections to a server, so pages in the background have none.
+  // Browsers keep at most six connections to a server, so pages in the background have none.
   let source = null;
 
   function connect() {
@@ -77,7 +76,7 @@
     source.onmessage = receive;
     source.onerror = () => {
       show("reconnecting", "Reconnecting…");
-      // The browser tries again by itself, unless something else than a stream answered.
+      // The browser reconnects by itself, unless the response was not a stream.
       if (source?.readyState === EventSource.CLOSED) {
         source = null;
         retry();

@@ -1,5 +1,5 @@
 
-// What a bar or a point stands for, beside the pointer. The tables say the same without one.
+// Labels of bars and points, beside the pointer. The tables hold the same numbers.
 (() => {
   "use strict";
   const tip = document.body.appendChild(document.createElement("div"));

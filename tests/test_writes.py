@@ -1,4 +1,4 @@
-"""What MongoDB's replies mean."""
+"""Writes, and the outcomes of MongoDB's replies."""
 
 import asyncio
 import time
@@ -54,33 +54,33 @@ EVENT: Document = {"user_id": "u1", "event_type": "e", "details": {}}
 
 
 def pointers(outcome: Outcome) -> list[str]:
-    """Return what the errors of a refused document point to."""
+    """Return the pointers of a refused document's errors."""
     assert isinstance(outcome, list)
     return [error.pointer for error in outcome]
 
 
 def valid(fields: Document) -> Write:
-    """Return something that was checked, to be stored as these fields."""
+    """Return fields as a checked write."""
     return Write(fields, size=0)
 
 
-def test_tells_what_was_stored_from_what_was_there() -> None:
+def test_a_duplicate_differs_from_a_stored_document() -> None:
     assert [to_outcome("stored"), to_outcome("duplicate")] == ["stored", "duplicate"]
 
 
-def test_names_the_field_that_was_refused() -> None:
+def test_an_error_names_the_refused_field() -> None:
     assert pointers(to_outcome(Failed(WriteError("", 15)))) == ["#/details"]
 
 
 # Interrupted at shutdown, stepped down, out of disk space.
 @pytest.mark.parametrize("code", [11600, 10107, 14031])
-def test_what_may_pass_is_unavailable(code: int) -> None:
+def test_a_transient_error_is_a_503(code: int) -> None:
     with pytest.raises(StoreUnavailable):
         to_outcome(Failed(WriteError("", code)))
 
 
 def result(**changes: Any) -> dict[str, Any]:
-    """Return the result of a bulk write of three documents, one inserted late and one refused."""
+    """Return the result of a bulk write of three documents: inserted, matched and refused."""
     return {
         "nInserted": 1,
         "nMatched": 1,
@@ -102,20 +102,20 @@ def test_replies_are_in_the_order_of_the_documents() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        # MongoDB stopped before the second document, and does not say so.
+        # MongoDB stopped before the second document without saying so.
         ({"nInserted": 0}, [WriteError, Unconfirmed, Unconfirmed]),
         # Stored on the primary, but not on a majority.
         ({"writeConcernErrors": [{"code": 64}]}, [WriteConcernError] * 3),
     ],
 )
-def test_what_is_not_confirmed_is_no_success(
+def test_an_unconfirmed_write_is_no_success(
     changes: dict[str, Any], expected: list[type[Exception]]
 ) -> None:
     replies = to_replies(3, result(**changes))
     assert [isinstance(each, Failed) and type(each.error) for each in replies] == expected
 
 
-async def test_one_alone_is_told_what_it_is_told_among_others(
+async def test_the_outcome_is_the_same_alone_and_in_a_group(
     fresh_database: Database[Document],
 ) -> None:
     stored, other = valid({"_id": 1}), valid({"_id": 2})
@@ -140,7 +140,7 @@ async def test_groups_are_written_in_the_order_of_their_keys(
 
 
 class Interrupted:
-    """A collection whose first writes fail, though they may have reached MongoDB."""
+    """A collection whose first writes fail, before or after they reached MongoDB."""
 
     def __init__(self, collection: Any, error: Exception, failures: int, *, reached: bool) -> None:
         self.collection = collection
@@ -150,11 +150,11 @@ class Interrupted:
         self.attempts = 0
 
     def __getattr__(self, name: str) -> Any:
-        """Return everything else as it is."""
+        """Delegate everything else."""
         return getattr(self.collection, name)
 
     async def write(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """Write, and fail as long as that is due."""
+        """Write, and fail while failures are due."""
         self.attempts += 1
         if self.attempts > self.failures:
             return await getattr(self.collection, name)(*args, **kwargs)
@@ -184,7 +184,7 @@ LOST_REPLIES = [
 
 @pytest.fixture
 def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Interrupted]:
-    """Return a function that has the next writes fail."""
+    """Return a function that makes the next writes fail."""
 
     def fail(error: Exception, failures: int = 1, *, reached: bool = True) -> Interrupted:
         watched = get_collection("watched")
@@ -196,12 +196,12 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Interrupted]:
 
 
 def stamped(key: Any) -> Write:
-    """Return a document with this `_id` and the time."""
+    """Return a document with this `_id` and the current time."""
     return valid({"_id": key, "timestamp": datetime.now(UTC)})
 
 
 @pytest.mark.parametrize("error", LOST_REPLIES)
-async def test_what_an_unknown_attempt_stored_is_told_stored_and_not_a_duplicate(
+async def test_documents_stored_by_an_unknown_attempt_are_stored_and_not_duplicates(
     fresh_database: Database[Document], interrupt: Callable[..., Interrupted], error: Exception
 ) -> None:
     fresh_database.watched.insert_one({"_id": 2, "timestamp": datetime(2026, 1, 1, tzinfo=UTC)})
@@ -216,7 +216,7 @@ async def test_what_an_unknown_attempt_stored_is_told_stored_and_not_a_duplicate
 
 @pytest.mark.usefixtures("fresh_database")
 @pytest.mark.parametrize("error", LOST_REPLIES)
-async def test_a_first_feedback_whose_reply_was_lost_is_told_received(
+async def test_a_first_feedback_whose_reply_was_lost_is_received(
     interrupt: Callable[..., Interrupted], error: Exception
 ) -> None:
     interrupt(error)
@@ -226,7 +226,7 @@ async def test_a_first_feedback_whose_reply_was_lost_is_told_received(
 
 
 @pytest.mark.parametrize("error", LOST_REPLIES)
-async def test_a_replacement_whose_reply_was_lost_is_told_updated(
+async def test_a_replacement_whose_reply_was_lost_is_updated(
     fresh_database: Database[Document], interrupt: Callable[..., Interrupted], error: Exception
 ) -> None:
     start_clock()
@@ -243,7 +243,7 @@ async def test_a_replacement_whose_reply_was_lost_is_told_updated(
 @pytest.mark.parametrize(
     ("asked", "attempts", "retry_after"), [("1200", 2, "2"), ("8", 2, "1"), ("60000", 1, "60")]
 )
-async def test_throttling_that_stays_is_told_with_the_wait_that_it_asks_for(
+async def test_persistent_throttling_returns_the_wait_that_mongodb_asks_for(
     interrupt: Callable[..., Interrupted], asked: str, attempts: int, retry_after: str
 ) -> None:
     error = OperationFailure(f"Error=16500, RetryAfterMs={asked}, Details='…'", 16500)
@@ -260,7 +260,7 @@ async def test_throttling_that_stays_is_told_with_the_wait_that_it_asks_for(
 
 
 @pytest.mark.timed
-async def test_a_throttled_write_holds_up_no_other_request(
+async def test_a_throttled_write_delays_no_other_request(
     mongodb_uri: str,
     empty_database: Database[Document],
     use_settings: UseSettings,
@@ -291,7 +291,7 @@ async def test_a_throttled_write_holds_up_no_other_request(
     assert sum(each < 1 for each in waited) >= 90
 
 
-async def test_what_could_not_be_looked_at_is_no_unknown_write(
+async def test_a_failed_comparison_does_not_make_the_write_unknown(
     fresh_database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find_stored, failures = (
@@ -325,7 +325,7 @@ async def test_another_feedback_of_the_same_millisecond_is_not_taken_for_ours(
 @pytest.mark.parametrize(
     "option", ["tz_aware=true", "uuidRepresentation=standard", "datetime_conversion=DATETIME_MS"]
 )
-async def test_the_connection_string_does_not_decide_what_is_the_same(
+async def test_the_connection_string_does_not_affect_comparisons(
     fresh_database: Database[Document],
     server_uri: str,
     use_settings: UseSettings,
@@ -346,7 +346,7 @@ async def test_the_connection_string_does_not_decide_what_is_the_same(
     assert [each["rating"] for each in fresh_database.feedback.find()] == ["later"]
 
 
-async def test_a_date_that_python_does_not_have_is_later_than_any(
+async def test_a_date_beyond_pythons_range_is_later_than_any(
     fresh_database: Database[Document], post: Post
 ) -> None:
     key = {"user_id": "u1", "message_id": "m1"}
@@ -357,7 +357,7 @@ async def test_a_date_that_python_does_not_have_is_later_than_any(
     assert sorted(response.status_code for response in responses) == [200, *[201] * 7]
 
 
-async def test_of_a_partly_committed_group_only_the_rest_is_sent_again(
+async def test_a_partly_committed_group_is_retried_only_for_the_rest(
     fresh_database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def insert_many(*_: Any, **__: Any) -> NoReturn:
@@ -384,7 +384,7 @@ async def test_a_unique_index_of_the_operator_refuses_a_feedback(
     assert raised.value.errors == [writes.REFUSALS[11000]]
 
 
-async def test_what_is_erased_while_it_is_replaced_is_stored_anew(
+async def test_a_feedback_erased_during_its_replacement_is_stored_anew(
     fresh_database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start_clock()
@@ -400,10 +400,10 @@ async def test_what_is_erased_while_it_is_replaced_is_stored_anew(
     assert fresh_database.watched.count_documents({}) == 1
 
 
-async def test_what_bson_cannot_hold_is_found_before_any_of_the_largest_group_is_sent(
+async def test_unstorable_values_are_found_before_the_largest_group_is_sent(
     fresh_database: Database[Document], commands: Commands
 ) -> None:
-    # BSON takes the most bytes for a byte of JSON where an array has small numbers.
+    # An array of small numbers takes the most bytes of BSON per byte of JSON.
     zeros = {"zeros": [0] * 16_000}
     size = MAXIMUM_BYTES + BATCH_LIMIT
     fields = [{"_id": n, "details": zeros} for n in range(size // OBJECT_LIMIT)]
@@ -416,7 +416,7 @@ async def test_what_bson_cannot_hold_is_found_before_any_of_the_largest_group_is
     assert fresh_database.watched.count_documents({}) == len(stored)
 
 
-async def test_what_bson_cannot_hold_costs_no_connection(
+async def test_unstorable_values_cost_no_connection(
     fresh_database: Database[Document], post: Post
 ) -> None:
     def connections() -> int:
@@ -436,7 +436,7 @@ async def test_what_bson_cannot_hold_costs_no_connection(
 
 @pytest.fixture
 def no_majority(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have MongoDB say that a document is stored or replaced, which no majority confirmed."""
+    """Make MongoDB report a stored or replaced document without a majority's confirmation."""
     error = {"index": 0, "code": 11000}
     unconfirmed = {
         "nInserted": 0,
@@ -463,19 +463,19 @@ def no_majority(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_majority")
 @pytest.mark.usefixtures("fresh_database")
-async def test_a_duplicate_that_no_majority_confirmed_is_no_success() -> None:
+async def test_a_duplicate_without_a_majority_is_no_success() -> None:
     [reply] = await insert_group("watched", [valid({"_id": 1})])
     assert isinstance(reply, Failed)
     assert isinstance(reply.error, WriteConcernError)
 
 
 @pytest.mark.usefixtures("fresh_database", "no_majority")
-async def test_a_feedback_that_no_majority_confirmed_is_no_success(post: Post) -> None:
+async def test_a_feedback_without_a_majority_is_no_success(post: Post) -> None:
     body = {"message_id": "m1", "user_id": "u1", "rating": "up"}
     assert (await post("feedback", body)).status_code == 503
 
 
-async def test_a_feedback_that_replaces_another_takes_two_writes(
+async def test_a_replacement_takes_two_writes(
     fresh_database: Database[Document], commands: Commands, post: Post
 ) -> None:
     body = {"message_id": "m1", "user_id": "u1", "rating": "up"}
@@ -507,14 +507,14 @@ async def test_a_feedback_without_a_date_is_replaced(fresh_database: Database[Do
         assert isinstance(stored["timestamp"], datetime)
 
 
-async def test_a_replacement_of_nothing_is_no_success(fresh_database: Database[Document]) -> None:
+async def test_replacing_nothing_is_no_success(fresh_database: Database[Document]) -> None:
     assert fresh_database.feedback.count_documents({}) == 0
     [reply] = await overwrite_group("feedback", [stamped(1)])
     assert isinstance(reply, Failed)
     assert isinstance(reply.error, Vanished)
 
 
-async def test_what_becomes_of_each_event_is_told_in_order(
+async def test_the_outcomes_of_a_batch_are_in_order(
     post: Post, fresh_database: Database[Document]
 ) -> None:
     batch: list[Any] = [
@@ -528,15 +528,15 @@ async def test_what_becomes_of_each_event_is_told_in_order(
     response = await post("analytics", batch)
 
     assert response.status_code == 207
-    answer = body_of(response)
-    assert (answer["logged"], answer["duplicates"]) == (496, 1)
+    body = body_of(response)
+    assert (body["logged"], body["duplicates"]) == (496, 1)
     pointers = ["#/3/event_type", "#/302/event_id", "#/303/details/big"]
-    assert [each["pointer"] for each in answer["errors"]] == pointers
+    assert [each["pointer"] for each in body["errors"]] == pointers
     stored = [each["details"]["number"] for each in fresh_database.analytics.find()]
     assert sorted(stored) == sorted(set(range(500)) - {3, 301, 302, 303})
 
 
-async def test_needs_no_other_privileges_than_the_readme_gives(
+async def test_needs_only_the_documented_privileges(
     run_mongod: RunMongod, tmp_path: Path, post: Post, use_settings: UseSettings
 ) -> None:
     address, key = free_address(), tmp_path / "key"

@@ -1,4 +1,4 @@
-"""The cached connection."""
+"""The cached MongoDB client and its options."""
 
 import asyncio
 import gc
@@ -21,18 +21,18 @@ Client = AsyncMongoClient[Document]
 
 
 def record(opened: list[Client], *args: Any, **options: Any) -> Client:
-    """Open a client and remember it."""
+    """Open a client and record it."""
     client: Client = AsyncMongoClient(*args, **options)
     opened.append(client)
     return client
 
 
-async def test_is_opened_once(fresh_database: Database[Document]) -> None:
+async def test_the_client_is_cached(fresh_database: Database[Document]) -> None:
     assert connection.get_database().client is connection.get_database().client
     assert connection.get_database().name == fresh_database.name
 
 
-async def test_a_collection_is_of_the_client_that_is_open(
+async def test_a_cached_collection_belongs_to_the_open_client(
     fresh_database: Database[Document],
 ) -> None:
     first = connection.get_collection("analytics")
@@ -45,7 +45,7 @@ async def test_a_collection_is_of_the_client_that_is_open(
     assert second.database.client is not first.database.client
 
 
-async def test_what_is_loaded_is_not_collected_again(fresh_database: Database[Document]) -> None:
+async def test_loaded_modules_are_not_garbage_collected(fresh_database: Database[Document]) -> None:
     assert connection.get_database().name == fresh_database.name
     frozen = gc.get_freeze_count()
     assert frozen > 10_000
@@ -54,7 +54,7 @@ async def test_what_is_loaded_is_not_collected_again(fresh_database: Database[Do
     assert gc.get_freeze_count() <= frozen
 
 
-async def test_is_opened_once_when_many_first_requests_come_at_once(
+async def test_concurrent_first_requests_open_one_client(
     fresh_database: Database[Document], post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Client] = []
@@ -66,7 +66,7 @@ async def test_is_opened_once_when_many_first_requests_come_at_once(
     assert fresh_database.analytics.count_documents({}) == 100
 
 
-async def test_closing_leads_to_another(fresh_database: Database[Document], post: Post) -> None:
+async def test_a_closed_client_is_replaced(fresh_database: Database[Document], post: Post) -> None:
     await post("analytics", EVENT)
     client = connection.get_database().client
     await connection.close()
@@ -77,7 +77,7 @@ async def test_closing_leads_to_another(fresh_database: Database[Document], post
     assert fresh_database.analytics.count_documents({}) == 2
 
 
-def test_several_event_loops_one_after_another_and_at_once(
+def test_each_event_loop_has_its_own_client(
     empty_database: Database[Document], mongodb_uri: str, use_settings: UseSettings
 ) -> None:
     use_settings(MONGODB_URI=mongodb_uri, MONGODB_DATABASE=empty_database.name)
@@ -97,7 +97,7 @@ def test_several_event_loops_one_after_another_and_at_once(
     assert empty_database.events.count_documents({}) == 6
 
 
-async def test_tells_mongodb_who_connects(
+async def test_identifies_itself_to_mongodb(
     fresh_database: Database[Document], post: Post, mongodb_uri: str
 ) -> None:
     await post("analytics", EVENT)
@@ -108,7 +108,7 @@ async def test_tells_mongodb_who_connects(
     assert fresh_database.analytics.count_documents({}) == 1
 
 
-async def test_waits_for_a_journaled_majority_whatever_the_connection_string_says(
+async def test_waits_for_a_journaled_majority_regardless_of_the_connection_string(
     mongodb_uri: str, use_settings: UseSettings
 ) -> None:
     use_settings(MONGODB_URI=f"{mongodb_uri}/?w=0&journal=false")
@@ -142,7 +142,7 @@ async def test_the_pool_is_small_unless_the_connection_string_says_otherwise(
     await connection.close()
 
 
-async def test_200_requests_at_once_need_few_connections(
+async def test_200_concurrent_requests_need_few_connections(
     fresh_database: Database[Document], post: Post, commands: Commands
 ) -> None:
     admin = fresh_database.client.admin
@@ -159,7 +159,7 @@ async def test_200_requests_at_once_need_few_connections(
 
 
 @pytest.mark.parametrize("option", IGNORED + REFUSED)
-async def test_shows_nobody_what_is_odd_in_the_connection_string(
+async def test_odd_options_of_the_connection_string_do_not_leak(
     fresh_database: Database[Document],
     mongodb_uri: str,
     post: Post,
@@ -191,13 +191,13 @@ async def test_warnings_stay_hidden_when_the_connection_string_is_read_again(
     connection.get_database()
     await connection.close()
     for option in IGNORED:
-        # As a client does that looks up an SRV record.
+        # As a client does for an SRV record.
         parse_uri(f"{mongodb_uri}/?{option}", warn=True)
 
     assert [str(warning.message) for warning in recwarn] == []
 
 
-async def test_says_nothing_of_a_right_connection_string(
+async def test_a_valid_connection_string_logs_nothing(
     fresh_database: Database[Document],
     mongodb_uri: str,
     post: Post,

@@ -1,4 +1,4 @@
-"""Deadlines of requests."""
+"""The deadline of a request."""
 
 import asyncio
 
@@ -55,20 +55,20 @@ async def test_each_request_has_its_own_deadline_for_all_its_waits(
     assert max(waited) < 0.5
 
 
-async def test_an_operation_goes_on_after_the_deadline(use_settings: UseSettings) -> None:
+async def test_an_operation_continues_after_the_deadline(use_settings: UseSettings) -> None:
     use_settings(MONGODB_URI="mongodb://localhost", MONGODB_TIMEOUT_MS="1")
-    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     is_done = asyncio.Event()
 
     async def operate() -> None:
         await asyncio.sleep(0.5)
-        if not answer.done():
-            answer.set_result(None)
+        if not reply.done():
+            reply.set_result(None)
         is_done.set()
 
     start_clock()
     operation = asyncio.create_task(operate())
     with pytest.raises(StoreUnavailable):
-        await in_time(answer)
+        await in_time(reply)
     await operation
     assert is_done.is_set()

@@ -1,4 +1,4 @@
-"""Users and messages that must exist."""
+"""Lookups of users and messages."""
 
 from collections.abc import Callable
 from functools import cache
@@ -26,7 +26,7 @@ UNKNOWN_MESSAGE = {"pointer": "#/message_id", "detail": "does not exist"}
 def lookups(
     fresh_database: Database[Document], server_uri: str, use_settings: UseSettings
 ) -> Callable[..., Database[Document]]:
-    """Return a function that turns lookups on, in a database with a user and a message."""
+    """Return a function that turns lookups on, in a database with one user and one message."""
 
     def use(**settings: str) -> Database[Document]:
         use_settings(MONGODB_URI=server_uri, MONGODB_DATABASE=fresh_database.name, **settings)
@@ -53,7 +53,7 @@ def lookups(
         ({}, FEEDBACK | {"user_id": "u2", "message_id": "m2"}, []),
     ],
 )
-async def test_feedback(
+async def test_feedback_is_stored_if_its_user_and_message_exist(
     lookups: Callable[..., Database[Document]],
     post: Post,
     settings: dict[str, str],
@@ -68,7 +68,7 @@ async def test_feedback(
     assert stored.feedback.count_documents({}) == (0 if errors else 1)
 
 
-async def test_an_event_of_an_unknown_user(
+async def test_an_event_of_an_unknown_user_is_refused(
     lookups: Callable[..., Database[Document]], post: Post
 ) -> None:
     stored = lookups(**BOTH)
@@ -80,7 +80,7 @@ async def test_an_event_of_an_unknown_user(
     assert stored.analytics.count_documents({}) == 1
 
 
-async def test_a_batch_with_both_kinds(
+async def test_a_batch_with_known_and_unknown_users_is_stored_in_part(
     lookups: Callable[..., Database[Document]], post: Post
 ) -> None:
     stored = lookups(**BOTH)
@@ -97,7 +97,7 @@ async def test_a_batch_with_both_kinds(
     assert stored.analytics.count_documents({}) == 2
 
 
-async def test_a_batch_of_unknown_users_only(
+async def test_a_batch_with_only_unknown_users_is_refused(
     lookups: Callable[..., Database[Document]], post: Post
 ) -> None:
     stored = lookups(**BOTH)
@@ -106,7 +106,7 @@ async def test_a_batch_of_unknown_users_only(
     assert stored.analytics.count_documents({}) == 0
 
 
-async def test_what_appears_later_is_accepted_at_once(
+async def test_misses_are_not_cached(
     lookups: Callable[..., Database[Document]], post: Post
 ) -> None:
     stored = lookups(**BOTH)
@@ -118,7 +118,7 @@ async def test_what_appears_later_is_accepted_at_once(
     assert (await post("feedback", feedback)).status_code == 201
 
 
-async def test_what_was_found_is_remembered_for_a_minute(
+async def test_hits_are_cached_for_a_minute(
     lookups: Callable[..., Database[Document]], post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored = lookups(**BOTH)
@@ -134,7 +134,7 @@ async def test_what_was_found_is_remembered_for_a_minute(
     assert (await post("feedback", FEEDBACK)).status_code == 422
 
 
-async def test_costs_at_most_one_query_a_lookup(
+async def test_a_lookup_takes_at_most_one_query(
     lookups: Callable[..., Database[Document]],
     commands: Commands,
     post: Post,
@@ -146,7 +146,7 @@ async def test_costs_at_most_one_query_a_lookup(
     await post("feedback", FEEDBACK)
     assert commands.names == ["aggregate", "aggregate", "insert"]
     await post("feedback", FEEDBACK)
-    # What was found is remembered; what is stored already is replaced.
+    # Hits are cached; the stored feedback is replaced.
     assert commands.names == ["aggregate", "aggregate", *["insert"] * 2, "update"]
     commands.names.clear()
     response = await post("analytics", [EVENT | {"user_id": f"v{n}"} for n in range(500)])
@@ -167,7 +167,7 @@ async def test_one_query_is_enough_for_a_value_in_many_documents(
     assert commands.names == ["aggregate", "insert"]
 
 
-async def test_uses_an_index(lookups: Callable[..., Database[Document]]) -> None:
+async def test_a_lookup_uses_the_index(lookups: Callable[..., Database[Document]]) -> None:
     stored = lookups(**BOTH)
     stored.messages.create_index("meta.id")
     for collection, path in (("users", "_id"), ("messages", "meta.id")):
@@ -196,9 +196,7 @@ async def test_finds_object_ids_and_values_in_arrays(
         assert (await post("feedback", feedback | {"user_id": user})).status_code == 422
 
 
-async def test_nothing_is_stored_while_it_cannot_be_asked(
-    post: Post, use_settings: UseSettings
-) -> None:
+async def test_nothing_is_stored_while_lookups_fail(post: Post, use_settings: UseSettings) -> None:
     use_settings(MONGODB_URI="mongodb://127.0.0.1:1", MONGODB_TIMEOUT_MS="200", **BOTH)
 
     assert (await post("feedback", FEEDBACK)).status_code == 503
