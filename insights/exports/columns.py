@@ -30,7 +30,7 @@ OTHERS_COLUMN = Field("other_fields", Type.JSON)
 SCALARS = {str, bool, int, float, datetime, DatetimeMS}
 
 Watched = Callable[[Iterator[Batch]], Iterator[Batch]]
-"""Passes on batches, and may show how far it is."""
+"""Passes batches on, and may show progress."""
 
 
 class LargeInteger(int):
@@ -38,11 +38,11 @@ class LargeInteger(int):
 
 
 class Unknown:
-    """Stands for what values a forgotten name may have had."""
+    """Marks a name whose earlier values may be forgotten."""
 
 
 class Names:
-    """Names of fields, how often each is there, and of which classes its values are."""
+    """The names of fields, with their frequency and the classes of their values."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, set[type | None]] = {}
@@ -79,9 +79,9 @@ class Names:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of an export, and how a document becomes a row of them.
+    """The columns of an export, and the conversion of documents to rows.
 
-    `names` are those of `fields` that a key may have beside the fields that are always there.
+    `names` are the columns for keys of details and for fields that the functions do not store.
     """
 
     kind: Kind
@@ -93,7 +93,7 @@ class Columns:
         """Yield documents as rows.
 
         Raises:
-            Refused: a field has no column, because it arrived after the columns were found.
+            Refused: a document that arrived after the columns were found has another field.
         """
         stored = {field.name for field in self.kind.fields} - (
             {DETAILS} if self.flattened else set()
@@ -158,15 +158,15 @@ def find_columns(source: Source, watched: Watched, *, flattened: bool) -> Column
 
 
 def dated(source: Source, field: Field) -> Field:
-    """Return a field as a column: one of times is of texts where not each is a date."""
-    is_time = field.type is not Type.TIME or source.has_only_dates(field.name)
-    return field if is_time else Field(field.name, Type.TEXT)
+    """Return a field as a column. A time is a text if not every document has a date there."""
+    fits = field.type is not Type.TIME or source.has_only_dates(field.name)
+    return field if fits else Field(field.name, Type.TEXT)
 
 
 def join(
     kind: Kind, known: list[Field], details: Names, others: Names, *, flattened: bool
 ) -> Columns:
-    """Return the columns of documents with these names in their details and beside them."""
+    """Return the columns for the known fields, the names in details, and the other fields."""
     odd_details = details.kinds(DETAILS)
     own = [name for name in details.frequent(MAXIMUM_COLUMNS) if name != DETAILS]
     further = others.frequent(MAXIMUM_COLUMNS - len(own))

@@ -1,7 +1,7 @@
-"""Documents that a command cannot use: why, and how many there are.
+"""Documents that a command cannot use: the reasons, and their counts.
 
 Other programs may have stored a `timestamp` that is no date, or an event without a type. Each
-reason is counted by itself, through the indexes, and said in one line.
+reason is counted through the indexes, and shown in one line.
 """
 
 from collections.abc import Iterator
@@ -69,7 +69,7 @@ class LeftOut:
 
 
 def lacking(field: str, bson_type: str) -> Filter:
-    """Return the filter for documents whose field is neither of a type nor an array with one."""
+    """Return the filter for documents whose field neither has a type nor is an array with it."""
     others = [each for each in (*TYPES, "date", "string") if each != bson_type]
     branches = [{field: None}, {field: []}, *({field: {"$type": each}} for each in others)]
     return {"$or": branches, field: {"$not": {"$type": bson_type}}}
@@ -95,9 +95,9 @@ def undated(database: Database[Document], kind: Kind, condition: Filter) -> Iter
 def not_counted(
     database: Database[Document], kind: Kind, asked: Period, used: Period, *conditions: Filter
 ) -> Iterator[LeftOut]:
-    """Yield what has no date, and what is to come: `used` is the part of `asked` that is over.
+    """Yield the counts of documents without a date, and of those dated in the future.
 
-    Only what matches all conditions counts. An array of dates is no date.
+    `used` is the past part of the period `asked`. An array of dates is no date.
     """
     branches = [UNDATED]
     if used.dates_only:
@@ -111,7 +111,7 @@ def not_counted(
 
 
 def usable(database: Database[Document], kind: Kind, period: Period) -> Period:
-    """Return a period; its condition matches no array of dates, if there may be one."""
+    """Return the period, with `dates_only` if it may hold arrays of dates."""
     is_plain = not may_be_arrays(database, kind, period.condition(), "timestamp")
     return period if is_plain else replace(period, dates_only=True)
 
@@ -119,10 +119,9 @@ def usable(database: Database[Document], kind: Kind, period: Period) -> Period:
 def may_be_arrays(
     database: Database[Document], kind: Kind, condition: Filter, *fields: str
 ) -> bool:
-    """Say whether one of these fields is an array in a document that matches.
+    """Say whether one of these fields is an array in a matching document.
 
-    MongoDB knows whether an index holds any, and says so in its plan. Where it does not, the
-    fields are read.
+    MongoDB's plan says whether the index holds any. Without that, the fields are read.
     """
     find = {"find": kind.collection, "filter": condition}
     with suppress(OperationFailure):
