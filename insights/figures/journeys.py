@@ -129,10 +129,10 @@ def not_in_journeys(
     arrays = may_be_arrays(database, Kind.EVENTS, period.condition(), "timestamp", "event_type")
     events = replace(period, dates_only=arrays)
     yield from not_counted(database, Kind.EVENTS, asked, events)
-    without_type: list[Filter] = [lacking("event_type", "string")]
-    without_type += [{"event_type": {"$type": "array"}}] if arrays else []
-    condition = {"$and": [events.condition(), {"$or": without_type}]}
-    yield from left_out(database, Kind.EVENTS, Reason.NO_TYPE, condition)
+    without_type = lacking("event_type", "string", events.condition())
+    if arrays:
+        without_type["$or"].append({"event_type": {"$type": "array"}} | events.condition())
+    yield from left_out(database, Kind.EVENTS, Reason.NO_TYPE, without_type)
 
 
 def count_on_server(

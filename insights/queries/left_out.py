@@ -68,11 +68,17 @@ class LeftOut:
         return f"{show_number(self.count)} {noun} {one if self.count == 1 else many}"
 
 
-def lacking(field: str, bson_type: str) -> Filter:
-    """Return the filter for documents whose field neither has a type nor is an array with it."""
+def lacking(field: str, bson_type: str, condition: Filter | None = None) -> Filter:
+    """Return the filter for documents whose field neither has a type nor is an array with it.
+
+    Each branch repeats the condition: MongoDB then chooses an index for each, and of the index on
+    the field and the time it reads next to nothing.
+    """
     others = [each for each in (*TYPES, "date", "string") if each != bson_type]
-    branches = [{field: None}, {field: []}, *({field: {"$type": each}} for each in others)]
-    return {"$or": branches, field: {"$not": {"$type": bson_type}}}
+    values: list[Filter] = [{field: None}, {field: []}]
+    values += [{field: {"$type": each}} for each in others]
+    without = {field: {"$not": {"$type": bson_type}}}
+    return {"$or": [{"$and": [each, without, condition or {}]} for each in values]}
 
 
 UNDATED = lacking("timestamp", "date")
