@@ -210,6 +210,7 @@ def test_imports_nothing_of_commands_that_are_not_run(command_line: Insights) ->
         "pyarrow",
         "altair",
         "jinja2",
+        "scipy",
         "uvicorn",
         "azure.functions",
     ):
