@@ -1,7 +1,7 @@
 """How numbers, times and users' texts are shown, on a terminal and on a page alike."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from insights.queries.periods import Period
 
@@ -47,6 +47,26 @@ def show_period(period: Period, now: datetime) -> str:
     """Return a period as a sentence has it."""
     since = f"from {show_time(period.since)} " if period.since else ""
     return f"{since}to {show_time(period.until or now)} UTC"
+
+
+def show_days(first: date, last: date, *, year: bool = False) -> str:
+    """Return some days as `Nov 3`, `Nov 3 to 9` or `Oct 28 to Nov 3`, with the year if asked."""
+    start, end = (f"{day:%b} {day.day}" for day in (first, last))
+    if (first.year, first.month) == (last.year, last.month):
+        end = str(last.day)
+    days = start if first == last else f"{start} to {end}"
+    return f"{days}, {last.year}" if year else days
+
+
+def length_of(period: Period) -> str:
+    """Return how long a period is, which has both ends: `30 days`, `24 hours`, `90 minutes`."""
+    if period.since is None or period.until is None:
+        raise ValueError("the period has no end")
+    length = period.until - period.since
+    for unit, size in (("day", timedelta(days=1)), ("hour", timedelta(hours=1))):
+        if length >= 2 * size and not length % size:
+            return plural(length // size, unit)
+    return plural(round(length / timedelta(minutes=1)), "minute")
 
 
 def plural(number: int, noun: str) -> str:

@@ -12,15 +12,19 @@ from rich.table import Table
 from rich.text import Text
 from sparklines import sparklines
 
+from insights.figures.answers import Verdict, explain, not_counted_before, verdict_on
+from insights.figures.shares import Interval, Share
 from insights.figures.summaries import (
     Active,
+    Curve,
     EventsSummary,
     FeedbackSummary,
+    Part,
     Summary,
     WorstMessage,
     summarize,
 )
-from insights.figures.verdicts import SMALLEST_CHANGE, nothing_found
+from insights.figures.verdicts import nothing_found
 from insights.mongodb.connection import open_database
 from insights.queries.documents import plain_value
 from insights.queries.periods import parse_period
@@ -29,9 +33,18 @@ from insights.settings import read_settings
 from insights.terminal.advice import advise_setup
 from insights.terminal.console import output, print_json
 from insights.terminal.options import AsObject, Since, Until
-from insights.wording import clean, shorten, show_number, show_percentage, show_period
+from insights.wording import (
+    clean,
+    length_of,
+    shorten,
+    show_number,
+    show_percentage,
+    show_period,
+)
 
 COLOURS = {Sentiment.POSITIVE: "green", Sentiment.NEGATIVE: "red"}
+VERDICT_COLOURS = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
+MARKS = {Verdict.BETTER: "▲ ", Verdict.WORSE: "▼ "}
 BAR_WIDTH = 20
 INDENT = (0, 0, 0, 2)
 
@@ -46,7 +59,8 @@ def summary(since: Since = "7d", until: Until = None, as_json: AsObject = False)
     """Show how answers are rated, which are worst, and what users do.
 
     All figures are compared with the period of the same length before. A share of positive
-    ratings is one of the scored ratings; what is unscored is named, and left out.
+    ratings is one of the scored ratings, with its 95 % interval in brackets; what is unscored is
+    named, and left out.
 
     Examples:
         insights summary
@@ -67,14 +81,61 @@ def summary(since: Since = "7d", until: Until = None, as_json: AsObject = False)
 
 
 def to_dict(found: Summary) -> dict[str, object]:
-    """Return the figures as they are, with the change of the share of positive ratings."""
+    """Return the figures as `--json` has them."""
     figures = dataclasses.asdict(found)
-    change = {"share_change_percentage_points": found.feedback.share_change}
+    feedback = figures["feedback"]
+    del feedback["comparison"]
     return {
         **figures["period"],
-        "feedback": figures["feedback"] | change,
+        "feedback": feedback | comparison_to_dict(found.feedback),
         "events": figures["events"],
     }
+
+
+def comparison_to_dict(feedback: FeedbackSummary) -> dict[str, object]:
+    """Return the share of positive ratings, how it changed, and how sure that is."""
+    found, change = feedback.comparison, feedback.comparison.difference
+    return {
+        **share_to_dict("share_positive", found.now),
+        **share_to_dict("previous_share_positive", found.before),
+        "share_change_percentage_points": change and change.value * 100,
+        "share_change_percentage_points_interval": change and in_points(change.interval),
+        "p_fisher": change and change.p_fisher,
+        "p_clustered": change and change.p_clustered,
+        "verdict": verdict_on(feedback),
+        "curve": feedback.curve and curve_to_dict(feedback.curve),
+    }
+
+
+def share_to_dict(name: str, share: Share | None) -> dict[str, object]:
+    """Return a share and its interval, or None where there is none."""
+    interval = share and dataclasses.asdict(share.interval)
+    return {name: share and share.value, f"{name}_interval": interval}
+
+
+def in_points(interval: Interval | None) -> dict[str, float] | None:
+    """Return an interval in percentage points."""
+    if interval is None:
+        return None
+    return {"low": interval.low * 100, "high": interval.high * 100}
+
+
+def curve_to_dict(curve: Curve) -> dict[str, object]:
+    """Return the two parts of the period that differ most; their p-values are corrected."""
+    change = curve.difference
+    return {
+        "earlier": part_to_dict(curve.earlier),
+        "later": part_to_dict(curve.later),
+        "p_fisher": min(change.p_fisher * curve.pairs, 1.0),
+        "p_clustered": min(change.p_clustered * curve.pairs, 1.0),
+        "is_clear": curve.is_clear,
+    }
+
+
+def part_to_dict(part: Part) -> dict[str, object]:
+    """Return some days of a period and the share of positive ratings in them."""
+    days = {"first_day": part.first.isoformat(), "last_day": part.last.isoformat()}
+    return days | share_to_dict("share_positive", part.share)
 
 
 def print_summary(found: Summary, period: str) -> None:
@@ -99,34 +160,31 @@ def print_section(console: Console, title: str, content: RenderableType) -> None
 
 
 def print_headline(console: Console, found: Summary, period: str) -> None:
-    """Print the share of positive ratings, how it changed, and how much there is in all."""
-    feedback, events = found.feedback, found.events
-    share = show_percentage(feedback.share_positive)
-    text = f"{share} of {show_number(feedback.scored)} scored ratings are positive"
+    """Print whether the answers get better and why, and how much there is in all."""
+    length = length_of(found.period)
     console.print(Text(period[0].upper() + period[1:], style="dim"))
     console.print()
-    console.print(Text(text if feedback.scored else "There are no scored ratings", style="bold"))
-    console.print(change_line(feedback))
+    console.print(headline(verdict_on(found.feedback)))
+    for sentence in explain(found.feedback, length):
+        console.print(Text(sentence))
     console.print()
     totals = Table.grid(padding=GAP)
-    for name, figures in (("feedback", feedback), ("events", events)):
-        before = f"{show_number(figures.previous_count)} in the same time before"
-        totals.add_row(name, right(figures.count), before)
+    totals.add_row("feedback", right(found.feedback.count), count_before(found.feedback, length))
+    totals.add_row("events", right(found.events.count), count_before(found.events, length))
     console.print(Padding(totals, INDENT, expand=False))
 
 
-def change_line(feedback: FeedbackSummary) -> Text:
-    """Return how the share of positive ratings changed."""
-    before = f"before ({show_percentage(feedback.previous_share_positive)})"
-    change = feedback.share_change
-    if change is None:
-        return Text("Nothing to compare: one of the two periods has no scored ratings")
-    if abs(change) < SMALLEST_CHANGE:
-        return Text(f"= the same as {before}")
-    points = f"{abs(change):.1f} percentage points"
-    if change > 0:
-        return Text(f"▲ {points} better than {before}", style=COLOURS[Sentiment.POSITIVE])
-    return Text(f"▼ {points} worse than {before}", style=COLOURS[Sentiment.NEGATIVE])
+def headline(verdict: Verdict) -> Text:
+    """Return the verdict, in colour where it is clear."""
+    mark = MARKS.get(verdict, "")
+    return Text(f"{mark}{verdict.headline}", style=f"bold {VERDICT_COLOURS.get(verdict, '')}")
+
+
+def count_before(figures: FeedbackSummary | EventsSummary, length: str) -> str:
+    """Return how many there were in the period before, or why they are not compared."""
+    if figures.begins:
+        return not_counted_before(figures.begins)
+    return f"{show_number(figures.previous_count)} in the {length} before"
 
 
 class Line(NamedTuple):

@@ -9,6 +9,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import altair as alt
 from markupsafe import Markup
 
+from insights.figures.answers import show_interval, show_share
+from insights.figures.shares import Share
 from insights.figures.summaries import EventsDay, FeedbackDay, Summary
 from insights.pages import drawing
 from insights.queries.periods import Period
@@ -120,52 +122,81 @@ def share_chart(summary: Summary) -> Chart:
     """Return the chart of the share of positive ratings, beside that of the period before."""
     spans = group(summary.feedback.daily)
     averaged = len(spans[0].days) == 1 and len(spans) >= DAYS_TO_AVERAGE
-    rows = [share_row(spans, index, WEEK if averaged else 1) for index in range(len(spans))]
+    whole, before = summary.feedback.comparison.now, summary.feedback.comparison.before
+    window = WEEK if averaged else 1
+    rows = [share_row(spans, index, window, whole) for index in range(len(spans))]
     layers = [drawing.points(rows, "point"), drawing.line(rows, "share")]
     legend = [Series("share", "average of 7 days" if averaged else "share")]
     legend += [Series("point", "one day")] if averaged else []
-    before = summary.feedback.previous_share_positive
-    if before is not None:
-        layers.insert(0, drawing.level(before, "before"))
-        legend.append(Series("before", f"period before: {percentage(before)}"))
+    if before:
+        layers.insert(0, drawing.level(before.value, "before"))
+        legend.append(Series("before", f"period before: {unbroken(show_share(before))}"))
     return Chart(
         "Share of positive ratings",
         describe_shares(summary, spans),
         legend,
-        [heading(spans), "Positive", "Scored", "Share positive"],
+        [heading(spans), "Positive", "Scored", "Share positive", "95 % interval"],
         [row["cells"] for row in rows],
         *in_both_sizes(layers, rows),
     )
 
 
-def share_row(spans: Sequence[Span[FeedbackDay]], index: int, window: int) -> Row:
-    """Return what is shown of a span; `average` is of the `window` spans that end with it."""
+def share_row(
+    spans: Sequence[Span[FeedbackDay]], index: int, window: int, whole: Share | None
+) -> Row:
+    """Return what is shown of a span; `average` is of the `window` spans that end with it.
+
+    Its interval has the design effect of the `whole`.
+    """
     span = spans[index]
     recent = [day for each in spans[max(0, index + 1 - window) : index + 1] for day in each.days]
     scored, positive = span.total(*SCORED), percentage(share(span))
+    interval = interval_of(span, whole)
     return {
         "day": span.key,
         "share": share(span),
         "average": share(Span(recent)),
         "weight": scored,
-        "cells": [span.name, show_number(span.total("positive")), show_number(scored), positive],
-        "tip": f"{span.name}\n{positive} positive of {plural(scored, 'rating')}",
+        "cells": [
+            span.name,
+            show_number(span.total("positive")),
+            show_number(scored),
+            positive,
+            interval,
+        ],
+        "tip": f"{span.name}\n{positive} ({interval}) positive of {plural(scored, 'rating')}"
+        if scored
+        else f"{span.name}\nno scored ratings",
     }
+
+
+def interval_of(span: Span[FeedbackDay], whole: Share | None) -> str:
+    """Return the 95 % interval of the share of a span, or a dash where none can be scored."""
+    scored = span.total(*SCORED)
+    if not (whole and scored):
+        return "-"
+    return unbroken(show_interval(whole.part(span.total("positive"), scored).interval))
 
 
 def describe_shares(summary: Summary, spans: Sequence[Span[FeedbackDay]]) -> str:
     """Say in a sentence what the chart of shares shows."""
-    known = [(each, span.name) for span in spans if (each := share(span)) is not None]
-    if not known:
+    whole = summary.feedback.comparison.now
+    known = [each for each in spans if share(each) is not None]
+    if whole is None or not known:
         return "None of the ratings can be scored."
-    total = f"{percentage(summary.feedback.share_positive)} of the scored ratings are positive"
+    total = f"{show_share(whole)} of the scored ratings are positive"
     if len(known) == 1:
-        return f"{total}."
-    (lowest, when_lowest), (highest, when_highest) = min(known), max(known)
-    return (
-        f"{total}; the fewest on {when_lowest} ({percentage(lowest)}), "
-        f"the most on {when_highest} ({percentage(highest)})."
+        return unbroken(f"{total}.")
+    fewest, most = (
+        f"on {span.name} ({percentage(share(span))}, {interval_of(span, whole)})"
+        for span in (min(known, key=rank), max(known, key=rank))
     )
+    return unbroken(f"{total}; the fewest {fewest}, the most {most}.")
+
+
+def rank(span: Span[FeedbackDay]) -> tuple[float, str]:
+    """Return the share by which spans are ranked; of equals, their names decide."""
+    return share(span) or 0.0, span.name
 
 
 def ratings_chart(summary: Summary) -> Chart:
@@ -309,5 +340,9 @@ def percentage(share: float | None) -> str:
     """Return a share as `42 %`, which no line end divides; a small one is not shown as none."""
     if share is None:
         return "-"
-    text = "<1 %" if 0 < share < SMALLEST_SHARE else show_percentage(share)
-    return text.replace(" ", NO_BREAK_SPACE)
+    return unbroken("<1 %" if 0 < share < SMALLEST_SHARE else show_percentage(share))
+
+
+def unbroken(text: str) -> str:
+    """Return a text with its percentages on one line each."""
+    return text.replace(" %", f"{NO_BREAK_SPACE}%")
