@@ -15,6 +15,7 @@ LONG_NAME = 40
 # (Unicode's bidirectional controls). In a table, tabs and line ends are white space instead.
 LINE_ENDS = re.compile(r"\r\n|[\t\n\v\f\r\x85\u2028\u2029]")
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -41,6 +42,11 @@ def show_number(number: int) -> str:
 def show_percentage(share: float | None) -> str:
     """Return a share of one as `42 %`, or a dash where there is none."""
     return "-" if share is None else f"{share:.0%}".replace("%", " %")
+
+
+def unbroken(text: str) -> str:
+    """Return a text in which no line ends between a number and its percent sign."""
+    return text.replace(" %", f"{NO_BREAK_SPACE}%")
 
 
 def show_period(period: Period, now: datetime) -> str:

@@ -435,18 +435,18 @@ def test_prints_the_answers_first_and_then_the_details(
         "  events    3  0 in the 7 days before",
         "",
         "Day by day",
-        "  share positive  █ ▁      0 to 100 %",
+        "  share positive  █ ▁      0 to 100 % a day",
         "  feedback        █▁▄▁▁▁▁  max 4",
         "  events          █▁▁▁▁▁▄  max 2",
         "  active users    █▁▁▁▁▁█  max 1",
         "",
         "Ratings",
-        "  positive  3  60 %  ████████████",
-        "                     up (3)",
-        "  negative  2  40 %  ████████",
-        "                     1 (1), down (1)",
-        "  unscored  1        not in the share",
-        "                     meh (1)",
+        "  positive  3  60 % (23 to 88 %)  ████████████",
+        "                                  up (3)",
+        "  negative  2  40 % (12 to 77 %)  ████████",
+        "                                  1 (1), down (1)",
+        "  unscored  1                     not in the share",
+        "                                  meh (1)",
         "",
         "Worst-rated messages",
         "  Negative  Message",
@@ -722,6 +722,19 @@ def test_keeps_to_60_columns(insights: Insights, empty_database: Database[Docume
     result = insights("summary", *WEEK, COLUMNS="60")
 
     assert max(map(cell_len, result.stdout.splitlines())) <= 60
+
+
+def test_ends_no_line_before_a_percent_sign(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["up"] * 7 + ["down"] * 2)
+    rate(empty_database, ["up"] * 6 + ["down"] * 3, BEFORE)
+
+    for width in range(40, 80):
+        lines = insights("summary", *WEEK, COLUMNS=str(width)).stdout.splitlines()[3:8]
+
+        assert not [line for line in lines if line.startswith("%")]
+        assert max(map(len, lines)) <= width
 
 
 def test_shows_hostile_texts_as_they_are_without_obeying_them(

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from textwrap import fill
 from typing import NamedTuple
 
 from rich.bar import Bar
@@ -12,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 from sparklines import sparklines
 
-from insights.figures.answers import Verdict, explain, not_counted_before, verdict_on
+from insights.figures.answers import Verdict, explain, not_counted_before, show_share, verdict_on
 from insights.figures.shares import Interval, Share
 from insights.figures.summaries import (
     Active,
@@ -34,12 +35,14 @@ from insights.terminal.advice import advise_setup
 from insights.terminal.console import output, print_json
 from insights.terminal.options import AsObject, Since, Until
 from insights.wording import (
+    NO_BREAK_SPACE,
     clean,
     length_of,
     shorten,
     show_number,
     show_percentage,
     show_period,
+    unbroken,
 )
 
 COLOURS = {Sentiment.POSITIVE: "green", Sentiment.NEGATIVE: "red"}
@@ -166,12 +169,18 @@ def print_headline(console: Console, found: Summary, period: str) -> None:
     console.print()
     console.print(headline(verdict_on(found.feedback)))
     for sentence in explain(found.feedback, length):
-        console.print(Text(sentence))
+        console.print(Text(in_lines(sentence, console.width)))
     console.print()
     totals = Table.grid(padding=GAP)
     totals.add_row("feedback", right(found.feedback.count), count_before(found.feedback, length))
     totals.add_row("events", right(found.events.count), count_before(found.events, length))
     console.print(Padding(totals, INDENT, expand=False))
+
+
+def in_lines(sentence: str, width: int) -> str:
+    """Return a sentence in lines, with each percent sign beside its number."""
+    # Unlike rich, textwrap ends no line at a no-break space.
+    return fill(unbroken(sentence), width).replace(NO_BREAK_SPACE, " ")
 
 
 def headline(verdict: Verdict) -> Text:
@@ -227,7 +236,7 @@ def share_line(feedback: FeedbackSummary) -> Line:
     """Return the sparkline of the share of positive ratings."""
     days = [(day.positive, day.positive + day.neutral + day.negative) for day in feedback.daily]
     shares = [positive / scored for positive, scored in days if scored]
-    note = f"{min(shares) * 100:.0f} to {show_percentage(max(shares))}" if shares else "-"
+    note = f"{min(shares) * 100:.0f} to {show_percentage(max(shares))} a day" if shares else "-"
     return Line("share positive", days, None, note)
 
 
@@ -263,9 +272,15 @@ def ratings_table(feedback: FeedbackSummary) -> Table:
             bar = Bar(
                 feedback.scored, 0, count, width=BAR_WIDTH, color=COLOURS.get(name, "default")
             )
-            share = show_percentage(count / feedback.scored)
+            share = show_share_of(feedback, count)
             table.add_row(name.value, right(count), right(share), Group(bar, ratings))
     return table
+
+
+def show_share_of(feedback: FeedbackSummary, count: int) -> str:
+    """Return the share of so many of the scored ratings, with its interval."""
+    whole = feedback.comparison.now
+    return show_share(whole.part(count, feedback.scored)) if whole else ""
 
 
 def named_ratings(feedback: FeedbackSummary, name: Sentiment) -> Iterator[str]:

@@ -14,7 +14,7 @@ from insights.figures.shares import Share
 from insights.figures.summaries import EventsDay, FeedbackDay, Summary
 from insights.pages import drawing
 from insights.queries.periods import Period
-from insights.wording import clean, plural, show_number, show_percentage
+from insights.wording import clean, plural, show_number, show_percentage, unbroken
 
 # More bars than these are too thin to point at: each stands for whole weeks then.
 MAXIMUM_BARS = 92
@@ -31,8 +31,6 @@ FAINT = 0.55
 
 # A smaller share is not shown as none.
 SMALLEST_SHARE = 0.005
-
-NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 Row = dict[str, Any]
 Day = TypeVar("Day", bound=FeedbackDay | EventsDay)
@@ -341,8 +339,3 @@ def percentage(share: float | None) -> str:
     if share is None:
         return "-"
     return unbroken("<1 %" if 0 < share < SMALLEST_SHARE else show_percentage(share))
-
-
-def unbroken(text: str) -> str:
-    """Return a text with its percentages on one line each."""
-    return text.replace(" %", f"{NO_BREAK_SPACE}%")

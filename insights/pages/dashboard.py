@@ -22,7 +22,7 @@ from insights.figures.summaries import Summary, summarize
 from insights.figures.verdicts import headline, most_striking, stands_out
 from insights.kinds import Document
 from insights.output_files import open_output
-from insights.pages.charts import Chart, draw_charts, percentage, unbroken
+from insights.pages.charts import Chart, draw_charts, percentage
 from insights.queries.periods import Period
 from insights.queries.sentiment import Sentiment
 from insights.settings import Settings
@@ -35,6 +35,7 @@ from insights.wording import (
     shorten,
     show_number,
     show_time,
+    unbroken,
 )
 
 TEMPLATES = Path(__file__).with_name("templates")
