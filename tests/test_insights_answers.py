@@ -13,8 +13,9 @@ from insights.figures.answers import (
     show_difference,
     verdict_on,
 )
+from insights.figures.curves import Curve, FeedbackDay, Part, divide
 from insights.figures.shares import Comparison, Difference, Interval, Profile, compare
-from insights.figures.summaries import Curve, FeedbackDay, FeedbackSummary, Part, divide
+from insights.figures.summaries import FeedbackSummary
 
 FIRST = date(2026, 11, 2)
 DAY = timedelta(days=1)

@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from insights.figures.summaries import FeedbackDay
+from insights.figures.curves import FeedbackDay
 from insights.kinds import Document
 from insights.pages.charts import MAXIMUM_BARS, group
 from tests.support.chromium import DESKTOP, HEIGHT, PHONE, Visitor

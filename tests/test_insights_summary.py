@@ -642,6 +642,16 @@ def test_says_nothing_of_days_that_differ_by_chance(
     assert found["feedback"]["curve"]["p_fisher"] > 0.05
 
 
+@pytest.mark.parametrize("ratings", [["up"] * 20 + ["down"] * 10, ["up"] * 10 + ["down"] * 9])
+def test_there_is_no_curve_where_all_days_are_alike_or_have_few_ratings(
+    insights: Insights, empty_database: Database[Document], ratings: list[str]
+) -> None:
+    for day in range(1 if len(ratings) < 20 else 7):
+        rate(empty_database, ratings, SINCE + day * DAY)
+
+    assert figures(insights)["feedback"]["curve"] is None
+
+
 def test_uses_colours_for_better_and_worse_only(
     insights: Insights, empty_database: Database[Document]
 ) -> None:

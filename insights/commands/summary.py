@@ -14,13 +14,12 @@ from rich.text import Text
 from sparklines import sparklines
 
 from insights.figures.answers import Verdict, explain, not_counted_before, show_share, verdict_on
+from insights.figures.curves import Curve, Part
 from insights.figures.shares import Interval, Share
 from insights.figures.summaries import (
     Active,
-    Curve,
     EventsSummary,
     FeedbackSummary,
-    Part,
     Summary,
     WorstMessage,
     summarize,

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 
+from insights.figures.curves import Curve, FeedbackDay, Part, scored_in
 from insights.figures.shares import Difference, Interval, Share
-from insights.figures.summaries import Curve, FeedbackDay, FeedbackSummary, Part
+from insights.figures.summaries import FeedbackSummary
 from insights.wording import plural, show_days, show_number, show_percentage
 
 # With fewer ratings in one of the periods, no clear change means little.
@@ -138,7 +139,7 @@ def show_part(part: Part, *, year: bool) -> str:
 def share_lately(feedback: FeedbackSummary) -> Share | None:
     """Return the share of positive ratings in the last week, where that is half or less of all."""
     week = feedback.daily[-WEEK:]
-    scored = sum(day.positive + day.neutral + day.negative for day in week)
+    scored = scored_in(week)
     if len(feedback.daily) < 2 * WEEK or not scored or not feedback.comparison.now:
         return None
     return feedback.comparison.now.part(sum(day.positive for day in week), scored)

@@ -201,5 +201,8 @@ def wilson_interval(share: float, number: float) -> Interval:
 
 @cache
 def stats() -> Any:  # noqa: ANN401 (a module without types)
-    """Return scipy's statistics, which take half a second to import, when they are needed."""
+    """Return scipy's statistics, whose import takes half a second, once something needs them.
+
+    A server calls it at its start, so that the first share does not wait.
+    """
     return importlib.import_module("scipy.stats")

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
 from pymongo.database import Database
 
-from insights.figures.shares import Comparison, Difference, Profile, Share, compare
+from insights.figures.curves import SCORED, Curve, FeedbackDay, Part, divide, share_in
+from insights.figures.shares import Comparison, Profile, compare
 from insights.kinds import Document, Kind
 from insights.queries import sentiment
 from insights.queries.periods import Period, earlier
@@ -24,10 +24,6 @@ COMMENTS_OF_EACH = 5
 # Data that begin within this part of the period before cover it.
 LATEST_BEGINNING = 1 / 20
 
-# The curve within a period: the more parts, the finer; with fewer ratings, they only show chance.
-MOST_PARTS = 6
-ENOUGH_FOR_A_PART = 20
-
 ACTIVE_DAYS = {"day": 1, "week": 7, "month": 30}
 
 DAY = timedelta(days=1)
@@ -36,9 +32,6 @@ DAY_MILLISECONDS = 24 * 60 * 60 * 1000
 # The calendar day of a document, in UTC. $dateTrunc takes twice as long for the same.
 IN_DAY = {"$mod": [{"$toLong": "$timestamp"}, DAY_MILLISECONDS]}
 START_OF_DAY = {"$subtract": ["$timestamp", IN_DAY]}
-
-# By the names of `Sentiment`, as plain texts, which JSON and templates show as they are.
-SCORED = [each.value for each in Sentiment if each is not Sentiment.UNSCORED]
 
 # Stages are named as every server knows them: $addFields, for which $set is a younger name.
 Stage = dict[str, Any]
@@ -74,49 +67,6 @@ class WorstMessage:
     negative: int
     count: int
     comments: list[Comment]
-
-
-@dataclass(frozen=True)
-class FeedbackDay:
-    """The feedback of one calendar day in UTC; `count` includes what is unscored."""
-
-    day: date
-    count: int
-    positive: int
-    neutral: int
-    negative: int
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some consecutive days of a period, and the share of positive ratings in them."""
-
-    first: date
-    last: date
-    share: Share
-
-
-@dataclass(frozen=True)
-class Curve:
-    """The two parts of a period, by time, whose shares of positive ratings differ most.
-
-    They are of so many `parts` with a pair for each two, which all count as compared.
-    """
-
-    earlier: Part
-    later: Part
-    difference: Difference
-    parts: int
-
-    @property
-    def pairs(self) -> int:
-        """How many pairs of parts there are."""
-        return self.parts * (self.parts - 1) // 2
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the two differ by more than chance."""
-        return self.difference.is_clear(self.pairs)
 
 
 @dataclass(frozen=True)
@@ -351,26 +301,6 @@ def curve(
         found.difference,
         len(parts),
     )
-
-
-def divide(daily: Sequence[FeedbackDay]) -> list[Sequence[FeedbackDay]]:
-    """Return the days in as many equal parts as there may be with enough ratings in each."""
-    for number in range(min(MOST_PARTS, len(daily)), 1, -1):
-        ends = [len(daily) * each // number for each in range(number + 1)]
-        parts = [daily[start:end] for start, end in pairwise(ends)]
-        if all(scored_in(part) >= ENOUGH_FOR_A_PART for part in parts):
-            return parts
-    return [daily]
-
-
-def scored_in(days: Sequence[FeedbackDay]) -> int:
-    """Return how many ratings of some days can be scored."""
-    return sum(getattr(day, name) for day in days for name in SCORED)
-
-
-def share_in(days: Sequence[FeedbackDay]) -> float:
-    """Return the share of positive ratings in some days, which have scored ones."""
-    return sum(day.positive for day in days) / scored_in(days)
 
 
 def period_of(days: Sequence[FeedbackDay], within: Period) -> Period:
