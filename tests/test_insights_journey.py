@@ -519,7 +519,7 @@ def test_indexes_answer_once_they_are_set_up(
     ):
         found(insights)
 
-    assert feedback == ["IXSCAN { timestamp: 1, rating: 1 }"]
+    assert feedback == ["IXSCAN { timestamp: 1, rating: 1, user_id: 1 }"]
     assert analytics == ["IXSCAN { user_id: 1, timestamp: 1, _id: 1, event_type: 1 }"]
 
 
