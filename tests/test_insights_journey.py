@@ -515,7 +515,7 @@ def test_uses_the_indexes_of_setup(insights: Insights, empty_database: Database[
     ):
         found(insights)
 
-    assert feedback == ["IXSCAN { timestamp: 1, rating: 1 }"]
+    assert feedback == ["IXSCAN { timestamp: 1, rating: 1, user_id: 1 }"]
     assert analytics == ["IXSCAN { user_id: 1, timestamp: 1, _id: 1, event_type: 1 }"]
 
 
