@@ -125,11 +125,11 @@ def share_chart(summary: Summary) -> Chart:
     window = WEEK if averaged else 1
     rows = [share_row(spans, index, window, whole) for index in range(len(spans))]
     layers = [drawing.points(rows, "point"), drawing.line(rows, "share")]
-    legend = [Series("share", "average of 7 days" if averaged else "share")]
-    legend += [Series("point", "one day")] if averaged else []
+    legend = [Series("share", "7-day average" if averaged else "share")]
+    legend += [Series("point", "single day")] if averaged else []
     if before:
         layers.insert(0, drawing.level(before.value, "before"))
-        legend.append(Series("before", f"period before: {unbroken(show_share(before))}"))
+        legend.append(Series("before", f"previous period: {unbroken(show_share(before))}"))
     return Chart(
         "Share of positive ratings",
         describe_shares(summary, spans),
@@ -186,11 +186,11 @@ def describe_shares(summary: Summary, spans: Sequence[Span[FeedbackDay]]) -> str
     total = f"{show_share(whole)} of the scored ratings are positive"
     if len(known) == 1:
         return unbroken(f"{total}.")
-    fewest, most = (
-        f"on {span.name} ({percentage(share(span))}, {interval_of(span, whole)})"
+    lowest, highest = (
+        f"{span.name} ({percentage(share(span))}, {interval_of(span, whole)})"
         for span in (min(known, key=rank), max(known, key=rank))
     )
-    return unbroken(f"{total}; the fewest {fewest}, the most {most}.")
+    return unbroken(f"{total}; lowest: {lowest}, highest: {highest}.")
 
 
 def rank(span: Span[FeedbackDay]) -> tuple[float, str]:
