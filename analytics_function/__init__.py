@@ -3,12 +3,11 @@
 import azure.functions as func
 
 from shared_code.auth.caller import authenticate
-from shared_code.requests import read_body
 from shared_code.responses import answers_problems, message_response
 from shared_code.turns import in_turn
 from shared_code.validation import Write
 
-from .events import BATCH_LIMIT, check_body, log_batch, log_event
+from .events import check_request, log_batch, log_event
 from .privacy_signals import refuses_tracking
 
 NOT_TRACKED = "Event not logged: the client asked not to be tracked."
@@ -20,7 +19,7 @@ async def main(req: func.HttpRequest) -> func.HttpResponse:
     if refuses_tracking(req):
         return message_response(202, NOT_TRACKED)
     caller = await authenticate(req)
-    checked = await in_turn(check_body, read_body(req, BATCH_LIMIT))
+    checked = await in_turn(check_request, req)
     if isinstance(checked, Write):
         return await log_event(checked, caller)
     return await log_batch(checked, caller)

@@ -14,7 +14,7 @@ from shared_code.lookups import lookup_errors
 from shared_code.models import Event
 from shared_code.mongodb.writes import Outcome, insert
 from shared_code.problems import BodyTooLarge, FieldError, InvalidFields
-from shared_code.requests import OBJECT_LIMIT, parse_json
+from shared_code.requests import OBJECT_LIMIT, parse_json, read_body
 from shared_code.responses import error_list, json_response, message_response
 from shared_code.validation import Budget, Checked, Write, check_infinity, encode, validate
 
@@ -65,14 +65,16 @@ async def log_batch(events: Sequence[Checked], caller: Caller) -> func.HttpRespo
     return batch_response(outcomes)
 
 
-def check_body(body: bytes) -> Write | Sequence[Checked]:
-    """Return the event in a body; of a batch, each event or its errors.
+def check_request(req: func.HttpRequest) -> Write | Sequence[Checked]:
+    """Return the event in a request; of a batch, each event or its errors.
 
     Raises:
-        MalformedBody: it is not JSON.
-        BodyTooLarge: only a batch may be that large.
+        MalformedBody: its body is not JSON.
+        UnsupportedEncoding: its body is neither plain nor gzip.
+        BodyTooLarge: only a batch may be that large, or none.
         InvalidFields: the event is wrong, or every event of the batch.
     """
+    body = read_body(req, BATCH_LIMIT)
     parsed = parse_json(body)
     if isinstance(parsed, list):
         return check_batch(parsed)

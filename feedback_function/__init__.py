@@ -22,7 +22,7 @@ COLLECTION = "feedback"
 async def main(req: func.HttpRequest) -> func.HttpResponse:
     """Store the feedback in the request, in place of an earlier one of the user on the message."""
     caller = await authenticate(req)
-    feedback = await in_turn(check_body, read_body(req, OBJECT_LIMIT))
+    feedback = await in_turn(check_request, req)
     caller.check([feedback])
     check_rating(feedback.document["rating"])
     if errors := await lookup_errors([feedback]):
@@ -32,13 +32,16 @@ async def main(req: func.HttpRequest) -> func.HttpResponse:
     return message_response(200, "Feedback updated.")
 
 
-def check_body(body: bytes) -> Write:
-    """Return the feedback in a body.
+def check_request(req: func.HttpRequest) -> Write:
+    """Return the feedback in a request.
 
     Raises:
-        MalformedBody: it is not JSON.
+        MalformedBody: its body is not JSON.
+        UnsupportedEncoding: its body is neither plain nor gzip.
+        BodyTooLarge: no feedback may be that large.
         InvalidFields: a field is missing, unknown or wrong.
     """
+    body = read_body(req, OBJECT_LIMIT)
     feedback = validate(Feedback, parse_json(body))
     return Write(feedback.to_document(datetime.now(UTC)), len(body))
 

@@ -11,10 +11,9 @@ from bson.raw_bson import RawBSONDocument
 
 import analytics_function.events
 import feedback_function
-from analytics_function.events import BATCH_LIMIT, MAXIMUM_EVENTS
+from analytics_function.events import MAXIMUM_EVENTS
 from fuzz.oracle import check_document, check_problem, inflated, parse, require
 from shared_code.problems import FieldError, InvalidFields, Problem
-from shared_code.requests import OBJECT_LIMIT, read_body
 from shared_code.responses import problem_response
 from shared_code.validation import Budget, Checked, Write, encode
 
@@ -53,8 +52,8 @@ def read(function: str, request: func.HttpRequest) -> Sequence[Checked]:
         Problem: the request is refused as a whole.
     """
     if function == "feedback":
-        return [feedback_function.check_body(read_body(request, OBJECT_LIMIT))]
-    checked = analytics_function.events.check_body(read_body(request, BATCH_LIMIT))
+        return [feedback_function.check_request(request)]
+    checked = analytics_function.events.check_request(request)
     return [checked] if isinstance(checked, Write) else checked
 
 

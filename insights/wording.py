@@ -1,7 +1,7 @@
 """Formatting of numbers, times and users' texts, for the terminal and the dashboard."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from insights.queries.periods import Period
 
@@ -15,6 +15,7 @@ LONG_NAME = 40
 # controls, which reorder the text around them. Tabs and line ends become spaces instead.
 LINE_ENDS = re.compile(r"\r\n|[\t\n\v\f\r\x85\u2028\u2029]")
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -43,10 +44,35 @@ def show_percentage(share: float | None) -> str:
     return "-" if share is None else f"{share:.0%}".replace("%", " %")
 
 
+def unbroken(text: str) -> str:
+    """Return a text in which no line ends between a number and its percent sign."""
+    return text.replace(" %", f"{NO_BREAK_SPACE}%")
+
+
 def show_period(period: Period, now: datetime) -> str:
     """Return a period as `from 2026-11-01 00:00 to 2026-11-08 00:00 UTC`."""
     since = f"from {show_time(period.since)} " if period.since else ""
     return f"{since}to {show_time(period.until or now)} UTC"
+
+
+def show_days(first: date, last: date, *, year: bool = False) -> str:
+    """Return some days as `Nov 3`, `Nov 3 to 9` or `Oct 28 to Nov 3`, with the year if asked."""
+    start, end = (f"{day:%b} {day.day}" for day in (first, last))
+    if (first.year, first.month) == (last.year, last.month):
+        end = str(last.day)
+    days = start if first == last else f"{start} to {end}"
+    return f"{days}, {last.year}" if year else days
+
+
+def length_of(period: Period) -> str:
+    """Return how long a period is, which has both ends: `30 days`, `24 hours`, `90 minutes`."""
+    if period.since is None or period.until is None:
+        raise ValueError("the period has no end")
+    length = period.until - period.since
+    for unit, size in (("day", timedelta(days=1)), ("hour", timedelta(hours=1))):
+        if length >= 2 * size and not length % size:
+            return plural(length // size, unit)
+    return plural(round(length / timedelta(minutes=1)), "minute")
 
 
 def plural(number: int, noun: str) -> str:

@@ -4,7 +4,6 @@ import gc
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 import azure.functions as func
 from pydantic_core import from_json
@@ -16,7 +15,6 @@ from shared_code.problems import (
     MalformedBody,
     UnsupportedEncoding,
 )
-from shared_code.turns import timed
 
 # For one feedback or event. A closing page can send at most 64 KiB (`sendBeacon`).
 OBJECT_LIMIT = 32 * 1024
@@ -49,7 +47,7 @@ def read_body(req: func.HttpRequest, limit: int) -> bytes:
         case "" | "identity":
             return body
         case "gzip" | "x-gzip":
-            return timed(partial(inflate, limit=limit), body)
+            return inflate(body, limit)
         case _:
             raise UnsupportedEncoding
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import NamedTuple, TypeVar
 
+import azure.functions as func
+
 from shared_code.mongodb.deadlines import seconds_left
 from shared_code.mongodb.group_commit import LARGE
 from shared_code.problems import Problem, StoreUnavailable
@@ -25,9 +27,6 @@ PAUSE = 5
 
 # A check takes less than a tenth of a second, unless something else holds up the process.
 LONGEST_PAUSE_SECONDS = 0.5
-
-# The time to receive and inflate a body before its turn.
-SECONDS_PER_BYTE = 2e-9
 
 # The time for a refusal besides the check, and the longest wait for its turn.
 REFUSAL_SECONDS = 0.0002
@@ -75,15 +74,15 @@ def get_queues() -> Queues:
     return _queues.get(loop) or _queues.setdefault(loop, Queues(Turns(), Turns()))
 
 
-async def in_turn(check: Callable[[bytes], Result], body: bytes) -> Result:
-    """Return the result of checking a body, immediately or, if it is large, in its turn.
+async def in_turn(check: Callable[[func.HttpRequest], Result], req: func.HttpRequest) -> Result:
+    """Return the result of checking a request, immediately or, if its body is large, in its turn.
 
     Raises:
         StoreUnavailable: its turn did not come in time.
     """
     large, refusals = get_queues()
-    if len(body) <= LARGE and body.count(b",") <= MANY_COMMAS:
-        result = timed(check, body)
+    if is_small(req):
+        result = timed(check, req)
         large.is_shared = refusals.is_shared = True
         return result
     try:
@@ -92,16 +91,26 @@ async def in_turn(check: Callable[[bytes], Result], body: bytes) -> Result:
         raise StoreUnavailable("too many large bodies at once") from None
     started = perf_counter()
     try:
-        return check(body)
+        return check(req)
     finally:
-        large.end(perf_counter() - started + SECONDS_PER_BYTE * len(body))
+        large.end(perf_counter() - started)
 
 
-def timed(check: Callable[[bytes], Result], body: bytes) -> Result:
-    """Return the result of checking a body; a problem gets the time that the check took."""
+def is_small(req: func.HttpRequest) -> bool:
+    """Say whether a body is checked quickly, which is not known of one that must be inflated."""
+    body = req.get_body()
+    return (
+        len(body) <= LARGE
+        and body.count(b",") <= MANY_COMMAS
+        and "Content-Encoding" not in req.headers
+    )
+
+
+def timed(check: Callable[[func.HttpRequest], Result], req: func.HttpRequest) -> Result:
+    """Return the result of checking a request; a problem gets the time that the check took."""
     started = perf_counter()
     try:
-        return check(body)
+        return check(req)
     except Problem as problem:
         problem.seconds_taken = perf_counter() - started
         raise

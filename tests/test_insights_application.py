@@ -206,6 +206,7 @@ def test_imports_no_modules_of_other_commands(command_line: Insights) -> None:
         "pyarrow",
         "altair",
         "jinja2",
+        "scipy",
         "uvicorn",
         "azure.functions",
     ):

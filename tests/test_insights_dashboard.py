@@ -13,8 +13,7 @@ from playwright.sync_api import Page
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from insights.figures.summaries import FeedbackDay, FeedbackSummary
-from insights.figures.verdicts import Trend, trend
+from insights.figures.curves import FeedbackDay
 from insights.kinds import Document
 from insights.pages.charts import MAXIMUM_BARS, group
 from tests.support.chromium import DESKTOP, HEIGHT, PHONE, Visitor
@@ -49,6 +48,8 @@ FEEDBACK = [
     (at(5, 12, 0), "other", "u2", "meh", None),
     (at(25, 9, 0, month=10), "old", "u1", "up", None),
     *((at(25, 9, 0, month=10), "old", f"u{number}", "down", None) for number in (2, 3, 4)),
+    # So that the period before is covered.
+    (at(1, 9, month=10), "older", "u1", "up", None),
 ]
 
 # 6 events of 3 users; before the period, 12 of another user.
@@ -60,6 +61,7 @@ EVENTS = [
     (at(5, 8, 0), "u2", "search"),
     (at(10, 8, 0), "u4", "page_view"),
     *((at(25, hour, 0, month=10), "u5", "page_view") for hour in range(12)),
+    (at(1, 9, month=10), "u6", "page_view"),
 ]
 
 SCRIPT = "<script>window.hacked = 1</script>"
@@ -144,7 +146,7 @@ def test_the_cards_show_the_figures(visitor: Visitor, figures: str) -> None:
     cards = [" ".join(card.split()) for card in page.locator(".figures > div").all_inner_texts()]
     assert cards == [
         "Feedback 8 ▲ up 100 % from 4",
-        "Positive 43 % 3 of 7 scored",
+        "Positive 43 % 16 to 75 %, 3 of 7 scored",
         "Unscored 1 listed below",
         "Events 6 ▼ down 50 % from 12",
         "Active users 1 last 24 hours 2 last 7 days 4 last 30 days",
@@ -157,14 +159,41 @@ def test_three_answers_come_first(visitor: Visitor, figures: str) -> None:
         " ".join(each.split()) for each in page.locator(".question").all_inner_texts()
     )
     assert better == (
-        "Are the answers getting better? No clear change 43 % of scored ratings are positive, "
-        "up 17.9 percentage points from 25 % in the previous 10 days; this may be chance."
+        "Are the answers getting better? Too few ratings to say "
+        "43 % (16 to 75 %) of 7 scored ratings are positive, after 25 % (5 to 70 %) of 4 "
+        "in the 10 days before: 17.9 percentage points up, between 100.0 down and 100.0 up."
     )
     assert worst == "Which answer is worst? bad 3 of 3 ratings are negative. Too slow."
     assert before == (
         "What comes before a negative rating? Nothing stands out "
         "Too few users gave a negative rating after an event to say what stands out."
     )
+
+
+def test_says_the_same_as_the_summary(
+    insights: Insights, empty_database: Database[Document], visitor: Visitor
+) -> None:
+    for number in range(60):
+        for time, is_positive in ((at(2, 10), number < 50), (at(9, 10), number < 20)):
+            rating = "up" if is_positive else "down"
+            empty_database.feedback.insert_one(
+                a_feedback(time, user_id=f"u{number}", rating=rating)
+            )
+    shown = insights("summary", *PERIOD, COLUMNS="500").stdout.splitlines()[2:6]
+
+    page = visitor.open(write(insights, *PERIOD))
+
+    assert shown == [
+        "Nothing to compare",
+        "58 % (49 to 67 %) of 120 scored ratings are positive.",
+        "Feedback begins on 2026-11-02, so there is no whole period before to compare with.",
+        "It was 83 % (Nov 1 to 5) and fell to 33 % (Nov 6 to 10).",
+    ]
+    assert words(page, ".question:first-child .answer") == shown[0]
+    said = page.locator(".question:first-child .answer ~ p").all_inner_texts()
+    assert [" ".join(each.split()) for each in said] == shown[1:]
+    cards = [" ".join(card.split()) for card in page.locator(".figures > div").all_inner_texts()]
+    assert cards[0] == "Feedback 120 since 2026-11-02, no whole period before to compare with"
 
 
 def test_shows_its_period_and_when_it_was_made(visitor: Visitor, figures: str) -> None:
@@ -184,8 +213,9 @@ def test_days_without_data_are_zero_and_have_no_share(visitor: Visitor, figures:
     assert ratings[1][1:] == ["2", "0", "0", "3"]
     assert ratings[4][1:] == ["1", "1", "1", "0"]
     assert {tuple(row[1:]) for row in ratings[:1] + ratings[5:]} == {("0", "0", "0", "0")}
-    assert (shares[0][1:], shares[1][1:]) == (["0", "0", "-"], ["2", "5", "40 %"])
-    assert shares[4][1:] == ["1", "2", "50 %"]
+    assert shares[0][1:] == ["0", "0", "-", "-"]
+    assert shares[1][1:] == ["2", "5", "40 %", "12 to 77 %"]
+    assert shares[4][1:] == ["1", "2", "50 %", "9 to 91 %"]
 
 
 def test_a_line_has_a_gap_on_days_without_a_share(visitor: Visitor, figures: str) -> None:
@@ -422,24 +452,3 @@ def test_long_periods_are_drawn_by_week(days: int, bars: int) -> None:
     assert len(spans) == bars <= MAXIMUM_BARS
     assert sum(span.total("count") for span in spans) == days
     assert spans[-1].days[-1].day == first + timedelta(days - 1)
-
-
-@pytest.mark.parametrize(
-    ("share", "before", "count", "expected"),
-    [
-        # With 1,000 ratings each, 1.96 standard deviations of a change from 50 % are 4.4 points.
-        (0.55, 0.5, 1000, Trend.BETTER),
-        (0.45, 0.5, 1000, Trend.WORSE),
-        (0.54, 0.5, 1000, Trend.SAME),
-        (0.55, 0.5, 100, Trend.SAME),
-        (0.55, None, 1000, Trend.NEW),
-        (None, 0.5, 1000, Trend.UNKNOWN),
-    ],
-)
-def test_a_trend_exceeds_chance(
-    share: float | None, before: float | None, count: int, expected: Trend
-) -> None:
-    feedback = FeedbackSummary(
-        count, count, {"unscored": 0}, share, before, [], [], others=0, worst=[], daily=[]
-    )
-    assert trend(feedback) is expected

@@ -277,6 +277,7 @@ def test_answers_improve_in_the_end(story: Insights) -> None:
 
     assert last["feedback"]["share_positive"] > first["feedback"]["share_positive"] + 0.08
     assert last["feedback"]["share_change_percentage_points"] > 0
+    assert summary(story, "14d")["feedback"]["verdict"] == "better"
 
 
 def test_there_is_one_bad_week(story: Insights) -> None:
@@ -287,6 +288,9 @@ def test_there_is_one_bad_week(story: Insights) -> None:
 
     assert bad < before - 0.1
     assert bad < after - 0.1
+    whole = summary(story, "30d")["feedback"]
+    assert whole["verdict"] == "no clear change"
+    assert whole["curve"]["is_clear"]
 
 
 def test_errors_and_repetitions_come_before_negative_ratings(story: Insights) -> None:

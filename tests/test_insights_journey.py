@@ -517,9 +517,9 @@ def test_uses_the_indexes_of_setup(insights: Insights, empty_database: Database[
         found(insights)
 
     # The others count what is left out.
-    assert feedback[0] == "IXSCAN { timestamp: 1, rating: 1 }"
+    assert feedback[0] == "IXSCAN { timestamp: 1, rating: 1, user_id: 1 }"
     assert analytics[0] == "IXSCAN { user_id: 1, timestamp: 1, _id: 1, event_type: 1 }"
-    assert {plan.split()[0] for plan in feedback + analytics} == {"IXSCAN"}
+    assert {plan.split()[0] for plan in feedback + analytics} <= {"IXSCAN", "COUNT_SCAN"}
 
 
 def test_finds_the_events_before_each_rating_by_user(

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUM
 DAY_SECONDS = 86400
 
 CREATED = """\
-created  feedback.insights_by_time     timestamp, rating
+created  feedback.insights_by_time     timestamp, rating, user_id
 created  feedback.insights_by_user     user_id, timestamp
 created  feedback.insights_by_message  message_id, timestamp
 created  feedback.insights_by_rating   rating, timestamp
@@ -70,7 +70,7 @@ def test_creates_and_lists_the_indexes(
     assert (result.exit_code, result.stderr) == (0, "")
     assert steps(result.stdout) == CREATED.splitlines()
     assert {name: dict(index["key"]) for name, index in indexes(empty_database).items()} == {
-        "feedback.insights_by_time": {"timestamp": 1, "rating": 1},
+        "feedback.insights_by_time": {"timestamp": 1, "rating": 1, "user_id": 1},
         "feedback.insights_by_user": {"user_id": 1, "timestamp": 1},
         "feedback.insights_by_message": {"message_id": 1, "timestamp": 1},
         "feedback.insights_by_rating": {"rating": 1, "timestamp": 1},

@@ -5,9 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from pymongo.database import Database
 from rich.cells import cell_len
 
+from insights.figures.shares import Profile
+from insights.figures.summaries import profiles
+from insights.queries import sentiment
+from insights.queries.periods import Period
 from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
 from tests.support.documents import Document, a_feedback, an_event
@@ -416,25 +421,29 @@ def test_prints_the_answers_before_the_details(
     assert [line.rstrip() for line in result.stdout.splitlines()] == [
         "From 2026-11-02 00:00 to 2026-11-09 00:00 UTC",
         "",
-        "60 % of 5 scored ratings are positive",
-        "▲ 26.7 percentage points better than before (33 %)",
+        "Too few ratings to say",
+        (
+            "60 % (23 to 88 %) of 5 scored ratings are positive, "
+            "after 33 % (6 to 79 %) of 3 in the 7 days before: 26.7 percentage"
+        ),
+        "points up, between 97.3 down and 100.0 up.",
         "",
-        "  feedback  6  3 in the period before",
-        "  events    3  0 in the period before",
+        "  feedback  6  3 in the 7 days before",
+        "  events    3  0 in the 7 days before",
         "",
         "Day by day",
-        "  share positive  █ ▁      0 to 100 %",
+        "  share positive  █ ▁      0 to 100 % a day",
         "  feedback        █▁▄▁▁▁▁  max 4",
         "  events          █▁▁▁▁▁▄  max 2",
         "  active users    █▁▁▁▁▁█  max 1",
         "",
         "Ratings",
-        "  positive  3  60 %  ████████████",
-        "                     up (3)",
-        "  negative  2  40 %  ████████",
-        "                     1 (1), down (1)",
-        "  unscored  1        not in the share",
-        "                     meh (1)",
+        "  positive  3  60 % (23 to 88 %)  ████████████",
+        "                                  up (3)",
+        "  negative  2  40 % (12 to 77 %)  ████████",
+        "                                  1 (1), down (1)",
+        "  unscored  1                     not in the share",
+        "                                  meh (1)",
         "",
         "Worst-rated messages",
         "  Negative  Message",
@@ -457,9 +466,14 @@ def test_prints_the_answers_before_the_details(
 @pytest.mark.parametrize(
     ("ratings", "before", "line"),
     [
-        (["up"], ["up", "down"], "▲ 50.0 percentage points better than before (50 %)"),
-        (["down"], ["up", "down"], "▼ 50.0 percentage points worse than before (50 %)"),
-        (["up", "down"], ["5", "1"], "= the same as before (50 %)"),
+        (["up"] * 30, ["up", "down"] * 15, "▲ Better"),
+        (["down"] * 30, ["up", "down"] * 15, "▼ Worse"),
+        (["up", "down"] * 15, ["5", "1"] * 15, "No clear change"),
+        (["up", "down"] * 9, ["up", "down"] * 15, "Too few ratings to say"),
+        (["up"], [], "Nothing to compare"),
+        # What was "better" here, and "worse" on the dashboard.
+        (["up"] * 7 + ["down"] * 2, ["up"] * 6 + ["down"] * 3, "Too few ratings to say"),
+        (["down"], ["up"] * 28 + ["down"] * 2, "Too few ratings to say"),
     ],
 )
 def test_puts_better_or_worse_in_words(
@@ -470,35 +484,196 @@ def test_puts_better_or_worse_in_words(
     line: str,
 ) -> None:
     rate(empty_database, ratings)
-    rate(empty_database, before, BEFORE)
+    rate(empty_database, before or ["unscored"], BEFORE)
 
-    assert line in insights("summary", *WEEK).stdout.splitlines()
+    assert insights("summary", *WEEK).stdout.splitlines()[2] == line
+    assert figures(insights)["feedback"]["verdict"] == line.strip("▲▼ ").lower()
+
+
+def test_one_loud_user_is_no_change(insights: Insights, empty_database: Database[Document]) -> None:
+    rate(empty_database, ["up"] * 75 + ["down"] * 25)
+    rate(empty_database, ["up"] * 75 + ["down"] * 25, BEFORE)
+    empty_database.feedback.insert_many(
+        a_feedback(NOON, rating="down", user_id="loud") for _ in range(40)
+    )
+
+    feedback = figures(insights)["feedback"]
+
+    assert feedback["verdict"] == "no clear change"
+    assert feedback["share_change_percentage_points"] == pytest.approx(100 * (75 / 140 - 75 / 100))
+    assert feedback["p_fisher"] < 0.001
+    assert feedback["p_clustered"] > 0.05
+
+
+def test_a_change_has_its_interval_and_the_shares_have_theirs(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["up"] * 18 + ["down"] * 2)
+    rate(empty_database, ["up"] * 10 + ["3"] * 10, BEFORE)
+
+    feedback = figures(insights)["feedback"]
+
+    # Wilson's, with one rating of each user.
+    assert feedback["share_positive_interval"] == pytest.approx(
+        {"low": 0.6990, "high": 0.9721}, abs=1e-4
+    )
+    assert feedback["previous_share_positive_interval"] == pytest.approx(
+        {"low": 0.2993, "high": 0.7007}, abs=1e-4
+    )
+    interval = feedback["share_change_percentage_points_interval"]
+    assert 0 < interval["low"] < 40 < interval["high"] < 100
+    assert feedback["p_fisher"] == pytest.approx(0.01381, abs=1e-5)
+    assert 0 < feedback["p_clustered"] < 0.05
+
+
+def test_users_are_those_of_every_type_of_id(empty_database: Database[Document]) -> None:
+    ids = ["42", 42, ObjectId(), None, {"id": 1}, [1], True, NOON]
+    given = [a_feedback(NOON) | {"user_id": user} for user in ids]
+    empty_database.feedback.insert_many([*given, *(each | {"_id": ObjectId()} for each in given)])
+    score = {"$addFields": {"sentiment": sentiment.sentiment(None)}}
+
+    found = profiles(empty_database, score, Period(SINCE, UNTIL), Period(BEFORE, SINCE))
+
+    assert found == [Profile(len(ids), 2, 2, 0, 0)]
+
+
+def test_profiles_are_of_users_in_both_periods(empty_database: Database[Document]) -> None:
+    rate(empty_database, ["up", "down", "odd"])
+    rate(empty_database, ["up", "up", "3"], SINCE - MILLISECOND)
+    rate(empty_database, ["up", "up", "5"], BEFORE)
+    rate(empty_database, ["up"], UNTIL)
+    rate(empty_database, ["up"], BEFORE - MILLISECOND)
+    score = {"$addFields": {"sentiment": sentiment.sentiment(None)}}
+
+    found = profiles(empty_database, score, Period(SINCE, UNTIL), Period(BEFORE, SINCE))
+
+    assert sorted(found) == [
+        Profile(1, 0, 0, 1, 2),
+        Profile(1, 0, 1, 2, 2),
+        Profile(1, 1, 1, 2, 2),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["feedback", "events"])
+def test_compares_nothing_where_the_period_before_is_not_covered(
+    insights: Insights, empty_database: Database[Document], kind: str
+) -> None:
+    # A twentieth of a week is 8 hours and 24 minutes.
+    too_late = BEFORE + timedelta(hours=8, minutes=24, milliseconds=1)
+    beginnings = {"feedback": BEFORE, "events": BEFORE} | {kind: too_late}
+    rate(empty_database, ["up"] * 30)
+    rate(empty_database, ["down"] * 30, beginnings["feedback"])
+    empty_database.analytics.insert_many([an_event(NOON), an_event(beginnings["events"])])
+
+    found = figures(insights)
+    lines = insights("summary", *WEEK, COLUMNS="120").stdout.splitlines()
+
+    assert found[kind]["begins"] == "2026-10-26T08:24:00.001Z"
+    [line] = [each for each in lines if each.startswith(f"  {kind} ")][:1]
+    assert line.endswith("since 2026-10-26, no whole period before to compare with")
+    if kind == "feedback":
+        assert lines[2:5] == [
+            "Nothing to compare",
+            "100 % (89 to 100 %) of 30 scored ratings are positive.",
+            "Feedback begins on 2026-10-26, so there is no whole period before to compare with.",
+        ]
+        assert found["feedback"]["previous_share_positive"] is None
+        assert found["feedback"]["share_change_percentage_points"] is None
+    else:
+        assert lines[2] == "▲ Better"
+        assert found["feedback"]["begins"] is None
+
+
+@pytest.mark.parametrize("oldest", [BEFORE - DAY, BEFORE + timedelta(hours=8, minutes=24)])
+def test_compares_where_the_period_before_is_covered_all_but_a_twentieth(
+    insights: Insights, empty_database: Database[Document], oldest: datetime
+) -> None:
+    rate(empty_database, ["up"] * 30)
+    rate(empty_database, ["down"], oldest)
+    rate(empty_database, ["down"] * 30, BEFORE + DAY)
+    empty_database.analytics.insert_many([an_event(NOON), an_event(oldest)])
+
+    found = figures(insights)
+
+    assert (found["feedback"]["begins"], found["events"]["begins"]) == (None, None)
+    assert found["feedback"]["verdict"] == "better"
+
+
+def test_says_how_the_share_moved_within_the_period(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    # 63 % in both weeks; in this one 20 of 30 on each day, but two, with 5 and 28 of 30.
+    for day in range(7):
+        positive = {2: 5, 5: 28}.get(day, 20)
+        ratings = ["up"] * positive + ["down"] * (30 - positive)
+        rate(empty_database, ratings, SINCE + day * DAY)
+        rate(empty_database, ["up"] * 19 + ["down"] * 11, BEFORE + day * DAY)
+
+    lines = insights("summary", *WEEK).stdout.splitlines()
+    curve = figures(insights)["feedback"]["curve"]
+
+    assert lines[2] == "No clear change"
+    assert "It fell to 17 % (Nov 4) and rose to 80 % (Nov 7 to 8)." in lines
+    assert curve["is_clear"]
+    assert (curve["earlier"]["first_day"], curve["earlier"]["last_day"]) == (
+        "2026-11-04",
+        "2026-11-04",
+    )
+    assert curve["earlier"]["share_positive"] == pytest.approx(5 / 30)
+    assert curve["p_fisher"] < 0.05
+    assert curve["p_clustered"] < 0.05
+
+
+def test_says_nothing_of_days_that_differ_by_chance(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    # The most different of 15 pairs: alone, they would be a clear difference.
+    for day, positive in enumerate([20, 14, 17, 15, 23, 18]):
+        rate(empty_database, ["up"] * positive + ["down"] * (30 - positive), SINCE + day * DAY)
+
+    shown = insights("summary", "--since", "2026-11-02", "--until", "2026-11-08")
+    [found] = insights("summary", "--since", "2026-11-02", "--until", "2026-11-08", "--json").lines
+
+    assert "It " not in shown.stdout
+    assert not found["feedback"]["curve"]["is_clear"]
+    assert found["feedback"]["curve"]["p_fisher"] > 0.05
+
+
+@pytest.mark.parametrize("ratings", [["up"] * 20 + ["down"] * 10, ["up"] * 10 + ["down"] * 9])
+def test_there_is_no_curve_where_all_days_are_alike_or_have_few_ratings(
+    insights: Insights, empty_database: Database[Document], ratings: list[str]
+) -> None:
+    for day in range(1 if len(ratings) < 20 else 7):
+        rate(empty_database, ratings, SINCE + day * DAY)
+
+    assert figures(insights)["feedback"]["curve"] is None
 
 
 def test_uses_colours_for_better_and_worse_only(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
-    rate(empty_database, ["3"])
-    rate(empty_database, ["up", "3"], BEFORE)
+    rate(empty_database, ["3"] * 30)
+    rate(empty_database, ["up"] * 30, BEFORE)
     environment = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
 
     worse = insights("summary", *WEEK, **environment).stdout
-    better = insights("summary", "--since", "2026-10-26", "--until", "2026-11-02", **environment)
+    before = insights("summary", "--since", "2026-10-26", "--until", "2026-11-02", **environment)
 
-    assert "\x1b[31m▼" in worse
+    assert "\x1b[1;31m▼" in worse
     assert "\x1b[32m" not in worse
-    assert "\x1b[31m" not in better.stdout
+    assert "\x1b[31m" not in before.stdout
 
 
 def test_reports_that_there_is_nothing_to_compare(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     rate(empty_database, ["up"])
+    rate(empty_database, ["odd"], BEFORE)
 
     lines = insights("summary", *WEEK).stdout.splitlines()
 
-    assert "100 % of 1 scored ratings are positive" in lines
-    assert "Nothing to compare: one of the two periods has no scored ratings" in lines
+    assert "100 % (21 to 100 %) of 1 scored rating is positive." in lines
+    assert "There are no scored ratings in the 7 days before." in lines
 
 
 def test_works_without_feedback(insights: Insights, empty_database: Database[Document]) -> None:
@@ -507,7 +682,7 @@ def test_works_without_feedback(insights: Insights, empty_database: Database[Doc
     result = insights("summary", *WEEK)
 
     assert result.exit_code == 0
-    assert "No scored ratings" in result.stdout
+    assert "There is no feedback in this period." in result.stdout
     assert "Worst-rated" not in result.stdout
     [share] = [line for line in result.stdout.splitlines() if "share positive" in line]
     assert share.split() == ["share", "positive", "-"]
@@ -552,6 +727,19 @@ def test_fits_60_columns(insights: Insights, empty_database: Database[Document])
     assert max(map(cell_len, result.stdout.splitlines())) <= 60
 
 
+def test_ends_no_line_before_a_percent_sign(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["up"] * 7 + ["down"] * 2)
+    rate(empty_database, ["up"] * 6 + ["down"] * 3, BEFORE)
+
+    for width in range(40, 80):
+        lines = insights("summary", *WEEK, COLUMNS=str(width)).stdout.splitlines()[3:8]
+
+        assert not [line for line in lines if line.startswith("%")]
+        assert max(map(len, lines)) <= width
+
+
 def test_shows_hostile_texts_without_interpreting_them(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
@@ -588,9 +776,8 @@ def test_reads_through_the_indexes_of_setup(
         figures(insights)
 
     # Three of them count what is left out.
-    assert (len(feedback), len(analytics)) == (8, 6)
-    assert {plan.split()[0] for plan in feedback} == {"IXSCAN"}
-    assert {plan.split()[0] for plan in analytics} <= {"IXSCAN", "COUNT_SCAN"}
+    assert (len(feedback), len(analytics)) == (11, 7)
+    assert {plan.split()[0] for plan in [*feedback, *analytics]} <= {"IXSCAN", "COUNT_SCAN"}
 
 
 def test_reads_events_from_the_indexes_alone(

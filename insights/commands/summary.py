@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from textwrap import fill
 from typing import NamedTuple
 
 from rich.bar import Bar
@@ -12,6 +13,9 @@ from rich.table import Table
 from rich.text import Text
 from sparklines import sparklines
 
+from insights.figures.answers import Verdict, explain, not_counted_before, show_share, verdict_on
+from insights.figures.curves import Curve, Part
+from insights.figures.shares import Interval, Share
 from insights.figures.summaries import (
     Active,
     EventsSummary,
@@ -20,7 +24,7 @@ from insights.figures.summaries import (
     WorstMessage,
     summarize,
 )
-from insights.figures.verdicts import SMALLEST_CHANGE, nothing_found
+from insights.figures.verdicts import nothing_found
 from insights.mongodb.connection import open_database
 from insights.queries.documents import plain_value
 from insights.queries.periods import parse_period
@@ -30,9 +34,20 @@ from insights.terminal.advice import advise_setup
 from insights.terminal.console import output, print_json
 from insights.terminal.left_out import tell_left_out
 from insights.terminal.options import AsObject, Since, Until
-from insights.wording import clean, shorten, show_number, show_percentage, show_period
+from insights.wording import (
+    NO_BREAK_SPACE,
+    clean,
+    length_of,
+    shorten,
+    show_number,
+    show_percentage,
+    show_period,
+    unbroken,
+)
 
 COLOURS = {Sentiment.POSITIVE: "green", Sentiment.NEGATIVE: "red"}
+VERDICT_COLOURS = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
+MARKS = {Verdict.BETTER: "▲ ", Verdict.WORSE: "▼ "}
 BAR_WIDTH = 20
 INDENT = (0, 0, 0, 2)
 
@@ -47,7 +62,8 @@ def summary(since: Since = "7d", until: Until = None, as_json: AsObject = False)
     """Show ratings, the worst-rated messages, and user activity.
 
     Compares the figures with the previous period of the same length. The share of positive
-    ratings covers scored ratings only; unscored ones are counted separately.
+    ratings covers scored ratings only, with its 95 % interval in brackets; unscored ones are
+    counted separately.
 
     Examples:
         insights summary
@@ -69,16 +85,63 @@ def summary(since: Since = "7d", until: Until = None, as_json: AsObject = False)
 
 
 def to_dict(found: Summary) -> dict[str, object]:
-    """Return the figures, with the change of the share of positive ratings."""
+    """Return the figures as `--json` has them."""
     figures = dataclasses.asdict(found)
-    change = {"share_change_percentage_points": found.feedback.share_change}
+    feedback = figures["feedback"]
+    del feedback["comparison"]
     return {
         "since": found.period.since,
         "until": found.period.until,
-        "feedback": figures["feedback"] | change,
+        "feedback": feedback | comparison_to_dict(found.feedback),
         "events": figures["events"],
         "left_out": figures["left_out"],
     }
+
+
+def comparison_to_dict(feedback: FeedbackSummary) -> dict[str, object]:
+    """Return the share of positive ratings, how it changed, and how sure that is."""
+    found, change = feedback.comparison, feedback.comparison.difference
+    return {
+        **share_to_dict("share_positive", found.now),
+        **share_to_dict("previous_share_positive", found.before),
+        "share_change_percentage_points": change and change.value * 100,
+        "share_change_percentage_points_interval": change and in_points(change.interval),
+        "p_fisher": change and change.p_fisher,
+        "p_clustered": change and change.p_clustered,
+        "verdict": verdict_on(feedback),
+        "curve": feedback.curve and curve_to_dict(feedback.curve),
+    }
+
+
+def share_to_dict(name: str, share: Share | None) -> dict[str, object]:
+    """Return a share and its interval, or None where there is none."""
+    interval = share and dataclasses.asdict(share.interval)
+    return {name: share and share.value, f"{name}_interval": interval}
+
+
+def in_points(interval: Interval | None) -> dict[str, float] | None:
+    """Return an interval in percentage points."""
+    if interval is None:
+        return None
+    return {"low": interval.low * 100, "high": interval.high * 100}
+
+
+def curve_to_dict(curve: Curve) -> dict[str, object]:
+    """Return the two parts of the period that differ most; their p-values are corrected."""
+    change = curve.difference
+    return {
+        "earlier": part_to_dict(curve.earlier),
+        "later": part_to_dict(curve.later),
+        "p_fisher": min(change.p_fisher * curve.pairs, 1.0),
+        "p_clustered": min(change.p_clustered * curve.pairs, 1.0),
+        "is_clear": curve.is_clear,
+    }
+
+
+def part_to_dict(part: Part) -> dict[str, object]:
+    """Return some days of a period and the share of positive ratings in them."""
+    days = {"first_day": part.first.isoformat(), "last_day": part.last.isoformat()}
+    return days | share_to_dict("share_positive", part.share)
 
 
 def print_summary(found: Summary, period: str) -> None:
@@ -103,36 +166,39 @@ def print_section(console: Console, title: str, content: RenderableType) -> None
 
 
 def print_headline(console: Console, found: Summary, period: str) -> None:
-    """Print the share of positive ratings, its change, and the totals."""
-    feedback, events = found.feedback, found.events
-    share = show_percentage(feedback.share_positive)
-    text = f"{share} of {show_number(feedback.scored)} scored ratings are positive"
+    """Print whether the answers get better and why, and how much there is in all."""
+    length = length_of(found.period)
     console.print(Text(period[0].upper() + period[1:], style="dim"))
     console.print()
-    console.print(Text(text if feedback.scored else "No scored ratings", style="bold"))
-    console.print(change_line(feedback))
+    console.print(headline(verdict_on(found.feedback)))
+    for sentence in explain(found.feedback, length):
+        console.print(Text(in_lines(sentence, console.width)))
     console.print()
     totals = Table.grid(padding=GAP)
-    for name, figures in (("feedback", feedback), ("events", events)):
-        before = f"{show_number(figures.previous_count)} in the period before"
-        totals.add_row(name, right(figures.count), before)
+    totals.add_row("feedback", right(found.feedback.count), count_before(found.feedback, length))
+    totals.add_row("events", right(found.events.count), count_before(found.events, length))
     console.print(Padding(totals, INDENT, expand=False))
     for each in found.left_out:
         console.print(Text(f"{each}.", style="dim"))
 
 
-def change_line(feedback: FeedbackSummary) -> Text:
-    """Return the change of the share of positive ratings."""
-    before = f"before ({show_percentage(feedback.previous_share_positive)})"
-    change = feedback.share_change
-    if change is None:
-        return Text("Nothing to compare: one of the two periods has no scored ratings")
-    if abs(change) < SMALLEST_CHANGE:
-        return Text(f"= the same as {before}")
-    points = f"{abs(change):.1f} percentage points"
-    if change > 0:
-        return Text(f"▲ {points} better than {before}", style=COLOURS[Sentiment.POSITIVE])
-    return Text(f"▼ {points} worse than {before}", style=COLOURS[Sentiment.NEGATIVE])
+def in_lines(sentence: str, width: int) -> str:
+    """Return a sentence in lines, with each percent sign beside its number."""
+    # Unlike rich, textwrap ends no line at a no-break space.
+    return fill(unbroken(sentence), width).replace(NO_BREAK_SPACE, " ")
+
+
+def headline(verdict: Verdict) -> Text:
+    """Return the verdict, in colour where it is clear."""
+    mark = MARKS.get(verdict, "")
+    return Text(f"{mark}{verdict.headline}", style=f"bold {VERDICT_COLOURS.get(verdict, '')}")
+
+
+def count_before(figures: FeedbackSummary | EventsSummary, length: str) -> str:
+    """Return how many there were in the period before, or why they are not compared."""
+    if figures.begins:
+        return not_counted_before(figures.begins)
+    return f"{show_number(figures.previous_count)} in the {length} before"
 
 
 class Line(NamedTuple):
@@ -175,7 +241,7 @@ def share_line(feedback: FeedbackSummary) -> Line:
     """Return the sparkline of the share of positive ratings."""
     days = [(day.positive, day.positive + day.neutral + day.negative) for day in feedback.daily]
     shares = [positive / scored for positive, scored in days if scored]
-    note = f"{min(shares) * 100:.0f} to {show_percentage(max(shares))}" if shares else "-"
+    note = f"{min(shares) * 100:.0f} to {show_percentage(max(shares))} a day" if shares else "-"
     return Line("share positive", days, None, note)
 
 
@@ -211,9 +277,15 @@ def ratings_table(feedback: FeedbackSummary) -> Table:
             bar = Bar(
                 feedback.scored, 0, count, width=BAR_WIDTH, color=COLOURS.get(name, "default")
             )
-            share = show_percentage(count / feedback.scored)
+            share = show_share_of(feedback, count)
             table.add_row(name.value, right(count), right(share), Group(bar, ratings))
     return table
+
+
+def show_share_of(feedback: FeedbackSummary, count: int) -> str:
+    """Return the share of so many of the scored ratings, with its interval."""
+    whole = feedback.comparison.now
+    return show_share(whole.part(count, feedback.scored)) if whole else ""
 
 
 def named_ratings(feedback: FeedbackSummary, name: Sentiment) -> Iterator[str]:

@@ -33,7 +33,7 @@ class Answer:
 CHAPTERS = {
     21: Quality("atlas-1", failed=0.045, slow=0.06, wrong=0.17),
     14: Quality("atlas-2", failed=0.14, slow=0.17, wrong=0.22),
-    7: Quality("atlas-2.1", failed=0.02, slow=0.03, wrong=0.085),
+    7: Quality("atlas-2.1", failed=0.02, slow=0.04, wrong=0.11),
     0: Quality("atlas-2.2", failed=0.015, slow=0.025, wrong=0.06),
 }
 

@@ -1,17 +1,19 @@
 """The figures of a period: ratings, the worst messages, and users' activity."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from pymongo.database import Database
 
+from insights.figures.curves import SCORED, Curve, FeedbackDay, Part, divide, share_in
+from insights.figures.shares import Comparison, Profile, compare
 from insights.kinds import Document, Kind
 from insights.queries import sentiment
 from insights.queries.documents import as_text
 from insights.queries.left_out import LeftOut, Reason, not_counted, usable
-from insights.queries.periods import Period, earlier
+from insights.queries.periods import FIRST_TIME, Period, earlier
 from insights.queries.sentiment import Sentiment
 from insights.settings import Settings
 from insights.users.ids import of_user
@@ -20,6 +22,9 @@ from insights.users.ids import of_user
 NAMED = 20
 WORST = 10
 COMMENTS_OF_EACH = 5
+
+# Data that begin within this part of the period before cover it.
+LATEST_BEGINNING = 1 / 20
 
 ACTIVE_DAYS = {"day": 1, "week": 7, "month": 30}
 
@@ -31,9 +36,6 @@ DAY_MILLISECONDS = 24 * 60 * 60 * 1000
 SINCE_YEAR_1 = {"$add": [{"$toLong": "$timestamp"}, 719_162 * DAY_MILLISECONDS]}
 IN_DAY = {"$mod": [SINCE_YEAR_1, DAY_MILLISECONDS]}
 START_OF_DAY = {"$subtract": ["$timestamp", IN_DAY]}
-
-# Plain strings, for JSON and templates.
-SCORED = [each.value for each in Sentiment if each is not Sentiment.UNSCORED]
 
 # Shown for ratings without a rating, which other programs may have stored.
 NO_RATING = "(no rating)"
@@ -86,29 +88,21 @@ class WorstMessage:
 
 
 @dataclass(frozen=True)
-class FeedbackDay:
-    """The feedback of one calendar day in UTC. `count` includes unscored ratings."""
-
-    day: date
-    count: int
-    positive: int
-    neutral: int
-    negative: int
-
-
-@dataclass(frozen=True)
 class FeedbackSummary:
     """The feedback of a period, and of the equally long one before. Shares are 0 to 1.
 
-    `ratings` and `unscored` are the 20 most frequent of each; `others` counts the feedback with a
-    rating that `ratings` omits. `worst` are the ten messages with the most negative ratings.
+    `begins` is when the first feedback was given, if that is too late to compare the two periods.
+    `curve` is there if the days have enough ratings to be compared with each other. `ratings` and
+    `unscored` are the 20 most frequent of each; what has a rating that `ratings` does not name is
+    counted in `others`. `worst` are the ten messages with the most negative ratings.
     """
 
     count: int
     previous_count: int
+    begins: datetime | None
     sentiments: dict[str, int]
-    share_positive: float | None
-    previous_share_positive: float | None
+    comparison: Comparison
+    curve: Curve | None
     ratings: list[RatingCount]
     unscored: list[RatingCount]
     others: int
@@ -121,11 +115,16 @@ class FeedbackSummary:
         return self.count - self.sentiments[Sentiment.UNSCORED]
 
     @property
-    def share_change(self) -> float | None:
-        """The change of the share of positive ratings, in percentage points."""
-        if self.share_positive is None or self.previous_share_positive is None:
-            return None
-        return (self.share_positive - self.previous_share_positive) * 100
+    def share_positive(self) -> float | None:
+        """The share of positive ratings, if any can be scored."""
+        share = self.comparison.now
+        return share.value if share else None
+
+    @property
+    def previous_share_positive(self) -> float | None:
+        """The same of the period before, if it can be compared."""
+        share = self.comparison.before
+        return share.value if share else None
 
 
 @dataclass(frozen=True)
@@ -158,10 +157,15 @@ class EventsDay:
 
 @dataclass(frozen=True)
 class EventsSummary:
-    """The events of a period. `types` are the 20 most frequent; `others` counts the rest."""
+    """The events of a period.
+
+    `begins` is when the first event happened, if that is too late to compare the counts.
+    `types` are the 20 most frequent; events of another type are counted in `others`.
+    """
 
     count: int
     previous_count: int
+    begins: datetime | None
     types: list[TypeCount]
     others: int
     active: Active
@@ -252,14 +256,16 @@ def summarize_feedback(
     daily = feedback_days(database, score, period, days)
     count = sum(day.count for day in daily)
     scored = {name: sum(getattr(day, name) for day in daily) for name in SCORED}
-    scored_before = sentiments_in(database, score, before)
+    begins = late_beginning(database, Kind.FEEDBACK, period, before)
+    comparison = compare(profiles(database, score, period, before))
     ratings = frequent_ratings(database, score, period)
     return FeedbackSummary(
         count=count,
-        previous_count=sum(scored_before.values()),
+        previous_count=count_in(database, Kind.FEEDBACK, before),
+        begins=begins,
         sentiments=scored | {Sentiment.UNSCORED.value: count - sum(scored.values())},
-        share_positive=share_positive(scored),
-        previous_share_positive=share_positive(scored_before),
+        comparison=Comparison(comparison.now, None, None) if begins else comparison,
+        curve=curve(database, score, period, daily),
         ratings=ratings,
         unscored=frequent_ratings(database, score, period, Sentiment.UNSCORED),
         others=count - sum(each.count for each in ratings),
@@ -268,10 +274,88 @@ def summarize_feedback(
     )
 
 
-def share_positive(sentiments: Mapping[str, int]) -> float | None:
-    """Return the share of the scored ratings that are positive, if there are any."""
-    scored = sum(sentiments.get(name, 0) for name in SCORED)
-    return sentiments.get(Sentiment.POSITIVE, 0) / scored if scored else None
+def late_beginning(
+    database: Database[Document], kind: Kind, period: Period, before: Period
+) -> datetime | None:
+    """Return when the data of a kind begin, if they leave out much of the period before."""
+    if before.since is None or before.until is None:
+        raise ValueError("the period before has no end")
+    oldest = database[kind.collection].find_one(
+        replace(period, since=FIRST_TIME).condition(),
+        {"_id": False, "timestamp": True},
+        sort={"timestamp": 1},
+    )
+    latest = before.since + (before.until - before.since) * LATEST_BEGINNING
+    begins = oldest["timestamp"] if oldest else None
+    # Other programs may have stored an array of dates.
+    return begins if isinstance(begins, datetime) and begins > latest else None
+
+
+def count_in(database: Database[Document], kind: Kind, period: Period) -> int:
+    """Return how many documents of a kind there are in a period."""
+    return database[kind.collection].count_documents(period.condition())
+
+
+def profiles(
+    database: Database[Document], score: Stage, period: Period, before: Period
+) -> list[Profile]:
+    """Return the numbers of scored ratings that users gave in a period, and in an earlier one.
+
+    Users who gave the same numbers are one profile, so their number hardly matters.
+    """
+    by_rating = {
+        "user": "$user_id",
+        "rating": "$rating",
+        "is_now": {"$gte": ["$timestamp", period.since]},
+    }
+    is_positive = {"$eq": ["$sentiment", Sentiment.POSITIVE]}
+    is_now, is_before = "$_id.is_now", {"$not": ["$_id.is_now"]}
+    numbers = {
+        "positive": count_if(is_now, is_positive),
+        "scored": count_if(is_now),
+        "positive_before": count_if(is_before, is_positive),
+        "scored_before": count_if(is_before),
+    }
+    pipeline: Pipeline = [
+        {"$match": {"$or": [period.condition(), before.condition()]}},
+        {"$group": {"_id": by_rating, "count": {"$sum": 1}}},
+        {"$addFields": {"rating": "$_id.rating"}},
+        score,
+        {"$match": {"sentiment": {"$ne": Sentiment.UNSCORED}}},
+        {"$group": {"_id": "$_id.user", **numbers}},
+        {"$group": {"_id": {name: f"${name}" for name in numbers}, "users": {"$sum": 1}}},
+    ]
+    found = aggregate(database, Kind.FEEDBACK, pipeline)
+    return [Profile(users=each["users"], **each["_id"]) for each in found]
+
+
+def curve(
+    database: Database[Document], score: Stage, period: Period, daily: Sequence[FeedbackDay]
+) -> Curve | None:
+    """Return how the share of positive ratings moved most within a period, if it did."""
+    parts = divide(daily)
+    if len(parts) == 1:
+        return None
+    lowest, highest = min(parts, key=share_in), max(parts, key=share_in)
+    days = sorted([lowest, highest], key=lambda part: part[0].day)
+    earlier, later = (period_of(part, period) for part in days)
+    found = compare(profiles(database, score, later, earlier))
+    if not (found.now and found.before and found.difference):
+        return None
+    return Curve(
+        Part(days[0][0].day, days[0][-1].day, found.before),
+        Part(days[1][0].day, days[1][-1].day, found.now),
+        found.difference,
+        len(parts),
+    )
+
+
+def period_of(days: Sequence[FeedbackDay], within: Period) -> Period:
+    """Return the time of some days that is in a period, which has both ends."""
+    since, until = (datetime.combine(day, time(), UTC) for day in (days[0].day, days[-1].day + DAY))
+    return replace(
+        within, since=max(since, within.since or since), until=min(until, within.until or until)
+    )
 
 
 def feedback_days(
@@ -294,16 +378,6 @@ def feedback_days(
     found = by_day(aggregate(database, Kind.FEEDBACK, pipeline))
     nothing = dict.fromkeys(["count", *SCORED], 0)
     return [FeedbackDay(day=day, **found.get(day, nothing)) for day in days]
-
-
-def sentiments_in(database: Database[Document], score: Stage, period: Period) -> dict[str, int]:
-    """Return the numbers of ratings in a period by sentiment."""
-    pipeline: Pipeline = [
-        *ratings_in(period),
-        score,
-        {"$group": {"_id": "$sentiment", "count": {"$sum": "$count"}}},
-    ]
-    return {each["_id"]: each["count"] for each in aggregate(database, Kind.FEEDBACK, pipeline)}
 
 
 def frequent_ratings(
@@ -408,7 +482,8 @@ def summarize_events(
     count = sum(day.count for day in daily)
     return EventsSummary(
         count=count,
-        previous_count=database[Kind.EVENTS.collection].count_documents(before.condition()),
+        previous_count=count_in(database, Kind.EVENTS, before),
+        begins=late_beginning(database, Kind.EVENTS, period, before),
         types=types,
         others=count - sum(each.count for each in types),
         active=active,
@@ -503,6 +578,11 @@ def aggregate(database: Database[Document], kind: Kind, pipeline: Pipeline) -> l
 def count_of(name: str, count: str | int) -> Stage:
     """Return the accumulator that sums the counts of one sentiment."""
     return {"$sum": {"$cond": [{"$eq": ["$sentiment", name]}, count, 0]}}
+
+
+def count_if(*conditions: str | Stage) -> Stage:
+    """Return the accumulator that adds up the counts for which all of these hold."""
+    return {"$sum": {"$cond": [{"$and": list(conditions)}, "$count", 0]}}
 
 
 def by_day(documents: list[Document]) -> dict[date, Document]:

@@ -1,12 +1,10 @@
 """Conclusions from the figures, the same in commands and on the dashboard."""
 
 from datetime import datetime
-from enum import StrEnum
 from math import sqrt
 
 from insights.errors import NoData
 from insights.figures.journeys import Journeys, Step
-from insights.figures.summaries import FeedbackSummary
 from insights.queries.periods import Period
 from insights.queries.sentiment import Sentiment
 from insights.wording import show_period
@@ -16,45 +14,6 @@ from insights.wording import show_period
 ENOUGH_USERS = 10
 ENOUGH_LIFT = 1.5
 ENOUGH_DEVIATIONS = 3
-
-# Standard deviations of a 95 % confidence interval.
-CERTAINTY = 1.96
-
-# In percentage points. Smaller changes are shown as 0.0.
-SMALLEST_CHANGE = 0.05
-
-
-class Trend(StrEnum):
-    """The trend of the share of positive ratings against the period before."""
-
-    BETTER = "better"
-    WORSE = "worse"
-    SAME = "same"
-    NEW = "new"
-    UNKNOWN = "unknown"
-
-
-def trend(feedback: FeedbackSummary) -> Trend:
-    """Return the trend. A change that chance explains counts as `SAME`."""
-    change, share = feedback.share_change, feedback.share_positive
-    if share is None:
-        return Trend.UNKNOWN
-    if change is None:
-        return Trend.NEW
-    if abs(change) < max(SMALLEST_CHANGE, CERTAINTY * deviation(feedback) * 100):
-        return Trend.SAME
-    return Trend.BETTER if change > 0 else Trend.WORSE
-
-
-def deviation(feedback: FeedbackSummary) -> float:
-    """Return the standard deviation of the change of the share of positive ratings.
-
-    The number of scored ratings before is unknown, so all of them count.
-    """
-    now, before = feedback.scored, feedback.previous_count
-    shares = (feedback.share_positive or 0), (feedback.previous_share_positive or 0)
-    pooled = (shares[0] * now + shares[1] * before) / (now + before)
-    return sqrt(pooled * (1 - pooled) * (1 / now + 1 / before))
 
 
 def headline(journeys: Journeys, sentiment: str) -> str:

@@ -21,7 +21,7 @@ EXPIRY = "expireAfterSeconds"
 # aggregations run on the index alone.
 READING: dict[Kind, dict[str, tuple[str, ...]]] = {
     Kind.FEEDBACK: {
-        "by_time": ("timestamp", "rating"),
+        "by_time": ("timestamp", "rating", "user_id"),
         "by_user": ("user_id", "timestamp"),
         "by_message": ("message_id", "timestamp"),
         "by_rating": ("rating", "timestamp"),

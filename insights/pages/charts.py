@@ -9,10 +9,13 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import altair as alt
 from markupsafe import Markup
 
-from insights.figures.summaries import EventsDay, FeedbackDay, Summary
+from insights.figures.answers import show_interval, show_share
+from insights.figures.curves import FeedbackDay
+from insights.figures.shares import Share
+from insights.figures.summaries import EventsDay, Summary
 from insights.pages import drawing
 from insights.queries.periods import Period
-from insights.wording import clean, plural, show_number, show_percentage
+from insights.wording import clean, plural, show_number, show_percentage, unbroken
 
 # More bars would be too thin to point at, so longer periods are drawn in whole weeks.
 MAXIMUM_BARS = 92
@@ -29,8 +32,6 @@ FAINT = 0.55
 
 # Smaller shares are shown as <1 % instead of 0 %.
 SMALLEST_SHARE = 0.005
-
-NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 Row = dict[str, Any]
 Day = TypeVar("Day", bound=FeedbackDay | EventsDay)
@@ -120,52 +121,81 @@ def share_chart(summary: Summary) -> Chart:
     """Return the chart of the share of positive ratings, with that of the period before."""
     spans = group(summary.feedback.daily)
     averaged = len(spans[0].days) == 1 and len(spans) >= DAYS_TO_AVERAGE
-    rows = [share_row(spans, index, WEEK if averaged else 1) for index in range(len(spans))]
+    whole, before = summary.feedback.comparison.now, summary.feedback.comparison.before
+    window = WEEK if averaged else 1
+    rows = [share_row(spans, index, window, whole) for index in range(len(spans))]
     layers = [drawing.points(rows, "point"), drawing.line(rows, "share")]
     legend = [Series("share", "7-day average" if averaged else "share")]
     legend += [Series("point", "single day")] if averaged else []
-    before = summary.feedback.previous_share_positive
-    if before is not None:
-        layers.insert(0, drawing.level(before, "before"))
-        legend.append(Series("before", f"previous period: {percentage(before)}"))
+    if before:
+        layers.insert(0, drawing.level(before.value, "before"))
+        legend.append(Series("before", f"previous period: {unbroken(show_share(before))}"))
     return Chart(
         "Share of positive ratings",
         describe_shares(summary, spans),
         legend,
-        [heading(spans), "Positive", "Scored", "Share positive"],
+        [heading(spans), "Positive", "Scored", "Share positive", "95 % interval"],
         [row["cells"] for row in rows],
         *in_both_sizes(layers, rows),
     )
 
 
-def share_row(spans: Sequence[Span[FeedbackDay]], index: int, window: int) -> Row:
-    """Return the row of a span. `average` covers the `window` spans that end with it."""
+def share_row(
+    spans: Sequence[Span[FeedbackDay]], index: int, window: int, whole: Share | None
+) -> Row:
+    """Return what is shown of a span; `average` is of the `window` spans that end with it.
+
+    Its interval has the design effect of the `whole`.
+    """
     span = spans[index]
     recent = [day for each in spans[max(0, index + 1 - window) : index + 1] for day in each.days]
     scored, positive = span.total(*SCORED), percentage(share(span))
+    interval = interval_of(span, whole)
     return {
         "day": span.key,
         "share": share(span),
         "average": share(Span(recent)),
         "weight": scored,
-        "cells": [span.name, show_number(span.total("positive")), show_number(scored), positive],
-        "tip": f"{span.name}\n{positive} positive ({plural(scored, 'scored rating')})",
+        "cells": [
+            span.name,
+            show_number(span.total("positive")),
+            show_number(scored),
+            positive,
+            interval,
+        ],
+        "tip": f"{span.name}\n{positive} ({interval}) positive of {plural(scored, 'rating')}"
+        if scored
+        else f"{span.name}\nno scored ratings",
     }
 
 
+def interval_of(span: Span[FeedbackDay], whole: Share | None) -> str:
+    """Return the 95 % interval of the share of a span, or a dash where none can be scored."""
+    scored = span.total(*SCORED)
+    if not (whole and scored):
+        return "-"
+    return unbroken(show_interval(whole.part(span.total("positive"), scored).interval))
+
+
 def describe_shares(summary: Summary, spans: Sequence[Span[FeedbackDay]]) -> str:
-    """Return a sentence that describes the shares."""
-    known = [(each, span.name) for span in spans if (each := share(span)) is not None]
-    if not known:
+    """Say in a sentence what the chart of shares shows."""
+    whole = summary.feedback.comparison.now
+    known = [each for each in spans if share(each) is not None]
+    if whole is None or not known:
         return "None of the ratings can be scored."
-    total = f"{percentage(summary.feedback.share_positive)} of scored ratings are positive"
+    total = f"{show_share(whole)} of the scored ratings are positive"
     if len(known) == 1:
-        return f"{total}."
-    (lowest, when_lowest), (highest, when_highest) = min(known), max(known)
-    return (
-        f"{total}; lowest: {when_lowest} ({percentage(lowest)}), "
-        f"highest: {when_highest} ({percentage(highest)})."
+        return unbroken(f"{total}.")
+    lowest, highest = (
+        f"{span.name} ({percentage(share(span))}, {interval_of(span, whole)})"
+        for span in (min(known, key=rank), max(known, key=rank))
     )
+    return unbroken(f"{total}; lowest: {lowest}, highest: {highest}.")
+
+
+def rank(span: Span[FeedbackDay]) -> tuple[float, str]:
+    """Return the share by which spans are ranked; of equals, their names decide."""
+    return share(span) or 0.0, span.name
 
 
 def ratings_chart(summary: Summary) -> Chart:
@@ -307,5 +337,4 @@ def percentage(share: float | None) -> str:
     """Return a share as `42 %`, with a no-break space."""
     if share is None:
         return "-"
-    text = "<1 %" if 0 < share < SMALLEST_SHARE else show_percentage(share)
-    return text.replace(" ", NO_BREAK_SPACE)
+    return unbroken("<1 %" if 0 < share < SMALLEST_SHARE else show_percentage(share))

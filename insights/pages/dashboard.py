@@ -16,17 +16,28 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pymongo.database import Database
 
+from insights.figures.answers import explain, not_counted_before, show_interval, verdict_on
 from insights.figures.journeys import Journeys, find_journeys
-from insights.figures.summaries import FeedbackSummary, Summary, summarize
-from insights.figures.verdicts import headline, most_striking, stands_out, trend
+from insights.figures.summaries import Summary, summarize
+from insights.figures.verdicts import headline, most_striking, stands_out
 from insights.kinds import Document
 from insights.output_files import open_output
-from insights.pages.charts import DAYS_TO_AVERAGE, WEEK, Chart, Span, draw_charts, percentage, share
+from insights.pages.charts import Chart, draw_charts, percentage
 from insights.queries.left_out import LeftOut, Reason
 from insights.queries.periods import Period
 from insights.queries.sentiment import Sentiment
 from insights.settings import Settings
-from insights.wording import LONG_NAME, LONG_TEXT, clean, plural, shorten, show_number, show_time
+from insights.wording import (
+    LONG_NAME,
+    LONG_TEXT,
+    clean,
+    length_of,
+    plural,
+    shorten,
+    show_number,
+    show_time,
+    unbroken,
+)
 
 TEMPLATES = Path(__file__).with_name("templates")
 PARTS = ("heading", "glance", "answers", "worst", "journeys", "activity")
@@ -147,9 +158,12 @@ def templates() -> Environment:
     environment.filters |= {
         "number": show_number,
         "percentage": percentage,
+        "interval": show_interval,
+        "not_counted_before": not_counted_before,
         "plural": plural,
         "short": partial(shorten, length=LONG_NAME),
         "time": show_time,
+        "unbroken": unbroken,
     }
     environment.globals |= {"LONG_TEXT": LONG_TEXT, "RANKED": RANKED}
     return environment
@@ -163,18 +177,19 @@ def finalize(value: Any) -> Any:  # noqa: ANN401 (any value)
 def values_of(dashboard: Dashboard) -> dict[str, Any]:
     """Return the variables of the parts' templates."""
     feedback, journeys = dashboard.summary.feedback, dashboard.journeys
+    length = length_of(dashboard.summary.period)
     return {
         "dashboard": dashboard,
         "summary": dashboard.summary,
         "period": dashboard.summary.period,
-        "length": length_of(dashboard.summary.period),
+        "length": length,
         "feedback": feedback,
         "events": dashboard.summary.events,
         "charts": dashboard.charts,
         "journeys": journeys,
         "scored": feedback.scored,
-        "trend": trend(feedback),
-        "recent_share": recent_share(feedback),
+        "verdict": verdict_on(feedback),
+        "explanation": list(explain(feedback, length)),
         "headline": headline(journeys, Sentiment.NEGATIVE),
         "striking": most_striking(journeys),
         "outstanding": [
@@ -190,21 +205,3 @@ def type_colours(charts: dict[str, Chart]) -> Iterator[tuple[str, str]]:
     """Yield the event types with a colour of their own, and that colour."""
     if "events" in charts:
         yield from ((each.name, each.colour) for each in charts["events"].legend)
-
-
-def length_of(period: Period) -> str:
-    """Return the length of a period as `30 days`, `24 hours` or `90 minutes`."""
-    if period.since is None or period.until is None:
-        raise ValueError("the period has no end")
-    length = period.until - period.since
-    for unit, size in (("day", timedelta(days=1)), ("hour", timedelta(hours=1))):
-        if length >= 2 * size and not length % size:
-            return plural(length // size, unit)
-    return plural(round(length / timedelta(minutes=1)), "minute")
-
-
-def recent_share(feedback: FeedbackSummary) -> float | None:
-    """Return the share of positive ratings in the last week, in periods of at least two."""
-    if len(feedback.daily) < DAYS_TO_AVERAGE:
-        return None
-    return share(Span(feedback.daily[-WEEK:]))

@@ -24,6 +24,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from insights.errors import UsageError
+from insights.figures.shares import stats
 from insights.kinds import Document
 from insights.mongodb.connection import open_database
 from insights.pages.dashboard import Dashboard, content_security_policy, create_dashboard, to_page
@@ -80,6 +81,7 @@ def serve(  # noqa: PLR0913 (each is an option of its command)
     parse_period(since, until, datetime.now(UTC))
     with listening_socket(port) as listener, open_database(settings) as database:
         start_vega()
+        stats()
         board = Board()
         token = secrets.token_urlsafe()
         server = Server(board, token)

@@ -18,8 +18,8 @@ from starlette.applications import Starlette
 from insights.arrivals.changes import Connection, polling_notice
 from insights.arrivals.streams import changes
 from insights.errors import InsightsError
+from insights.figures.answers import show_share
 from insights.kinds import Kind
-from insights.pages.charts import percentage
 from insights.pages.dashboard import Dashboard, digest, to_parts
 from insights.queries.filters import Filter
 from insights.settings import Settings
@@ -63,7 +63,8 @@ def to_state(dashboard: Dashboard) -> State:
     """Return the state of a dashboard."""
     parts, summary = to_parts(dashboard), dashboard.summary
     ratings, events = summary.feedback.count, summary.events.count
-    share = percentage(summary.feedback.share_positive)
+    found = summary.feedback.comparison.now
+    share = show_share(found) if found else "-"
     return State(
         parts,
         {name: digest(html) for name, html in parts.items()},

@@ -1,0 +1,208 @@
+"""How sure a share of positive ratings is, and whether two shares differ by more than chance.
+
+A user's ratings resemble each other, so ten ratings of one user say less than ten of ten users.
+All figures here allow for that.
+"""
+
+import importlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import sqrt
+from typing import Any, NamedTuple
+
+# How often chance alone may pass for a change, and how often a 95 % interval misses.
+LEVEL = 0.05
+
+
+class Counts(NamedTuple):
+    """So many `users` each gave so many scored ratings, of which so many are positive."""
+
+    users: int
+    positive: int
+    scored: int
+
+
+class Profile(NamedTuple):
+    """So many `users` gave the same numbers of ratings in a period, and in an earlier one."""
+
+    users: int
+    positive: int
+    scored: int
+    positive_before: int
+    scored_before: int
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The range in which a value lies with 95 % confidence."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Share:
+    """The share of positive ratings among the scored ones.
+
+    `effective` is the number of ratings by different users that would be as sure.
+    """
+
+    positive: int
+    scored: int
+    users: int
+    effective: float
+
+    @property
+    def value(self) -> float:
+        """The share, 0 to 1."""
+        return self.positive / self.scored
+
+    @property
+    def interval(self) -> Interval:
+        """The 95 % interval of the share."""
+        return wilson_interval(self.value, self.effective)
+
+    @property
+    def least_variance(self) -> float:
+        """The variance by chance, if the ratings of a user had nothing in common.
+
+        One positive and one negative rating more (Agresti and Caffo) keep it above 0.
+        """
+        independent = self.scored if 0 < self.value < 1 else self.effective
+        value = (self.value * independent + 1) / (independent + 2)
+        return value * (1 - value) / (independent + 2)
+
+    def part(self, positive: int, scored: int) -> "Share":
+        """Return the share of some of these ratings, with the same design effect."""
+        return Share(positive, scored, self.users, scored * self.effective / self.scored)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much a share is above an earlier one, and how likely chance alone is the reason.
+
+    The ratings of a single user have no interval.
+    """
+
+    value: float
+    interval: Interval | None
+    p_fisher: float
+    p_clustered: float
+
+    def is_clear(self, comparisons: int = 1) -> bool:
+        """Say whether both tests rule out chance, in the most different of so many comparisons."""
+        return max(self.p_fisher, self.p_clustered) * comparisons < LEVEL
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The shares of two periods, where they have scored ratings, and their difference."""
+
+    now: Share | None
+    before: Share | None
+    difference: Difference | None
+
+
+def compare(profiles: Sequence[Profile]) -> Comparison:
+    """Return the shares of two periods and their difference."""
+    now = share_of([Counts(each.users, each.positive, each.scored) for each in profiles])
+    before = share_of(
+        [Counts(each.users, each.positive_before, each.scored_before) for each in profiles]
+    )
+    if now is None or before is None:
+        return Comparison(now, before, None)
+    return Comparison(now, before, difference(profiles, now, before))
+
+
+def share_of(counts: Iterable[Counts]) -> Share | None:
+    """Return the share of positive ratings, or None where none is scored."""
+    given = [each for each in counts if each.scored]
+    users, positive, scored = (
+        sum(each.users for each in given),
+        sum(each.users * each.positive for each in given),
+        sum(each.users * each.scored for each in given),
+    )
+    return Share(positive, scored, users, effective_number(given)) if scored else None
+
+
+def effective_number(counts: Sequence[Counts]) -> float:
+    """Return the number of ratings divided by the design effect of users, at most that number.
+
+    The design effect is the clustered variance over that of independent ratings. Where all ratings
+    are alike, or one user's, Kish's number stands in: it only knows how unevenly users rate.
+    """
+    users = sum(each.users for each in counts)
+    scored = sum(each.users * each.scored for each in counts)
+    share = sum(each.users * each.positive for each in counts) / scored
+    if share in {0, 1} or users == 1:
+        return scored**2 / sum(each.users * each.scored**2 for each in counts)
+    variance = clustered_variance(
+        (each.users, (each.positive - share * each.scored) / scored) for each in counts
+    )
+    independent = share * (1 - share) / (scored - 1)
+    return scored / max(variance / independent, 1.0)
+
+
+def clustered_variance(influences: Iterable[tuple[int, float]]) -> float:
+    """Return the variance of an estimate, on which so many users each have such an influence."""
+    users = total = 0.0
+    for count, influence in influences:
+        users += count
+        total += count * influence**2
+    return total * users / (users - 1) if users > 1 else 0.0
+
+
+def difference(profiles: Sequence[Profile], now: Share, before: Share) -> Difference:
+    """Return by how much a share is above an earlier one, by Fisher's test and a clustered t-test.
+
+    Fisher's exact test is right for few ratings, the t-test for users who rate often.
+    """
+    change, fisher = now.value - before.value, fisher_p(now, before)
+    freedom = min(now.users, before.users) - 1
+    if not freedom:
+        return Difference(change, None, fisher, 1.0)
+    error = standard_error(profiles, now, before)
+    reach = float(stats().t.isf(LEVEL / 2, freedom)) * error
+    p_clustered = 2 * float(stats().t.sf(abs(change) / error, freedom))
+    interval = Interval(max(change - reach, -1.0), min(change + reach, 1.0))
+    if fisher >= LEVEL:
+        # A change that is not clear may be none.
+        interval = Interval(min(interval.low, 0.0), max(interval.high, 0.0))
+    return Difference(change, interval, fisher, p_clustered)
+
+
+def fisher_p(now: Share, before: Share) -> float:
+    """Return the p-value of Fisher's exact test, which takes ratings for independent."""
+    table = [[each.positive, each.scored - each.positive] for each in (now, before)]
+    return min(float(stats().fisher_exact(table).pvalue), 1.0)
+
+
+def standard_error(profiles: Iterable[Profile], now: Share, before: Share) -> float:
+    """Return the standard error of the difference of two shares, clustered by user."""
+    variance = clustered_variance(
+        (
+            each.users,
+            (each.positive - now.value * each.scored) / now.scored
+            - (each.positive_before - before.value * each.scored_before) / before.scored,
+        )
+        for each in profiles
+    )
+    return sqrt(max(variance, now.least_variance + before.least_variance))
+
+
+def wilson_interval(share: float, number: float) -> Interval:
+    """Return Wilson's 95 % interval of a share of so many independent ratings."""
+    z = float(stats().norm.isf(LEVEL / 2))
+    centre = (share + z**2 / (2 * number)) / (1 + z**2 / number)
+    reach = z * sqrt(share * (1 - share) / number + (z / (2 * number)) ** 2) / (1 + z**2 / number)
+    return Interval(max(centre - reach, 0.0), min(centre + reach, 1.0))
+
+
+@cache
+def stats() -> Any:  # noqa: ANN401 (a module without types)
+    """Return scipy's statistics, whose import takes half a second, once something needs them.
+
+    A server calls it at its start, so that the first share does not wait.
+    """
+    return importlib.import_module("scipy.stats")
