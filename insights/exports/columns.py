@@ -153,7 +153,9 @@ def find_columns(source: Source, watched: Watched, *, flattened: bool) -> Column
             for document in batch:
                 for name, value in flatten(document).items():
                     details.add(name, value)
-    known = [dated(source, each) for each in source.kind.fields]
+    known = [*source.kind.fields]
+    if not source.has_only_dates(*(each.name for each in known if each.type is Type.TIME)):
+        known = [dated(source, each) for each in known]
     return join(source.kind, known, details, others, flattened=flattened)
 
 

@@ -146,13 +146,17 @@ class Source:
         ]
         yield from self.collection.with_options(WITH_TIMES).aggregate(pipeline)
 
-    def has_only_dates(self, name: str) -> bool:
-        """Say whether a field is a date that Python has wherever it is there."""
+    def has_only_dates(self, *names: str) -> bool:
+        """Say whether fields are dates that Python has wherever they are there."""
         odd: list[Filter] = [
-            {name: {"$ne": None, "$not": {"$type": "date"}}},
-            {name: {"$type": "array"}},
-            {name: {"$lt": EARLIEST}},
-            {name: {"$gt": LATEST}},
+            {name: condition}
+            for name in names
+            for condition in (
+                {"$ne": None, "$not": {"$type": "date"}},
+                {"$type": "array"},
+                {"$lt": EARLIEST},
+                {"$gt": LATEST},
+            )
         ]
         return self.collection.find_one({"$and": [self.condition, {"$or": odd}]}) is None
 
