@@ -1,4 +1,4 @@
-"""Are the answers getting better? The verdict, and the sentences that explain it everywhere."""
+"""The verdict on whether answers get better, and the sentences that explain it."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,18 +9,18 @@ from insights.figures.shares import Difference, Interval, Share
 from insights.figures.summaries import FeedbackSummary
 from insights.wording import plural, show_days, show_number, show_percentage
 
-# With fewer ratings in one of the periods, no clear change means little.
+# With fewer ratings in a period, even a large change is hardly ever clear.
 ENOUGH_RATINGS = 20
 
-# In percentage points: a smaller difference is none, as it is shown.
+# In percentage points. Smaller differences are shown as none.
 SMALLEST_DIFFERENCE = 0.05
 
-# The last week is told where that is half or less of all.
+# The days of the last week, which is only shown in periods of at least two.
 WEEK = 7
 
 
 class Verdict(StrEnum):
-    """How the share of positive ratings changed from the period before."""
+    """The change of the share of positive ratings from the period before."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -35,7 +35,7 @@ class Verdict(StrEnum):
 
 
 def verdict_on(feedback: FeedbackSummary) -> Verdict:
-    """Say whether the share of positive ratings changed by more than chance explains."""
+    """Return the verdict on a period."""
     found = feedback.comparison
     if not (found.now and found.before and found.difference):
         return Verdict.NOTHING_TO_COMPARE
@@ -48,7 +48,7 @@ def verdict_on(feedback: FeedbackSummary) -> Verdict:
 
 
 def explain(feedback: FeedbackSummary, length: str) -> Iterator[str]:
-    """Yield the sentences on the share of positive ratings, after the period of such a length."""
+    """Yield the sentences that explain a verdict; `length` is that of the period, in words."""
     now, before = feedback.comparison.now, feedback.comparison.before
     difference = feedback.comparison.difference
     if now is None:
@@ -61,19 +61,19 @@ def explain(feedback: FeedbackSummary, length: str) -> Iterator[str]:
         yield f"{show_scored(now)}, after {after}: {show_difference(difference)}."
     if feedback.curve and feedback.curve.is_clear:
         yield describe_curve(feedback.curve, feedback.daily[0])
-    if lately := share_lately(feedback):
+    if lately := recent_share(feedback):
         yield f"In the last {WEEK} days: {show_share(lately)}."
 
 
 def nothing_scored(feedback: FeedbackSummary) -> str:
-    """Say why there is no share."""
+    """Return the reason for a missing share."""
     if not feedback.count:
         return "There is no feedback in this period."
     return f"None of the {plural(feedback.count, 'rating')} can be scored."
 
 
 def not_compared(feedback: FeedbackSummary, length: str) -> str:
-    """Say why there is nothing to compare the share with."""
+    """Return the reason for a missing comparison."""
     if feedback.begins:
         begins = f"Feedback begins on {feedback.begins:%Y-%m-%d}"
         return f"{begins}, so there is no whole period before to compare with."
@@ -81,7 +81,7 @@ def not_compared(feedback: FeedbackSummary, length: str) -> str:
 
 
 def not_counted_before(begins: datetime) -> str:
-    """Say beside a number why there is none before: the first is from too late."""
+    """Return the note beside a count whose period before is not covered by data."""
     return f"since {begins:%Y-%m-%d}, no whole period before to compare with"
 
 
@@ -122,7 +122,7 @@ def show_range(interval: Interval) -> str:
 
 
 def describe_curve(curve: Curve, first: FeedbackDay) -> str:
-    """Say how the share moved: `It fell to 47 % (Nov 3 to 9) and rose to 82 % (Nov 24 to 30).`."""
+    """Return a sentence such as `It fell to 47 % (Nov 3 to 9) and rose to 82 % (Nov 24 to 30)`."""
     rises = curve.difference.value > 0
     before, after = ("fell", "rose") if rises else ("rose", "fell")
     beginning = "was" if curve.earlier.first == first.day else f"{before} to"
@@ -136,8 +136,8 @@ def show_part(part: Part, *, year: bool) -> str:
     return f"{show_percentage(part.share.value)} ({show_days(part.first, part.last, year=year)})"
 
 
-def share_lately(feedback: FeedbackSummary) -> Share | None:
-    """Return the share of positive ratings in the last week, where that is half or less of all."""
+def recent_share(feedback: FeedbackSummary) -> Share | None:
+    """Return the share of the last week, in periods of at least two."""
     week = feedback.daily[-WEEK:]
     scored = scored_in(week)
     if len(feedback.daily) < 2 * WEEK or not scored or not feedback.comparison.now:

@@ -1,4 +1,4 @@
-"""How the share of positive ratings moved within a period, from one part of its days to another."""
+"""The curve: the movement of the share of positive ratings within a period."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from itertools import pairwise
 from insights.figures.shares import Difference, Share
 from insights.queries.sentiment import Sentiment
 
-# By the names of `Sentiment`, as plain texts, which JSON and templates show as they are.
+# Plain strings, for JSON and templates.
 SCORED = [each.value for each in Sentiment if each is not Sentiment.UNSCORED]
 
-# The more parts, the finer the curve; with fewer ratings in each, it only shows chance.
+# More parts make a finer curve, but parts with few ratings show only chance.
 MOST_PARTS = 6
 ENOUGH_FOR_A_PART = 20
 
 
 @dataclass(frozen=True)
 class FeedbackDay:
-    """The feedback of one calendar day in UTC; `count` includes what is unscored."""
+    """The feedback of one calendar day in UTC. `count` includes unscored ratings."""
 
     day: date
     count: int
@@ -29,7 +29,7 @@ class FeedbackDay:
 
 @dataclass(frozen=True)
 class Part:
-    """Some consecutive days of a period, and the share of positive ratings in them."""
+    """Consecutive days of a period, with their share of positive ratings."""
 
     first: date
     last: date
@@ -38,9 +38,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Curve:
-    """Of so many `parts` of a period, the two whose shares of positive ratings differ most.
+    """The two parts of a period with the greatest difference between their shares.
 
-    Every pair of parts counts as compared.
+    `parts` is the number of all parts; every pair of them counts as compared.
     """
 
     earlier: Part
@@ -50,17 +50,17 @@ class Curve:
 
     @property
     def pairs(self) -> int:
-        """How many pairs of parts there are."""
+        """The number of pairs of parts."""
         return self.parts * (self.parts - 1) // 2
 
     @property
     def is_clear(self) -> bool:
-        """Whether the two differ by more than chance."""
+        """Whether the difference is significant."""
         return self.difference.is_clear(self.pairs)
 
 
 def divide(daily: Sequence[FeedbackDay]) -> list[Sequence[FeedbackDay]]:
-    """Return the days in as many equal parts as there may be with enough ratings in each."""
+    """Split the days into as many equal parts as have enough ratings each."""
     for number in range(min(MOST_PARTS, len(daily)), 1, -1):
         ends = [len(daily) * each // number for each in range(number + 1)]
         parts = [daily[start:end] for start, end in pairwise(ends)]
@@ -70,10 +70,10 @@ def divide(daily: Sequence[FeedbackDay]) -> list[Sequence[FeedbackDay]]:
 
 
 def scored_in(days: Sequence[FeedbackDay]) -> int:
-    """Return how many ratings of some days can be scored."""
+    """Return the number of scored ratings of some days."""
     return sum(getattr(day, name) for day in days for name in SCORED)
 
 
 def share_in(days: Sequence[FeedbackDay]) -> float:
-    """Return the share of positive ratings in some days, which have scored ones."""
+    """Return the share of positive ratings of days that have scored ones."""
     return sum(day.positive for day in days) / scored_in(days)

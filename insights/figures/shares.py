@@ -1,7 +1,7 @@
-"""How sure a share of positive ratings is, and whether two shares differ by more than chance.
+"""Shares of positive ratings: their confidence intervals, and tests of their differences.
 
-A user's ratings resemble each other, so ten ratings of one user say less than ten of ten users.
-All figures here allow for that.
+Ratings by the same user are correlated: ten of one user say less than ten of ten users. All
+figures here are clustered by user.
 """
 
 import importlib
@@ -11,12 +11,12 @@ from functools import cache
 from math import sqrt
 from typing import Any, NamedTuple
 
-# How often chance alone may pass for a change, and how often a 95 % interval misses.
+# The significance level of the tests, and the miss rate of a 95 % interval.
 LEVEL = 0.05
 
 
 class Counts(NamedTuple):
-    """So many `users` each gave so many scored ratings, of which so many are positive."""
+    """A number of users who each gave the same numbers of positive and scored ratings."""
 
     users: int
     positive: int
@@ -24,7 +24,7 @@ class Counts(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """So many `users` gave the same numbers of ratings in a period, and in an earlier one."""
+    """A number of users with the same numbers of ratings in a period and in the one before."""
 
     users: int
     positive: int
@@ -45,7 +45,7 @@ class Interval:
 class Share:
     """The share of positive ratings among the scored ones.
 
-    `effective` is the number of ratings by different users that would be as sure.
+    `effective` is the equivalent number of independent ratings.
     """
 
     positive: int
@@ -65,9 +65,9 @@ class Share:
 
     @property
     def least_variance(self) -> float:
-        """The variance by chance, if the ratings of a user had nothing in common.
+        """The variance if a user's ratings were independent.
 
-        One positive and one negative rating more (Agresti and Caffo) keep it above 0.
+        Adding a positive and a negative rating (Agresti and Caffo) keeps it above 0.
         """
         independent = self.scored if 0 < self.value < 1 else self.effective
         value = (self.value * independent + 1) / (independent + 2)
@@ -80,9 +80,9 @@ class Share:
 
 @dataclass(frozen=True)
 class Difference:
-    """By how much a share is above an earlier one, and how likely chance alone is the reason.
+    """The difference between a share and an earlier one, with its p-values.
 
-    The ratings of a single user have no interval.
+    It has no interval if one of the shares is a single user's.
     """
 
     value: float
@@ -91,13 +91,13 @@ class Difference:
     p_clustered: float
 
     def is_clear(self, comparisons: int = 1) -> bool:
-        """Say whether both tests rule out chance, in the most different of so many comparisons."""
+        """Say whether both tests are significant, Bonferroni-corrected for the comparisons."""
         return max(self.p_fisher, self.p_clustered) * comparisons < LEVEL
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The shares of two periods, where they have scored ratings, and their difference."""
+    """The shares of two periods and their difference; None without scored ratings."""
 
     now: Share | None
     before: Share | None
@@ -116,7 +116,7 @@ def compare(profiles: Sequence[Profile]) -> Comparison:
 
 
 def share_of(counts: Iterable[Counts]) -> Share | None:
-    """Return the share of positive ratings, or None where none is scored."""
+    """Return the share of positive ratings, or None without scored ratings."""
     given = [each for each in counts if each.scored]
     users, positive, scored = (
         sum(each.users for each in given),
@@ -129,8 +129,8 @@ def share_of(counts: Iterable[Counts]) -> Share | None:
 def effective_number(counts: Sequence[Counts]) -> float:
     """Return the number of ratings divided by the design effect of users, at most that number.
 
-    The design effect is the clustered variance over that of independent ratings. Where all ratings
-    are alike, or one user's, Kish's number stands in: it only knows how unevenly users rate.
+    The design effect is the clustered variance over that of independent ratings. If all ratings are
+    equal, or one user's, it is Kish's, which depends only on the ratings per user.
     """
     users = sum(each.users for each in counts)
     scored = sum(each.users * each.scored for each in counts)
@@ -145,7 +145,7 @@ def effective_number(counts: Sequence[Counts]) -> float:
 
 
 def clustered_variance(influences: Iterable[tuple[int, float]]) -> float:
-    """Return the variance of an estimate, on which so many users each have such an influence."""
+    """Return the variance of an estimate from numbers of users and the influence of each."""
     users = total = 0.0
     for count, influence in influences:
         users += count
@@ -154,9 +154,9 @@ def clustered_variance(influences: Iterable[tuple[int, float]]) -> float:
 
 
 def difference(profiles: Sequence[Profile], now: Share, before: Share) -> Difference:
-    """Return by how much a share is above an earlier one, by Fisher's test and a clustered t-test.
+    """Return the difference, tested by Fisher's exact test and a t-test clustered by user.
 
-    Fisher's exact test is right for few ratings, the t-test for users who rate often.
+    Fisher's test is exact for few ratings; the t-test accounts for users who rate often.
     """
     change, fisher = now.value - before.value, fisher_p(now, before)
     freedom = min(now.users, before.users) - 1
@@ -167,13 +167,13 @@ def difference(profiles: Sequence[Profile], now: Share, before: Share) -> Differ
     p_clustered = 2 * float(stats().t.sf(abs(change) / error, freedom))
     interval = Interval(max(change - reach, -1.0), min(change + reach, 1.0))
     if fisher >= LEVEL:
-        # A change that is not clear may be none.
+        # Keep the interval consistent with the verdict.
         interval = Interval(min(interval.low, 0.0), max(interval.high, 0.0))
     return Difference(change, interval, fisher, p_clustered)
 
 
 def fisher_p(now: Share, before: Share) -> float:
-    """Return the p-value of Fisher's exact test, which takes ratings for independent."""
+    """Return the p-value of Fisher's exact test, which assumes independent ratings."""
     table = [[each.positive, each.scored - each.positive] for each in (now, before)]
     return min(float(stats().fisher_exact(table).pvalue), 1.0)
 
@@ -192,7 +192,7 @@ def standard_error(profiles: Iterable[Profile], now: Share, before: Share) -> fl
 
 
 def wilson_interval(share: float, number: float) -> Interval:
-    """Return Wilson's 95 % interval of a share of so many independent ratings."""
+    """Return Wilson's 95 % interval for a share of a number of independent ratings."""
     z = float(stats().norm.isf(LEVEL / 2))
     centre = (share + z**2 / (2 * number)) / (1 + z**2 / number)
     reach = z * sqrt(share * (1 - share) / number + (z / (2 * number)) ** 2) / (1 + z**2 / number)
@@ -201,8 +201,8 @@ def wilson_interval(share: float, number: float) -> Interval:
 
 @cache
 def stats() -> Any:  # noqa: ANN401 (a module without types)
-    """Return scipy's statistics, whose import takes half a second, once something needs them.
+    """Import `scipy.stats` on first use, since that takes half a second.
 
-    A server calls it at its start, so that the first share does not wait.
+    The server calls it at its start, so that its first page does not wait.
     """
     return importlib.import_module("scipy.stats")

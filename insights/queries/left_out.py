@@ -1,6 +1,6 @@
-"""Documents that a command cannot use: the reasons, and their counts.
+"""Documents that a command cannot use, counted by reason.
 
-Other programs may have stored a `timestamp` that is no date, or an event without a type. Each
+Other programs may have stored a `timestamp` that is not a date, or an event without a type. Each
 reason is counted through the indexes, and shown in one line.
 """
 
@@ -17,8 +17,8 @@ from insights.queries.filters import Filter
 from insights.queries.periods import Period
 from insights.wording import show_number
 
-# All but dates, texts and arrays. An index bounds each of them; `$type: array` alone would read
-# every document.
+# All BSON types but dates, strings and arrays. An index bounds each; `$type: array` alone would
+# read every document.
 TYPES = (
     *("double", "int", "long", "decimal", "bool", "object", "binData", "objectId"),
     *("regex", "javascript", "timestamp", "minKey", "maxKey"),
@@ -26,7 +26,7 @@ TYPES = (
 
 
 class Reason(StrEnum):
-    """Why documents are left out, by the name that JSON has."""
+    """The reason for leaving documents out, as JSON names it."""
 
     NO_DATE = "no_date"
     FUTURE = "future"
@@ -55,24 +55,23 @@ SENTENCES = {
 
 @dataclass(frozen=True)
 class LeftOut:
-    """How many documents of a kind are left out for one reason."""
+    """The number of documents of a kind that are left out for a reason."""
 
     kind: Kind
     reason: Reason
     count: int
 
     def __str__(self) -> str:
-        """Return the line that says so."""
+        """Return the line that is shown."""
         one, many = SENTENCES[self.reason]
         noun = self.kind.removesuffix("s") if self.count == 1 else self.kind
         return f"{show_number(self.count)} {noun} {one if self.count == 1 else many}"
 
 
 def lacking(field: str, bson_type: str, condition: Filter | None = None) -> Filter:
-    """Return the filter for documents whose field neither has a type nor is an array with it.
+    """Return the filter for documents whose field is neither of a type nor an array with it.
 
-    Each branch repeats the condition: MongoDB then chooses an index for each, and of the index on
-    the field and the time it reads next to nothing.
+    Each branch repeats the condition, so that MongoDB chooses an index for each.
     """
     others = [each for each in (*TYPES, "date", "string") if each != bson_type]
     values: list[Filter] = [{field: None}, {field: []}]
@@ -88,13 +87,13 @@ AN_ARRAY = {"$type": "array"}
 def left_out(
     database: Database[Document], kind: Kind, reason: Reason, condition: Filter
 ) -> Iterator[LeftOut]:
-    """Yield how many documents match a condition, if any does."""
+    """Yield the number of matching documents, if there are any."""
     if count := database[kind.collection].count_documents(condition):
         yield LeftOut(kind, reason, count)
 
 
 def undated(database: Database[Document], kind: Kind, condition: Filter) -> Iterator[LeftOut]:
-    """Yield how many of the documents that match a condition are in no period."""
+    """Yield the number of matching documents that have no date, and so belong to no period."""
     yield from left_out(database, kind, Reason.NO_DATE, {"$and": [UNDATED, condition]})
 
 
@@ -103,7 +102,7 @@ def not_counted(
 ) -> Iterator[LeftOut]:
     """Yield the counts of documents without a date, and of those dated in the future.
 
-    `used` is the past part of the period `asked`. An array of dates is no date.
+    `used` is the past part of the period `asked`. An array of dates does not count as a date.
     """
     branches = [UNDATED]
     if used.dates_only:
@@ -125,9 +124,9 @@ def usable(database: Database[Document], kind: Kind, period: Period) -> Period:
 def may_be_arrays(
     database: Database[Document], kind: Kind, condition: Filter, *fields: str
 ) -> bool:
-    """Say whether one of these fields is an array in a matching document.
+    """Say whether one of these fields may be an array in a matching document.
 
-    MongoDB's plan says whether the index holds any. Without that, the fields are read.
+    The query plan says whether the index holds arrays. Without that, the fields are read.
     """
     find = {"find": kind.collection, "filter": condition}
     with suppress(OperationFailure):
@@ -140,7 +139,7 @@ def may_be_arrays(
 
 
 def values_of(plan: object, name: str) -> Iterator[object]:
-    """Yield each value under a name, wherever it is in a plan."""
+    """Yield each value with this name anywhere in a query plan."""
     if isinstance(plan, dict):
         if name in plan:
             yield plan[name]
