@@ -122,7 +122,7 @@ class Columns:
         return row
 
     def _add_details(self, row: Document, details: object) -> Document:
-        """Add the details that have columns to a row; return what is left of them."""
+        """Add the details that have columns to a row; return the other details."""
         flat = flatten({DETAILS: details})
         if DETAILS in flat:
             row[DETAILS] = flat.pop(DETAILS)

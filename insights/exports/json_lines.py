@@ -22,7 +22,7 @@ def plain_text(value: object) -> str | None:
     if value is None or isinstance(value, str):
         return value
     text = json_text(value).decode()
-    # What JSON lacks becomes text, too.
+    # Values that JSON lacks become text, too.
     return text if text[0] != '"' else str(value)
 
 

@@ -137,7 +137,7 @@ class Source:
             yield decode_all(cast("bytes", raw), WITH_TIMES)
 
     def other_fields(self) -> Iterator[Document]:
-        """Yield what the documents have beside the fields that the functions store."""
+        """Yield the fields of the documents that the functions do not store."""
         known: Document = {ID: False} | {each.name: False for each in self.kind.fields}
         pipeline = [
             {"$match": self.condition},

@@ -39,7 +39,7 @@ NEWEST_FIRST = {"timestamp": -1, "_id": -1}
 
 STEPS = "$_id.steps"
 LAST = {"$slice": [STEPS, -1]}
-# What a step needs; an array with such a value in it is none.
+# The fields of a step. An event with an array in one of them has no step.
 NO_ARRAY = {"$not": {"$type": "array"}}
 NEEDED = ("user_id", "event_type", "timestamp")
 

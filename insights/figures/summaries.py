@@ -93,7 +93,7 @@ class FeedbackSummary:
 
     `begins` is when the first feedback was given, if that is too late to compare the two periods.
     `curve` is there if the days have enough ratings to be compared with each other. `ratings` and
-    `unscored` are the 20 most frequent of each; what has a rating that `ratings` does not name is
+    `unscored` are the 20 most frequent of each; feedback with a rating that `ratings` omits is
     counted in `others`. `worst` are the ten messages with the most negative ratings.
     """
 

@@ -96,7 +96,7 @@ def plan(
 def retention_steps(
     kind: Kind, settings: Settings, existing: Existing, *, keep_forever: bool
 ) -> Iterator[Step]:
-    """Yield what is done with the indexes that delete. Those of other programs are left alone."""
+    """Yield the steps for our TTL indexes. Those of other programs are left alone."""
     index = wanted_retention(kind, settings)
     own = next((name for name in existing if is_ours(name) and EXPIRY in existing[name]), None)
     others = [name for name in existing if EXPIRY in existing[name] and name != own]
@@ -128,7 +128,7 @@ def step_to_delete(kind: Kind, index: Index, own: str | None, existing: Existing
 def without_setting(
     kind: Kind, name: str, existing: Mapping[str, Any], *, keep_forever: bool
 ) -> Step:
-    """Return what is done with our index that deletes, where no setting says so any more."""
+    """Return the step for our TTL index whose setting is gone."""
     setting = retention_setting(kind)
     if keep_forever:
         return remove(kind, name, f"{setting} is not set: nothing is deleted from now on")

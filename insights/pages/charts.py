@@ -143,7 +143,7 @@ def share_chart(summary: Summary) -> Chart:
 def share_row(
     spans: Sequence[Span[FeedbackDay]], index: int, window: int, whole: Share | None
 ) -> Row:
-    """Return what is shown of a span; `average` is of the `window` spans that end with it.
+    """Return the row of a span. `average` covers the `window` spans that end with it.
 
     Its interval has the design effect of the `whole`.
     """
@@ -178,7 +178,7 @@ def interval_of(span: Span[FeedbackDay], whole: Share | None) -> str:
 
 
 def describe_shares(summary: Summary, spans: Sequence[Span[FeedbackDay]]) -> str:
-    """Say in a sentence what the chart of shares shows."""
+    """Return a sentence that describes the shares."""
     whole = summary.feedback.comparison.now
     known = [each for each in spans if share(each) is not None]
     if whole is None or not known:

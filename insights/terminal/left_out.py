@@ -1,4 +1,4 @@
-"""What a command says of the documents that it cannot use."""
+"""Warnings about documents that a command cannot use."""
 
 from collections.abc import Iterable
 from dataclasses import replace

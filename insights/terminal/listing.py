@@ -62,7 +62,7 @@ def cell(field: Field, document: Document) -> str:
 
 
 def show_any_time(value: object) -> str:
-    """Return a time to the minute, and what another program stored instead as it is."""
+    """Return a time to the minute, or the value that another program stored instead."""
     match value:
         case datetime():
             return show_time(value)
