@@ -179,13 +179,17 @@ def suspects(value: Document | list[Any], budget: Budget) -> list[tuple[Any, Any
         (value.values(), value.items()) if isinstance(value, dict) else (value, enumerate(value))
     )
     kinds = set(map(type, values))
-    # Integers alone need just one comparison each.
     if kinds == {int}:
+        # Integers alone need just one comparison each.
         found = first((key, each) for key, each in items if each > HIGHEST or each < LOWEST)
     elif kinds & {dict, list}:
         found = [(key, each) for key, each in items if is_suspect(each)]
     elif kinds & {int, float}:
-        found = first((key, each) for key, each in items if is_suspect(each))
+        found = first(
+            (key, each)
+            for key, each in items
+            if (type(each) is int or type(each) is float) and is_suspect(each)
+        )
     else:
         found = []
     if isinstance(value, dict) and "\0" in "".join(value):

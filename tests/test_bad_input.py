@@ -292,6 +292,13 @@ async def test_refuses_too_many_objects_and_arrays(post: Post, container: str) -
     ]
 
 
+async def test_refuses_too_many_values(post: Post) -> None:
+    body = f"[{'0,' * 100_000}0]".encode()
+    problem = problem_of(await post("analytics", body), 422)
+
+    assert problem["errors"] == [{"pointer": "#", "detail": "must have at most 100000 values"}]
+
+
 LARGEST_ANSWER = 64 * 1024
 LONG = {"é" * 500: [2**64] * 10}
 
