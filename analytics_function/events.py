@@ -29,7 +29,7 @@ MAXIMUM_EVENTS = 500
 
 # Larger events are encoded when they are checked, so that encoding belongs to their turn. PyMongo
 # handles their BSON faster, in messages, in comparisons, and in the texts of its errors.
-ENCODED_FROM = 512
+ENCODED_FROM = 256
 
 # The room for errors in an answer of 64 KiB, and an error's size without pointer and detail.
 LISTED_BYTES = 63 * 1024

@@ -133,7 +133,7 @@ def with_ids(details: str, count: int) -> str:
 @pytest.mark.usefixtures("fresh_database")
 @pytest.mark.parametrize(("zeros", "count"), [(15_000, 6), (190, 500)])
 @pytest.mark.parametrize(("user", "status"), [("u1", 202), ("u2", 422)])
-async def test_a_repeated_request_costs_at_most_twice_what_storing_it_does(
+async def test_a_repeated_request_costs_at_most_three_times_the_first(
     post: Post, zeros: int, count: int, user: str, status: int
 ) -> None:
     """The same events, and others under their ids, are compared with what is stored."""
@@ -143,10 +143,10 @@ async def test_a_repeated_request_costs_at_most_twice_what_storing_it_does(
     repeated = body.replace('"user_id":"u1"', f'"user_id":"{user}"')
 
     ratios: list[float] = []
-    while len(ratios) < 6 and min(ratios, default=3) > 2:
+    while len(ratios) < 6 and min(ratios, default=4) > 3:
         new = [await seconds_of(post, with_ids(details, count), {202}, 1) for _ in range(4)]
         ratios.append(await seconds_of(post, repeated, {status}, 4) / min(new))
-    assert min(ratios) <= 2
+    assert min(ratios) <= 3
 
 
 async def test_an_attack_in_the_same_group_refuses_no_honest_request(
