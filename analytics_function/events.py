@@ -96,9 +96,7 @@ def check_batch(events: list[Any]) -> Sequence[Checked]:
         raise InvalidFields([FieldError((), f"must have 1 to {MAXIMUM_EVENTS} events")])
     # BSON takes a naive datetime for UTC, and encodes it in half the time.
     checked = check_events(events, datetime.now(UTC).replace(tzinfo=None))
-    refused = {index: each for index, each in enumerate(checked) if isinstance(each, list)}
-    if len(refused) == len(checked):
-        raise InvalidFields(errors_to_list(refused))
+    find_refused(checked)
     return checked
 
 
@@ -170,10 +168,7 @@ def batch_response(outcomes: list[Outcome]) -> func.HttpResponse:
     Raises:
         InvalidFields: none was valid.
     """
-    refused = {index: each for index, each in enumerate(outcomes) if isinstance(each, list)}
-    errors = errors_to_list(refused)
-    if len(refused) == len(outcomes):
-        raise InvalidFields(errors)
+    errors = errors_to_list(find_refused(outcomes))
     logged = outcomes.count("stored")
     of_all = f" of {len(outcomes)}" if errors else ""
     noun = "event" if logged == 1 and not errors else "events"
@@ -186,6 +181,18 @@ def batch_response(outcomes: list[Outcome]) -> func.HttpResponse:
     if errors:
         return json_response(207, counts | {"errors": error_list(errors)})
     return json_response(202, counts)
+
+
+def find_refused(outcomes: Sequence[object]) -> dict[int, list[FieldError]]:
+    """Return the errors of the refused events by index.
+
+    Raises:
+        InvalidFields: every event is refused.
+    """
+    refused = {index: each for index, each in enumerate(outcomes) if isinstance(each, list)}
+    if len(refused) == len(outcomes):
+        raise InvalidFields(errors_to_list(refused))
+    return refused
 
 
 def errors_to_list(refused: Mapping[int, list[FieldError]]) -> list[FieldError]:
