@@ -1,4 +1,4 @@
-"""Settings: some of the functions', and the retention of feedback and events."""
+"""Settings: some of the functions', and those that only this tool reads."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from insights.errors import UsageError
 from local_project.errors import LocalProjectError
 from local_project.files import local_values, read_json
 from shared_code import settings
-from shared_code.settings import ConfigurationError, ConnectionString, DatabaseName, Words
+from shared_code.settings import ConfigurationError, ConnectionString, DatabaseName, Lookup, Words
 
 LOCAL_SETTINGS = Path("local.settings.json")
 
@@ -26,7 +26,14 @@ class Settings(BaseModel):
     mongodb_uri: ConnectionString
     mongodb_database: DatabaseName = "up2d8"
     feedback_ratings: Words | None = None
+    # The application's collections: `sessions.messages.message_id`, say, and `users._id`.
+    message_lookup: Lookup | None = None
+    user_lookup: Lookup | None = None
+    # The users that are the application itself, such as its background jobs.
+    system_users: Words = ()
     # The functions do not read these, so a wrong value does not stop them.
+    # The field of a message that is its text.
+    message_text: str | None = None
     feedback_retention_days: Days | None = None
     analytics_retention_days: Days | None = None
 
