@@ -49,6 +49,7 @@ COMMANDS = {
     "events": Command("events", READ, "List events, newest first."),
     "tail": Command("tail", READ, "Stream feedback and events as they arrive."),
     "journey": Command("journey", READ, "Compare the events before a rating with usual activity."),
+    "compare": Command("compare", READ, "Compare ratings by model, plan, page or another field."),
     "dashboard": Command("dashboard", READ, "Write a page of charts, or serve it live."),
     "export": Command("export", READ, "Export feedback or events to a file, oldest first."),
     "setup": Command("setup", MAINTAIN, "Create the indexes, and set how long data is kept."),

@@ -5,13 +5,14 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from textwrap import fill
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from insights.kinds import Document
-from insights.wording import CONTROLS, clean, shorten
+from insights.wording import CONTROLS, NO_BREAK_SPACE, clean, shorten, unbroken
 
 # The width of help and summaries when piped, and of tables that must not wrap.
 PIPED_WIDTH = 120
@@ -39,6 +40,12 @@ def new_console(*, stderr: bool) -> Console:
     is_bounded = os.environ.get("COLUMNS", "0").strip("0").isdecimal()
     width = None if on_terminal or is_bounded else PIPED_WIDTH
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+
+def in_lines(sentence: str, width: int) -> str:
+    """Return a sentence in lines, with each percent sign beside its number."""
+    # Unlike rich, textwrap ends no line at a no-break space.
+    return fill(unbroken(sentence), width).replace(NO_BREAK_SPACE, " ")
 
 
 def print_error(message: str) -> None:
