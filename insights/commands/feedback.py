@@ -3,7 +3,17 @@
 from insights.kinds import Kind
 from insights.queries.filters import Selection
 from insights.terminal.listing import Layout, print_newest
-from insights.terminal.options import AsJson, Limit, Message, Rating, Since, Until, User, Where
+from insights.terminal.options import (
+    AsJson,
+    Limit,
+    Message,
+    Messages,
+    Rating,
+    Since,
+    Until,
+    User,
+    Where,
+)
 
 LAYOUT = Layout(
     Kind.FEEDBACK,
@@ -25,15 +35,21 @@ def feedback(
     until: Until = None,
     where: Where = None,
     limit: Limit = 20,
+    messages: Messages = False,
     as_json: AsJson = False,
 ) -> None:
     """List feedback, newest first.
 
+    With --messages, lists also show what the rated message says and the user's message before it,
+    from the collection that MESSAGE_LOOKUP names. Long texts are shortened; --json has them whole,
+    as message_text and question.
+
     Examples:
         insights feedback --rating negative --since 7d
+        MESSAGE_LOOKUP=sessions.messages.message_id insights feedback --messages
         insights feedback --where comment~slow --json
     """
     selection = Selection(
         user=user, message=message, rating=rating, since=since, until=until, where=where or ()
     )
-    print_newest(LAYOUT, selection, limit, as_json=as_json)
+    print_newest(LAYOUT, selection, limit, as_json=as_json, messages=messages)
