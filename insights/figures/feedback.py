@@ -40,7 +40,7 @@ class FeedbackSummary:
     `begins` is when the first feedback was given, if that is too late to compare the two periods.
     `curve` is there if the days have enough ratings to be compared with each other. `ratings` and
     `unscored` are the 20 most frequent of each; feedback with a rating that `ratings` omits is
-    counted in `others`. `worst` are the ten messages with the most negative ratings.
+    counted in `others`. `worst` are the ten worst-rated messages.
     """
 
     count: int
@@ -54,6 +54,11 @@ class FeedbackSummary:
     others: int
     worst: list[WorstMessage]
     daily: list[FeedbackDay]
+
+    @property
+    def has_single_ratings(self) -> bool:
+        """Whether each of the worst messages has one rating, so that the newest are shown."""
+        return all(each.count == 1 for each in self.worst)
 
     @property
     def scored(self) -> int:
