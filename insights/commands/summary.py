@@ -56,7 +56,7 @@ INDENT = (0, 0, 0, 2)
 def summary(selection: Selection, as_json: AsObject = False) -> None:
     """Show ratings, the worst-rated messages, and user activity.
 
-    Compares the figures with the previous period of the same length. The share of positive
+    Compares the figures with those of the period before, of the same length. The share of positive
     ratings covers scored ratings only, with its 95 % interval in brackets; unscored ones are
     counted separately.
 

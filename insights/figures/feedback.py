@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time
 
 from insights.figures.curves import SCORED, Curve, FeedbackDay, Part, divide, share_in
 from insights.figures.days import DAY, START_OF_DAY, by_day, days_of
-from insights.figures.shares import Comparison, Profile, compare
+from insights.figures.shares import Comparison, Profile, Share, compare
 from insights.figures.worst import NO_RATING, WorstMessage, worst_messages
 from insights.queries.documents import as_text
 from insights.queries.periods import Period
@@ -54,6 +54,11 @@ class FeedbackSummary:
     others: int
     worst: list[WorstMessage]
     daily: list[FeedbackDay]
+
+    def part(self, count: int) -> Share:
+        """Return the share of so many of all ratings, with the design effect of the scored ones."""
+        whole = self.comparison.now or Share(0, self.count, 1, self.count)
+        return whole.part(count, self.count)
 
     @property
     def has_single_ratings(self) -> bool:
