@@ -32,17 +32,9 @@ from insights.settings import Settings, read_settings
 from insights.signals import cleaning_up
 from insights.terminal.console import errors, print_error
 from insights.terminal.counts import show_count
-from insights.terminal.left_out import tell_undated
-from insights.terminal.options import (
-    EventType,
-    Message,
-    Messages,
-    Rating,
-    Since,
-    Until,
-    User,
-    Where,
-)
+from insights.terminal.left_out import tell_not_selected
+from insights.terminal.options import Messages
+from insights.terminal.selections import selects
 from insights.wording import clean, show_number
 
 KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help="Kind of documents to export.")]
@@ -71,20 +63,15 @@ Bom = Annotated[
 ]
 
 
+@selects()
 def export(
     kind: KindArgument,
+    selection: Selection,
     out: Out,
     file_format: FileFormat = None,
     flatten: Flatten = False,
     bom: Bom = False,
     messages: Messages = False,
-    user: User = None,
-    message: Message = None,
-    rating: Rating = None,
-    event_type: EventType = None,
-    since: Since = None,
-    until: Until = None,
-    where: Where = None,
 ) -> None:
     """Export feedback or events to a file, oldest first.
 
@@ -100,7 +87,6 @@ def export(
         insights export events --out events.parquet --flatten
         insights export events --event-type search --format jsonl --out - | gzip > searches.gz
     """
-    selection = Selection(user, message, rating, event_type, since, until, where or ())
     settings, now = read_settings(), datetime.now(UTC)
     condition = to_filter(kind, selection, settings, now)
     chosen = file_format or format_of(out)
@@ -112,7 +98,7 @@ def export(
     with open_database(settings) as database, cleaning_up(), open_output(out) as file:
         rated = RatedMessages(database, settings) if messages else None
         source = Source(database, kind, condition, rated=rated)
-        tell_undated(database, kind, selection, settings, now)
+        tell_not_selected(database, kind, selection, settings, now)
         with progress_bar(shown=sys.stderr.isatty() and not writes_to_terminal(out)) as progress:
             watched = partial(watch, progress)
             count = write_export(source, file, chosen, watched, flattened=flatten, marked=bom)

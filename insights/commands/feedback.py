@@ -3,17 +3,8 @@
 from insights.kinds import Kind
 from insights.queries.filters import Selection
 from insights.terminal.listing import Layout, print_newest
-from insights.terminal.options import (
-    AsJson,
-    Limit,
-    Message,
-    Messages,
-    Rating,
-    Since,
-    Until,
-    User,
-    Where,
-)
+from insights.terminal.options import AsJson, Limit, Messages
+from insights.terminal.selections import selects
 
 LAYOUT = Layout(
     Kind.FEEDBACK,
@@ -27,13 +18,9 @@ LAYOUT = Layout(
 )
 
 
+@selects(but=("event_type",))
 def feedback(
-    user: User = None,
-    message: Message = None,
-    rating: Rating = None,
-    since: Since = None,
-    until: Until = None,
-    where: Where = None,
+    selection: Selection,
     limit: Limit = 20,
     messages: Messages = False,
     as_json: AsJson = False,
@@ -49,7 +36,4 @@ def feedback(
         MESSAGE_LOOKUP=sessions.messages.message_id insights feedback --messages
         insights feedback --where comment~slow --json
     """
-    selection = Selection(
-        user=user, message=message, rating=rating, since=since, until=until, where=where or ()
-    )
     print_newest(LAYOUT, selection, limit, as_json=as_json, messages=messages)

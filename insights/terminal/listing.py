@@ -18,7 +18,7 @@ from insights.queries.filters import Selection, to_filter
 from insights.settings import read_settings
 from insights.terminal.blocks import Block, print_blocks
 from insights.terminal.console import print_error, print_json, print_rows
-from insights.terminal.left_out import tell_undated
+from insights.terminal.left_out import tell_not_selected
 from insights.wording import show_time
 
 
@@ -106,7 +106,7 @@ def print_newest(
             printed = print_blocks(map(layout.block, found))
         else:
             printed = print_table(layout, found)
-        tell_undated(database, kind, selection, settings, now)
+        tell_not_selected(database, kind, selection, settings, now)
     for note in rated.notes():
         print_error(note)
     if not printed:

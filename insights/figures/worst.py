@@ -1,0 +1,151 @@
+"""The worst-rated messages, with their comments."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from insights.figures.shares import Interval, Z, wilson_interval
+from insights.kinds import Kind
+from insights.queries.documents import as_text
+from insights.queries.left_out import LeftOut, Reason
+from insights.queries.scopes import Scope, Stage
+from insights.queries.sentiment import Sentiment, count_of
+from insights.users.ids import of_user
+
+WORST = 10
+COMMENTS_OF_EACH = 5
+
+# Shown for ratings without a rating, which other programs may have stored.
+NO_RATING = "(no rating)"
+
+# A message is the same whatever the type of its id.
+MESSAGE = {
+    "$convert": {
+        "input": "$message_id",
+        "to": "string",
+        "onError": "$message_id",
+        "onNull": None,
+    }
+}
+WITHOUT_MESSAGE = {"message_id": None}
+
+IS_NEGATIVE = {"$eq": ["$sentiment", Sentiment.NEGATIVE]}
+HAS_COMMENT = {
+    "$and": [IS_NEGATIVE, {"$eq": [{"$type": "$comment"}, "string"]}, {"$ne": ["$comment", ""]}]
+}
+
+# The lower bound of Wilson's 95 % interval for a `share` of a `count`, as in `wilson_interval`.
+SPREAD = {
+    "$add": [
+        {"$divide": [{"$multiply": ["$share", {"$subtract": [1, "$share"]}]}, "$count"]},
+        {"$divide": [Z**2 / 4, {"$multiply": ["$count", "$count"]}]},
+    ]
+}
+CENTRE = {"$add": ["$share", {"$divide": [Z**2 / 2, "$count"]}]}
+LOWER_BOUND = {
+    "$divide": [
+        {"$subtract": [CENTRE, {"$multiply": [Z, {"$sqrt": SPREAD}]}]},
+        {"$add": [1, {"$divide": [Z**2, "$count"]}]},
+    ]
+}
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A user's comment, with the rating."""
+
+    rating: str
+    comment: str
+    timestamp: datetime
+
+
+@dataclass(frozen=True)
+class WorstMessage:
+    """A message with negative ratings: `negative` of its `count` scored ones.
+
+    `comments` are its five newest, those of negative ratings first.
+    """
+
+    message_id: str
+    negative: int
+    count: int
+    newest: datetime
+    comments: list[Comment]
+
+    @property
+    def interval(self) -> Interval:
+        """The 95 % interval of the share of negative ratings. Each is of another user."""
+        return wilson_interval(self.negative / self.count, self.count)
+
+
+def without_message(found: Scope, scored: Stage) -> Iterator[LeftOut]:
+    """Yield how many negative ratings are of no message, and so not among the worst."""
+    pipeline: list[Stage] = [
+        scored,
+        {"$group": {"_id": None, "count": count_of(Sentiment.NEGATIVE, 1)}},
+    ]
+    for each in found.aggregate(pipeline, WITHOUT_MESSAGE):
+        if each["count"]:
+            yield LeftOut(Kind.FEEDBACK, Reason.NO_MESSAGE, each["count"])
+
+
+def worst_messages(found: Scope, scored: Stage) -> list[WorstMessage]:
+    """Return the messages whose share of negative ratings has the highest lower bound.
+
+    A message with many ratings of which most are negative thus precedes one with a single negative
+    rating. Of equals, such as messages with one rating each, those with a comment come first, and
+    then the newest.
+    """
+    pipeline: list[Stage] = [
+        scored,
+        {"$match": {"sentiment": {"$ne": Sentiment.UNSCORED}}},
+        {
+            "$group": {
+                "_id": MESSAGE,
+                "negative": count_of(Sentiment.NEGATIVE, 1),
+                "count": {"$sum": 1},
+                "commented": {"$max": {"$cond": [HAS_COMMENT, 1, 0]}},
+                "newest": {"$max": {"$cond": [IS_NEGATIVE, "$timestamp", None]}},
+            }
+        },
+        {"$match": {"negative": {"$gt": 0}}},
+        {"$addFields": {"share": {"$divide": ["$negative", "$count"]}}},
+        {"$addFields": {"least": LOWER_BOUND}},
+        {"$sort": {"least": -1, "commented": -1, "newest": -1, "_id": 1}},
+        {"$limit": WORST},
+    ]
+    worst = found.aggregate(pipeline, {"$nor": [WITHOUT_MESSAGE]})
+    return [
+        WorstMessage(
+            as_text(each["_id"]),
+            each["negative"],
+            each["count"],
+            each["newest"],
+            comments_on(found, scored, each["_id"]),
+        )
+        for each in worst
+    ]
+
+
+def on_message(message: object) -> dict[str, Any]:
+    """Return the filter for a message, whatever type its id is stored with."""
+    if isinstance(message, str):
+        return of_user(message, "message_id")
+    return {"message_id": {"$eq": message}}
+
+
+def comments_on(found: Scope, scored: Stage, message: object) -> list[Comment]:
+    """Return a message's newest comments, those of negative ratings first."""
+    pipeline: list[Stage] = [
+        scored,
+        {"$addFields": {"is_negative": IS_NEGATIVE}},
+        {"$sort": {"is_negative": -1, "timestamp": -1, "user_id": -1}},
+        {"$limit": COMMENTS_OF_EACH},
+    ]
+    return [
+        Comment(
+            as_text(each.get("rating")) or NO_RATING, as_text(each["comment"]), each["timestamp"]
+        )
+        for each in found.aggregate(pipeline, on_message(message), {"comment": {"$gt": ""}})
+    ]
