@@ -127,7 +127,7 @@ def find_field(kind: Kind, name: str) -> Field:
 
 
 def compare(field: Field, operator: str, value: str, now: datetime) -> Filter:
-    """Return the filter for one comparison.
+    """Return the filter for one comparison. A list matches if a member does; != negates =.
 
     Raises:
         UsageError: the field is a time, but the value is not.
@@ -162,7 +162,7 @@ def order(field: Field, operator: str, value: str, now: datetime) -> Filter:
     limit = next((each for each in readings(value) if is_number(each)), None)
     if field.name == "rating" and limit is not None:
         return rating_order(operator, limit)
-    if limit is not None and field.type is not Type.TEXT:
+    if limit is not None and field.type not in {Type.TEXT, Type.LIST}:
         return {field.name: {operator: limit}}
     return {field.name: {operator: readings(value)[-1]}}
 
