@@ -14,8 +14,8 @@ from insights.figures.answers import (
     verdict_on,
 )
 from insights.figures.curves import Curve, FeedbackDay, Part, divide
+from insights.figures.feedback import FeedbackSummary
 from insights.figures.shares import Comparison, Difference, Interval, Profile, compare
-from insights.figures.summaries import FeedbackSummary
 
 FIRST = date(2026, 11, 2)
 DAY = timedelta(days=1)

@@ -10,7 +10,7 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from insights.figures.journeys import before_ratings
-from insights.queries.filters import rated
+from insights.queries.filters import all_of, rated
 from insights.queries.periods import Period
 from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
@@ -531,7 +531,8 @@ def test_finds_the_events_before_each_rating_by_user(
     insights("setup")
 
     period = Period(NOON - MINUTE, NOON + MINUTE)
-    pipeline = before_ratings(rated("negative", None), WINDOW, period)
+    condition = all_of(rated("negative", None), period.condition())
+    pipeline = [{"$match": condition}, *before_ratings(WINDOW, {})]
     command = {"aggregate": "feedback", "pipeline": pipeline, "cursor": {}}
     explained = empty_database.command("explain", command, verbosity="executionStats")
 

@@ -7,7 +7,7 @@ import pytest
 from pymongo.database import Database
 
 from insights.application import COMMANDS
-from insights.figures import summaries
+from insights.figures import feedback
 from tests.support.dialects import Dialect
 from tests.support.documents import Document, a_feedback, an_event
 from tests.support.insights_cli import Insights
@@ -165,7 +165,7 @@ def test_a_missing_feature_is_reported_in_the_servers_words(
     insights: Insights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facet: list[Document] = [{"$facet": {"all": []}}]
-    monkeypatch.setattr(summaries, "ratings_in", lambda _: facet)
+    monkeypatch.setattr(feedback, "GROUP_RATINGS", facet)
     result = insights("summary")
 
     assert result.exit_code == 1

@@ -9,10 +9,12 @@ from bson import ObjectId
 from pymongo.database import Database
 from rich.cells import cell_len
 
+from insights.figures.feedback import profiles
 from insights.figures.shares import Profile
-from insights.figures.summaries import profiles
-from insights.queries import sentiment
+from insights.kinds import Kind
 from insights.queries.periods import Period
+from insights.queries.scopes import Scope
+from insights.queries.sentiment import add_sentiment
 from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
 from tests.support.documents import Document, a_feedback, an_event
@@ -530,9 +532,9 @@ def test_users_are_those_of_every_type_of_id(empty_database: Database[Document])
     ids = ["42", 42, ObjectId(), None, {"id": 1}, [1], True, NOON]
     given = [a_feedback(NOON) | {"user_id": user} for user in ids]
     empty_database.feedback.insert_many([*given, *(each | {"_id": ObjectId()} for each in given)])
-    score = {"$addFields": {"sentiment": sentiment.sentiment(None)}}
+    scope = Scope(empty_database, Kind.FEEDBACK, Period(SINCE, UNTIL))
 
-    found = profiles(empty_database, score, Period(SINCE, UNTIL), Period(BEFORE, SINCE))
+    found = profiles(scope, scope.during(Period(BEFORE, SINCE)), add_sentiment(None))
 
     assert found == [Profile(len(ids), 2, 2, 0, 0)]
 
@@ -543,9 +545,9 @@ def test_profiles_are_of_users_in_both_periods(empty_database: Database[Document
     rate(empty_database, ["up", "up", "5"], BEFORE)
     rate(empty_database, ["up"], UNTIL)
     rate(empty_database, ["up"], BEFORE - MILLISECOND)
-    score = {"$addFields": {"sentiment": sentiment.sentiment(None)}}
+    scope = Scope(empty_database, Kind.FEEDBACK, Period(SINCE, UNTIL))
 
-    found = profiles(empty_database, score, Period(SINCE, UNTIL), Period(BEFORE, SINCE))
+    found = profiles(scope, scope.during(Period(BEFORE, SINCE)), add_sentiment(None))
 
     assert sorted(found) == [
         Profile(1, 0, 0, 1, 2),

@@ -13,12 +13,13 @@ from insights.mongodb.connection import open_database
 from insights.output_files import STANDARD_OUTPUT
 from insights.pages import server
 from insights.pages.dashboard import create_dashboard, write_page
+from insights.queries.filters import Selection, to_filters
 from insights.queries.periods import parse_period
 from insights.settings import Settings, read_settings
 from insights.terminal.advice import advise_setup
 from insights.terminal.console import print_error, print_line
 from insights.terminal.left_out import tell_left_out
-from insights.terminal.options import Since, Until
+from insights.terminal.selections import selects
 
 FILE = Path("dashboard.html")
 
@@ -45,9 +46,9 @@ Port = Annotated[
 Open = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 
 
+@selects(but=("message",), since="30d")
 def dashboard(
-    since: Since = "30d",
-    until: Until = None,
+    selection: Selection,
     out: Out = None,
     serve: Serve = False,
     port: Port = None,
@@ -75,20 +76,19 @@ def dashboard(
         chosen = server.PORT if port is None else port
         server.serve(
             settings,
-            since,
-            until,
+            selection,
             chosen,
             say=print_line,
             warn=print_error,
             open_browser=open_,
         )
     else:
-        write(settings, since, until, out or FILE)
+        write(settings, selection, out or FILE)
         if open_:
             webbrowser.open((out or FILE).resolve().as_uri())
 
 
-def write(settings: Settings, since: str | None, until: str | None, path: Path) -> None:
+def write(settings: Settings, selection: Selection, path: Path) -> None:
     """Write the page to a file, and print its path.
 
     Raises:
@@ -96,10 +96,11 @@ def write(settings: Settings, since: str | None, until: str | None, path: Path) 
         FileNotWritable: the file cannot be written.
     """
     now = datetime.now(UTC)
-    period = parse_period(since, until, now)
+    period = parse_period(selection.since, selection.until, now)
+    filters = to_filters(selection, settings, now)
     with open_database(settings) as database:
         advise_setup(database, settings)
-        made = create_dashboard(database, settings, period, now)
+        made = create_dashboard(database, settings, filters, period, now)
     if made.summary.is_empty:
         tell_left_out(made.left_out)
         raise nothing_found(period, now)

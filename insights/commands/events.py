@@ -3,7 +3,8 @@
 from insights.kinds import Kind
 from insights.queries.filters import Selection
 from insights.terminal.listing import Layout, print_newest
-from insights.terminal.options import AsJson, EventType, Limit, Since, Until, User, Where
+from insights.terminal.options import AsJson, Limit
+from insights.terminal.selections import selects
 
 LAYOUT = Layout(
     Kind.EVENTS,
@@ -16,12 +17,9 @@ LAYOUT = Layout(
 )
 
 
+@selects(but=("message", "rating"))
 def events(
-    user: User = None,
-    event_type: EventType = None,
-    since: Since = None,
-    until: Until = None,
-    where: Where = None,
+    selection: Selection,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -31,7 +29,4 @@ def events(
         insights events --event-type page_view --since 24h
         insights events --where details.page=/dashboard --where 'details.seconds>5' --json
     """
-    selection = Selection(
-        user=user, event_type=event_type, since=since, until=until, where=where or ()
-    )
     print_newest(LAYOUT, selection, limit, as_json=as_json)

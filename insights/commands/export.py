@@ -31,8 +31,8 @@ from insights.settings import read_settings
 from insights.signals import cleaning_up
 from insights.terminal.console import errors
 from insights.terminal.counts import show_count
-from insights.terminal.left_out import tell_undated
-from insights.terminal.options import EventType, Message, Rating, Since, Until, User, Where
+from insights.terminal.left_out import tell_not_selected
+from insights.terminal.selections import selects
 from insights.wording import clean, show_number
 
 KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help="Kind of documents to export.")]
@@ -61,19 +61,14 @@ Bom = Annotated[
 ]
 
 
+@selects()
 def export(
     kind: KindArgument,
+    selection: Selection,
     out: Out,
     file_format: FileFormat = None,
     flatten: Flatten = False,
     bom: Bom = False,
-    user: User = None,
-    message: Message = None,
-    rating: Rating = None,
-    event_type: EventType = None,
-    since: Since = None,
-    until: Until = None,
-    where: Where = None,
 ) -> None:
     """Export feedback or events to a file, oldest first.
 
@@ -87,7 +82,6 @@ def export(
         insights export events --out events.parquet --flatten
         insights export events --event-type search --format jsonl --out - | gzip > searches.gz
     """
-    selection = Selection(user, message, rating, event_type, since, until, where or ())
     settings, now = read_settings(), datetime.now(UTC)
     condition = to_filter(kind, selection, settings, now)
     chosen = file_format or format_of(out)
@@ -96,7 +90,7 @@ def export(
         raise UsageError("--bom is for CSV")
     with open_database(settings) as database, cleaning_up(), open_output(out) as file:
         source = Source(database, kind, condition)
-        tell_undated(database, kind, selection, settings, now)
+        tell_not_selected(database, kind, selection, settings, now)
         with progress_bar(shown=sys.stderr.isatty() and not writes_to_terminal(out)) as progress:
             watched = partial(watch, progress)
             count = write_export(source, file, chosen, watched, flattened=flatten, marked=bom)

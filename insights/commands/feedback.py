@@ -3,7 +3,8 @@
 from insights.kinds import Kind
 from insights.queries.filters import Selection
 from insights.terminal.listing import Layout, print_newest
-from insights.terminal.options import AsJson, Limit, Message, Rating, Since, Until, User, Where
+from insights.terminal.options import AsJson, Limit
+from insights.terminal.selections import selects
 
 LAYOUT = Layout(
     Kind.FEEDBACK,
@@ -17,13 +18,9 @@ LAYOUT = Layout(
 )
 
 
+@selects(but=("event_type",))
 def feedback(
-    user: User = None,
-    message: Message = None,
-    rating: Rating = None,
-    since: Since = None,
-    until: Until = None,
-    where: Where = None,
+    selection: Selection,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -33,7 +30,4 @@ def feedback(
         insights feedback --rating negative --since 7d
         insights feedback --where comment~slow --json
     """
-    selection = Selection(
-        user=user, message=message, rating=rating, since=since, until=until, where=where or ()
-    )
     print_newest(LAYOUT, selection, limit, as_json=as_json)

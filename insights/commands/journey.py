@@ -14,12 +14,14 @@ from insights.figures.verdicts import headline, name_of, stands_out
 from insights.kinds import Document
 from insights.mongodb.connection import open_database
 from insights.queries.documents import iso_time
+from insights.queries.filters import Selection, to_filters
 from insights.queries.periods import Period, parse_duration, parse_period
 from insights.settings import read_settings
 from insights.terminal.advice import advise_setup
 from insights.terminal.console import output, print_json
 from insights.terminal.left_out import tell_left_out
-from insights.terminal.options import AsObject, Since, Until
+from insights.terminal.options import AsObject
+from insights.terminal.selections import selects
 from insights.wording import LONG_NAME, clean, plural, shorten, show_number, show_period
 
 SECOND = timedelta(seconds=1)
@@ -45,11 +47,11 @@ Window = Annotated[
 ]
 
 
+@selects(but=("message",), since="30d")
 def journey(
+    selection: Selection,
     before_rating: BeforeRating = "negative",
     window: Window = "30m",
-    since: Since = "30d",
-    until: Until = None,
     as_json: AsObject = False,
 ) -> None:
     """Compare the events before a rating with usual activity.
@@ -62,11 +64,12 @@ def journey(
         insights journey --before-rating 2 --window 10m --since 7d --json
     """
     now = datetime.now(UTC)
-    period, length = parse_period(since, until, now), parse_window(window)
+    period, length = parse_period(selection.since, selection.until, now), parse_window(window)
     settings = read_settings()
+    filters = to_filters(selection, settings, now)
     with open_database(settings) as database:
         advise_setup(database, settings)
-        found = find_journeys(database, settings, before_rating, length, period, now)
+        found = find_journeys(database, settings, filters, before_rating, length, period, now)
     if not found.ratings:
         tell_left_out(found.left_out)
         raise NoData(f"nobody gave {name_of(before_rating)} in this period")

@@ -15,25 +15,23 @@ from sparklines import sparklines
 
 from insights.figures.answers import Verdict, explain, not_counted_before, show_share, verdict_on
 from insights.figures.curves import Curve, Part
+from insights.figures.events import Active, EventsSummary
+from insights.figures.feedback import FeedbackSummary
 from insights.figures.shares import Interval, Share
-from insights.figures.summaries import (
-    Active,
-    EventsSummary,
-    FeedbackSummary,
-    Summary,
-    WorstMessage,
-    summarize,
-)
+from insights.figures.summaries import Summary, summarize
 from insights.figures.verdicts import nothing_found
+from insights.figures.worst import WorstMessage
 from insights.mongodb.connection import open_database
 from insights.queries.documents import plain_value
+from insights.queries.filters import Selection, to_filters
 from insights.queries.periods import parse_period
 from insights.queries.sentiment import Sentiment
 from insights.settings import read_settings
 from insights.terminal.advice import advise_setup
 from insights.terminal.console import output, print_json
 from insights.terminal.left_out import tell_left_out
-from insights.terminal.options import AsObject, Since, Until
+from insights.terminal.options import AsObject
+from insights.terminal.selections import selects
 from insights.wording import (
     NO_BREAK_SPACE,
     clean,
@@ -58,12 +56,15 @@ GAP = (0, 2, 0, 0)
 COMMENTS_SHOWN = 2
 
 
-def summary(since: Since = "7d", until: Until = None, as_json: AsObject = False) -> None:
+@selects(but=("message",), since="7d")
+def summary(selection: Selection, as_json: AsObject = False) -> None:
     """Show ratings, the worst-rated messages, and user activity.
 
     Compares the figures with the previous period of the same length. The share of positive
     ratings covers scored ratings only, with its 95 % interval in brackets; unscored ones are
     counted separately.
+
+    A filter applies to the kinds that have its field: --rating to feedback, --user to both.
 
     Examples:
         insights summary
@@ -71,10 +72,11 @@ def summary(since: Since = "7d", until: Until = None, as_json: AsObject = False)
         insights summary --since 2026-11-01 --until 2026-12-01 --json
     """
     now = datetime.now(UTC)
-    period, settings = parse_period(since, until, now), read_settings()
+    period, settings = parse_period(selection.since, selection.until, now), read_settings()
+    filters = to_filters(selection, settings, now)
     with open_database(settings) as database:
         advise_setup(database, settings)
-        found = summarize(database, settings, period, now)
+        found = summarize(database, settings, filters, period, now)
     if found.is_empty:
         tell_left_out(found.left_out)
         raise nothing_found(found.period, now)

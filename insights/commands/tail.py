@@ -18,10 +18,11 @@ from insights.errors import UsageError
 from insights.kinds import Document, Field, Kind, Type
 from insights.queries.documents import as_text, list_text, plain_value, to_plain
 from insights.queries.far_dates import far_iso_time
-from insights.queries.filters import Filter, Selection, to_filter
+from insights.queries.filters import Filter, Selection, system_ids, to_filter
 from insights.settings import Settings, read_settings
 from insights.terminal.console import output, print_error, print_json
-from insights.terminal.options import AsJson, EventType, Message, Rating, User, Where
+from insights.terminal.options import AsJson
+from insights.terminal.selections import selects
 from insights.wording import clean
 
 NOTICES = {
@@ -43,13 +44,10 @@ KindArgument = Annotated[
 ]
 
 
+@selects(but=("since", "until"))
 def tail(
+    selection: Selection,
     kind: KindArgument = None,
-    user: User = None,
-    message: Message = None,
-    rating: Rating = None,
-    event_type: EventType = None,
-    where: Where = None,
     as_json: AsJson = False,
 ) -> None:
     """Stream feedback and events as they arrive, until Ctrl-C.
@@ -62,11 +60,9 @@ def tail(
         insights tail feedback --rating negative
         insights tail events --where details.page=/dashboard --json
     """
-    selection = Selection(
-        user=user, message=message, rating=rating, event_type=event_type, where=where or ()
-    )
     settings = read_settings()
     filters = to_filters([kind] if kind else list(Kind), selection, settings)
+    without = ", without system users" if system_ids(selection, settings) else ""
 
     def tell(connection: Connection, why: str) -> None:
         if connection is Connection.LEFT_OUT:
@@ -74,7 +70,7 @@ def tail(
             return
         if connection is Connection.POLLING:
             print_error(polling_notice(why))
-        watching = f"watching {' and '.join(filters)} (times in UTC, Ctrl-C to stop)"
+        watching = f"watching {' and '.join(filters)}{without} (times in UTC, Ctrl-C to stop)"
         print_error(NOTICES.get(connection, watching))
 
     with closing(changes(settings, filters, tell)) as arriving:

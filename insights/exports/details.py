@@ -9,8 +9,9 @@ from insights.kinds import Document
 
 DETAILS = "details"
 
-# Other keys are quoted: dots and quotes would make paths ambiguous, line ends would break a line.
-PLAIN_KEY = re.compile(r'[^."\x00-\x1f\x7f]+')
+# Other keys are quoted: dots and quotes would make paths ambiguous, operators would end a field of
+# --where, line ends would break a line.
+PLAIN_KEY = re.compile(r'[^."=<>~!\x00-\x1f\x7f]+')
 
 
 def flatten(document: Document) -> Document:

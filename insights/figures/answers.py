@@ -5,8 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from insights.figures.curves import Curve, FeedbackDay, Part, scored_in
+from insights.figures.feedback import FeedbackSummary
 from insights.figures.shares import Difference, Interval, Share
-from insights.figures.summaries import FeedbackSummary
 from insights.wording import plural, show_days, show_number, show_percentage
 
 # With fewer ratings in a period, even a large change is hardly ever clear.

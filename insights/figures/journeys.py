@@ -12,7 +12,7 @@ from pymongo.errors import OperationFailure
 from insights.figures import sequences
 from insights.kinds import Document, Kind
 from insights.mongodb.servers import UNSUPPORTED
-from insights.queries.filters import Filter, rated
+from insights.queries.filters import Filter, Filters, all_of, rated
 from insights.queries.left_out import (
     LeftOut,
     Reason,
@@ -20,9 +20,11 @@ from insights.queries.left_out import (
     left_out,
     may_be_arrays,
     not_counted,
+    of_system_users,
     usable,
 )
 from insights.queries.periods import Period
+from insights.queries.scopes import Scope
 from insights.settings import Settings
 
 SHOWN = 10
@@ -90,9 +92,10 @@ class Journeys:
 def find_journeys(  # noqa: PLR0913, PLR0917 (each is part of the question)
     database: Database[Document],
     settings: Settings,
+    filters: Filters,
     sentiment: str,
     window: timedelta,
-    period: Period,
+    asked: Period,
     now: datetime,
 ) -> Journeys:
     """Return the steps in the `window` before each rating of the period.
@@ -102,65 +105,71 @@ def find_journeys(  # noqa: PLR0913, PLR0917 (each is part of the question)
     all types, and sequences with the sequence that ends at each event.
     """
     # With an end, so that both queries see the same period.
-    asked, period = period, period.so_far(now)
-    condition = rated(sentiment, settings.feedback_ratings)
+    period = asked.so_far(now)
+    rating = rated(sentiment, settings.feedback_ratings)
+    ratings = Scope(
+        database,
+        Kind.FEEDBACK,
+        usable(database, Kind.FEEDBACK, period),
+        all_of(rating, filters.of(Kind.FEEDBACK)),
+    )
+    events = Scope(database, Kind.EVENTS, period, filters.of(Kind.EVENTS))
     try:
-        before, everywhere = count_on_server(database, condition, window, period)
+        before, everywhere = count_on_server(ratings, events, window)
     except OperationFailure as error:
         if error.code not in UNSUPPORTED:
             raise
-        before, everywhere = count_in_client(database, condition, window, period)
-    ratings, with_events = total(before["ratings"]), total(before["with_events"])
-    events = total(everywhere.get("events", []))
+        before, everywhere = count_in_client(ratings, events, window)
+    given, with_events = total(before["ratings"]), total(before["with_events"])
+    all_events = total(everywhere.get("events", []))
     last, in_sequence = (
-        compare(before[name], with_events, everywhere.get(name, []), events)
+        compare(before[name], with_events, everywhere.get(name, []), all_events)
         for name in ("last", "sequences")
     )
-    not_used = [*not_in_journeys(database, condition, asked, period)]
-    return Journeys(ratings, ratings - with_events, last, in_sequence, not_used)
+    not_used = [
+        *not_counted(ratings, asked),
+        *events_not_counted(events, asked),
+        *of_system_users(database, filters, period),
+    ]
+    return Journeys(given, given - with_events, last, in_sequence, not_used)
 
 
-def not_in_journeys(
-    database: Database[Document], rating: Filter, asked: Period, period: Period
-) -> Iterator[LeftOut]:
-    """Yield which ratings and events are not counted."""
-    ratings = usable(database, Kind.FEEDBACK, period)
-    yield from not_counted(database, Kind.FEEDBACK, asked, ratings, rating)
-    arrays = may_be_arrays(database, Kind.EVENTS, period.condition(), "timestamp", "event_type")
-    events = replace(period, dates_only=arrays)
-    yield from not_counted(database, Kind.EVENTS, asked, events)
-    without_type = lacking("event_type", "string", events.condition())
+def events_not_counted(events: Scope, asked: Period) -> Iterator[LeftOut]:
+    """Yield which events are not counted."""
+    database, condition = events.database, events.condition()
+    arrays = may_be_arrays(database, Kind.EVENTS, condition, "timestamp", "event_type")
+    dated = replace(events, period=replace(events.period, dates_only=arrays))
+    yield from not_counted(dated, asked)
+    without_type = lacking("event_type", "string", dated.condition())
     if arrays:
-        without_type["$or"].append({"event_type": {"$type": "array"}} | events.condition())
+        without_type["$or"].append(all_of({"event_type": {"$type": "array"}}, dated.condition()))
     yield from left_out(database, Kind.EVENTS, Reason.NO_TYPE, without_type)
 
 
-def count_on_server(
-    database: Database[Document], condition: Filter, window: timedelta, period: Period
-) -> tuple[Document, Document]:
+def count_on_server(ratings: Scope, events: Scope, window: timedelta) -> tuple[Document, Document]:
     """Count the steps on the server, before ratings and among all events."""
-    before = aggregate(database, Kind.FEEDBACK, before_ratings(condition, window, period))
+    [before] = dates_only(ratings).aggregate(before_ratings(window, events.matching))
     if not total(before["with_events"]):
         return before, {}
-    events = usable_events(database, window, period)
-    return before, aggregate(database, Kind.EVENTS, among_all(before, events, window, period))
+    usable = usable_events(events, window)
+    pipeline = among_all(before, window, events.period)
+    [everywhere] = events.database[Kind.EVENTS.collection].aggregate(
+        [{"$match": usable}, *pipeline], allowDiskUse=True
+    )
+    return before, everywhere
 
 
-def count_in_client(
-    database: Database[Document], condition: Filter, window: timedelta, period: Period
-) -> tuple[Document, Document]:
+def count_in_client(ratings: Scope, events: Scope, window: timedelta) -> tuple[Document, Document]:
     """Count the same in the client, for servers without window functions."""
-    ratings = {"$and": [condition, period.condition()]}
-    events = usable_events(database, window, period)
-    counts = sequences.Counts(period.since, window)
-    sequences.count_sequences(database, ratings, events, counts)
+    counts = sequences.Counts(events.period.since, window)
+    usable = usable_events(events, window)
+    sequences.count_sequences(ratings.database, ratings.condition(), usable, counts)
     return sequences.before(counts, COMPARED), sequences.everywhere(counts)
 
 
-def aggregate(database: Database[Document], kind: Kind, pipeline: Pipeline) -> Document:
-    """Return the only document in a pipeline's result."""
-    [result] = database[kind.collection].aggregate(pipeline, allowDiskUse=True)
-    return result
+def dates_only(found: Scope) -> Scope:
+    """Return a scope without arrays of dates."""
+    return replace(found, period=replace(found.period, dates_only=True))
 
 
 def total(counted: Iterable[Document]) -> int:
@@ -168,11 +177,10 @@ def total(counted: Iterable[Document]) -> int:
     return sum(each["count"] for each in counted)
 
 
-def before_ratings(condition: Filter, window: timedelta, period: Period) -> Pipeline:
+def before_ratings(window: timedelta, events: Filter) -> Pipeline:
     """Return the pipeline from feedback to the most frequent steps before it."""
     return [
-        {"$match": {"$and": [condition, replace(period, dates_only=True).condition()]}},
-        {"$lookup": last_events(window)},
+        {"$lookup": last_events(window, events)},
         {
             "$group": {
                 "_id": {"steps": {"$reverseArray": "$events.event_type"}, "user": "$user_id"},
@@ -190,8 +198,8 @@ def before_ratings(condition: Filter, window: timedelta, period: Period) -> Pipe
     ]
 
 
-def last_events(window: timedelta) -> dict[str, Any]:
-    """Return the `$lookup` of the last three events before a feedback, the newest first."""
+def last_events(window: timedelta, events: Filter) -> dict[str, Any]:
+    """Return the `$lookup` of the last three such events before a feedback, the newest first."""
     start = {"$subtract": ["$$rated", window // MILLISECOND]}
     in_window = [{"$gte": ["$timestamp", start]}, {"$lt": ["$timestamp", "$$rated"]}]
     return {
@@ -201,10 +209,11 @@ def last_events(window: timedelta) -> dict[str, Any]:
         "let": {"rated": "$timestamp"},
         "pipeline": [
             {
-                "$match": {
-                    "$expr": {"$and": in_window},
-                    "event_type": {"$type": "string"} | NO_ARRAY,
-                }
+                "$match": all_of(
+                    {"$expr": {"$and": in_window}},
+                    {"event_type": {"$type": "string"} | NO_ARRAY},
+                    events,
+                )
             },
             {"$sort": NEWEST_FIRST},
             {"$limit": 3},
@@ -225,15 +234,12 @@ def most_frequent(steps: str | dict[str, Any]) -> Pipeline:
     ]
 
 
-def among_all(
-    before: Mapping[str, Any], events: Filter, window: timedelta, period: Period
-) -> Pipeline:
+def among_all(before: Mapping[str, Any], window: timedelta, period: Period) -> Pipeline:
     """Return the pipeline from events to the counts of the steps in `before`.
 
     Each event of the period ends one sequence, which may begin before the period.
     """
     return [
-        {"$match": events},
         {"$sort": {"user_id": 1} | IN_ORDER},
         {"$project": {"user_id": 1, "timestamp": 1, "event_type": 1}},
         {"$setWindowFields": last_three()},
@@ -249,20 +255,16 @@ def among_all(
     ]
 
 
-def usable_events(database: Database[Document], window: timedelta, period: Period) -> Filter:
-    """Return the filter for the events of a period, and before it, that can be steps."""
-    events = of_users_in(window, period)
-    condition = {"$and": [events, {"event_type": {"$gte": ""}}]}
-    if may_be_arrays(database, Kind.EVENTS, events, *NEEDED):
-        condition["$and"] += [{field: NO_ARRAY} for field in NEEDED]
-    return condition
-
-
-def of_users_in(window: timedelta, period: Period) -> Filter:
-    """Return the filter for the events of a period, and of the window before it."""
-    since = max(period.since or EARLIEST, EARLIEST + window) - window
+def usable_events(events: Scope, window: timedelta) -> Filter:
+    """Return the filter for the events of a scope, and those just before it, that can be steps."""
+    since = max(events.period.since or EARLIEST, EARLIEST + window) - window
+    in_time = Period(since, events.period.until).condition()
     # The condition on the user makes this a covered query.
-    return {"user_id": {"$gte": ""}} | Period(since, period.until).condition()
+    condition = all_of({"user_id": {"$gte": ""}}, in_time, events.matching)
+    arrays: list[Filter] = []
+    if may_be_arrays(events.database, Kind.EVENTS, condition, *NEEDED):
+        arrays = [{field: NO_ARRAY} for field in NEEDED]
+    return all_of(condition, {"event_type": {"$gte": ""}}, *arrays)
 
 
 def last_three() -> dict[str, Any]:

@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from insights.figures.answers import show_interval, show_share
 from insights.figures.curves import FeedbackDay
+from insights.figures.events import EventsDay
 from insights.figures.shares import Share
-from insights.figures.summaries import EventsDay, Summary
+from insights.figures.summaries import Summary
 from insights.pages import drawing
 from insights.queries.periods import Period
 from insights.wording import clean, plural, show_number, show_percentage, unbroken

@@ -23,6 +23,7 @@ from insights.figures.verdicts import headline, most_striking, stands_out
 from insights.kinds import Document
 from insights.output_files import open_output
 from insights.pages.charts import Chart, draw_charts, percentage
+from insights.queries.filters import Filters
 from insights.queries.left_out import LeftOut, Reason
 from insights.queries.periods import Period
 from insights.queries.sentiment import Sentiment
@@ -66,11 +67,17 @@ class Dashboard:
 
 
 def create_dashboard(
-    database: Database[Document], settings: Settings, period: Period, now: datetime
+    database: Database[Document],
+    settings: Settings,
+    filters: Filters,
+    period: Period,
+    now: datetime,
 ) -> Dashboard:
     """Return the dashboard of a period, which must have a beginning."""
-    summary = summarize(database, settings, period, now)
-    journeys = find_journeys(database, settings, Sentiment.NEGATIVE, WINDOW, summary.period, now)
+    summary = summarize(database, settings, filters, period, now)
+    journeys = find_journeys(
+        database, settings, filters, Sentiment.NEGATIVE, WINDOW, summary.period, now
+    )
     return Dashboard(now, summary, journeys, draw_charts(summary))
 
 

@@ -30,11 +30,14 @@ from insights.mongodb.connection import open_database
 from insights.pages.dashboard import Dashboard, content_security_policy, create_dashboard, to_page
 from insights.pages.drawing import start_vega
 from insights.pages.updates import Board, Say, Updater
+from insights.queries.filters import Selection, to_filters
 from insights.queries.periods import parse_period
 from insights.settings import Settings
 
 HOST = "127.0.0.1"
 PORT = 8017
+
+LAST_MONTH = Selection(since="30d")
 
 # Other names would let a site read the page through its visitor's browser (DNS rebinding).
 NAMES = ["127.0.0.1", "localhost", "[::1]"]
@@ -62,8 +65,7 @@ HEADERS = {
 
 def serve(  # noqa: PLR0913 (each is an option of its command)
     settings: Settings,
-    since: str | None = "30d",
-    until: str | None = None,
+    selection: Selection = LAST_MONTH,
     port: int = PORT,
     *,
     say: Say,
@@ -73,19 +75,20 @@ def serve(  # noqa: PLR0913 (each is an option of its command)
     """Serve the dashboard until Ctrl-C, and print its address. Port 0 picks a free one.
 
     Raises:
-        UsageError: a time is not valid, or the port cannot be used.
+        UsageError: a time or a condition is not valid, or the port cannot be used.
         Unreachable: no MongoDB answers at the start.
         PyMongoError: MongoDB refuses to be read or watched.
         KeyboardInterrupt: always, in the end.
     """
-    parse_period(since, until, datetime.now(UTC))
+    parse_period(selection.since, selection.until, datetime.now(UTC))
+    to_filters(selection, settings, datetime.now(UTC))
     with listening_socket(port) as listener, open_database(settings) as database:
         start_vega()
         stats()
         board = Board()
         token = secrets.token_urlsafe()
         server = Server(board, token)
-        current = partial(current_dashboard, database, settings, since, until)
+        current = partial(current_dashboard, database, settings, selection)
         updater = Updater(settings, current, board, warn)
         with updater.running(on_failure=server.end):
             url = f"http://{HOST}:{listener.getsockname()[1]}/?token={token}"
@@ -116,7 +119,7 @@ def listening_socket(port: int) -> Iterator[socket.socket]:
 
 
 def current_dashboard(
-    database: Database[Document], settings: Settings, since: str | None, until: str | None
+    database: Database[Document], settings: Settings, selection: Selection
 ) -> Dashboard:
     """Return the dashboard as of now.
 
@@ -125,7 +128,13 @@ def current_dashboard(
     """
     now = datetime.now(UTC)
     with pymongo.timeout(DEADLINE_SECONDS):
-        return create_dashboard(database, settings, parse_period(since, until, now), now)
+        return create_dashboard(
+            database,
+            settings,
+            to_filters(selection, settings, now),
+            parse_period(selection.since, selection.until, now),
+            now,
+        )
 
 
 class Server(uvicorn.Server):

@@ -13,8 +13,9 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from insights.kinds import Document, Kind
-from insights.queries.filters import Filter
+from insights.queries.filters import Filter, Filters, all_of
 from insights.queries.periods import Period
+from insights.queries.scopes import Scope
 from insights.wording import show_number
 
 # All BSON types but dates, strings and arrays. An index bounds each; `$type: array` alone would
@@ -32,6 +33,7 @@ class Reason(StrEnum):
     FUTURE = "future"
     NO_TYPE = "no_type"
     NO_MESSAGE = "no_message"
+    SYSTEM_USER = "system_user"
     NEVER_DELETED = "never_deleted"
 
 
@@ -45,6 +47,10 @@ SENTENCES = {
     Reason.NO_MESSAGE: (
         "has a negative rating but no message and is not among the worst",
         "have a negative rating but no message and are not among the worst",
+    ),
+    Reason.SYSTEM_USER: (
+        "is of a system user and is left out",
+        "are of system users and are left out",
     ),
     Reason.NEVER_DELETED: (
         "has no date and is never deleted",
@@ -94,25 +100,33 @@ def left_out(
 
 def undated(database: Database[Document], kind: Kind, condition: Filter) -> Iterator[LeftOut]:
     """Yield the number of matching documents that have no date, and so belong to no period."""
-    yield from left_out(database, kind, Reason.NO_DATE, {"$and": [UNDATED, condition]})
+    yield from left_out(database, kind, Reason.NO_DATE, all_of(UNDATED, condition))
 
 
-def not_counted(
-    database: Database[Document], kind: Kind, asked: Period, used: Period, *conditions: Filter
-) -> Iterator[LeftOut]:
+def not_counted(found: Scope, asked: Period) -> Iterator[LeftOut]:
     """Yield the counts of documents without a date, and of those dated in the future.
 
-    `used` is the past part of the period `asked`. An array of dates does not count as a date.
+    The scope has the past part of the period `asked`. An array of dates does not count as a date.
     """
+    used = found.period
     branches = [UNDATED]
     if used.dates_only:
         in_period = replace(used, dates_only=False).condition()
         branches.append({"$and": [in_period, {"timestamp": AN_ARRAY}]})
-    without_date = {"$and": [{"$or": branches}, *conditions]}
-    yield from left_out(database, kind, Reason.NO_DATE, without_date)
+    without_date = all_of({"$or": branches}, found.matching)
+    yield from left_out(found.database, found.kind, Reason.NO_DATE, without_date)
     if used.until and (asked.until is None or used.until < asked.until):
-        to_come = Period(used.until, asked.until).condition()
-        yield from left_out(database, kind, Reason.FUTURE, {"$and": [to_come, *conditions]})
+        to_come = all_of(Period(used.until, asked.until).condition(), found.matching)
+        yield from left_out(found.database, found.kind, Reason.FUTURE, to_come)
+
+
+def of_system_users(
+    database: Database[Document], filters: Filters, period: Period
+) -> Iterator[LeftOut]:
+    """Yield the counts of documents that are left out because they are of system users."""
+    for kind in Kind if filters.system else ():
+        condition = all_of(period.condition(), filters.of_system(kind))
+        yield from left_out(database, kind, Reason.SYSTEM_USER, condition)
 
 
 def usable(database: Database[Document], kind: Kind, period: Period) -> Period:

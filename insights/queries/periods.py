@@ -25,6 +25,28 @@ class Period:
     until: datetime | None = None
     dates_only: bool = False
 
+    @property
+    def start(self) -> datetime:
+        """The start, which this period must have.
+
+        Raises:
+            ValueError: it has none.
+        """
+        if self.since is None:
+            raise ValueError("the period has no start")
+        return self.since
+
+    @property
+    def end(self) -> datetime:
+        """The end, which this period must have.
+
+        Raises:
+            ValueError: it has none.
+        """
+        if self.until is None:
+            raise ValueError("the period has no end")
+        return self.until
+
     def condition(self) -> dict[str, Any]:
         """Return the MongoDB filter for this period."""
         bounds = {"$gte": self.since, "$lt": self.until}

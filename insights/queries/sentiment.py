@@ -68,7 +68,17 @@ def sentiment(ratings: Sequence[str] | None) -> Expression:
     return let("word", word(), let("number", number_in("$$word"), scored))
 
 
-def let(name: str, value: Expression, expression: Expression) -> Expression:
+def add_sentiment(ratings: Sequence[str] | None) -> Expression:
+    """Return the stage that adds the field `sentiment` to documents with a rating."""
+    return {"$addFields": {"sentiment": sentiment(ratings)}}
+
+
+def count_of(name: str, count: str | int) -> Expression:
+    """Return the accumulator that sums the counts of one sentiment."""
+    return {"$sum": {"$cond": [{"$eq": ["$sentiment", name]}, count, 0]}}
+
+
+def let(name: str, value: str | Expression, expression: Expression) -> Expression:
     """Bind a value to `$$name` in an expression.
 
     One variable per `$let`: with two, Azure DocumentDB before 0.109 fails or crashes.

@@ -7,8 +7,8 @@ from datetime import datetime
 from pymongo.database import Database
 
 from insights.kinds import Document, Kind
-from insights.queries.filters import Selection, to_filter
-from insights.queries.left_out import LeftOut, undated
+from insights.queries.filters import Selection, all_of, of_users, system_ids, to_filter
+from insights.queries.left_out import LeftOut, Reason, left_out, undated
 from insights.settings import Settings
 from insights.terminal.console import print_error
 
@@ -19,14 +19,21 @@ def tell_left_out(left_out: Iterable[LeftOut]) -> None:
         print_error(str(each))
 
 
-def tell_undated(
+def tell_not_selected(
     database: Database[Document],
     kind: Kind,
     selection: Selection,
     settings: Settings,
     now: datetime,
 ) -> None:
-    """Say how many documents only the period leaves out, because they have no date."""
+    """Say how many documents are left out that the options do not name.
+
+    These are documents without a date if a period is given, and those of system users.
+    """
     if selection.since is not None or selection.until is not None:
         whenever = replace(selection, since=None, until=None)
         tell_left_out(undated(database, kind, to_filter(kind, whenever, settings, now)))
+    if system_ids(selection, settings):
+        everyone = to_filter(kind, replace(selection, include_system=True), settings, now)
+        found = all_of(everyone, of_users(system_ids(selection, settings)))
+        tell_left_out(left_out(database, kind, Reason.SYSTEM_USER, found))

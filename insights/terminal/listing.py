@@ -17,7 +17,7 @@ from insights.queries.far_dates import far_iso_time
 from insights.queries.filters import Selection, to_filter
 from insights.settings import read_settings
 from insights.terminal.console import print_json, print_rows
-from insights.terminal.left_out import tell_undated
+from insights.terminal.left_out import tell_not_selected
 from insights.wording import show_time
 
 
@@ -89,7 +89,7 @@ def print_newest(layout: Layout, selection: Selection, limit: int, *, as_json: b
     with open_database(settings) as database:
         found = newest(database, kind, condition, limit)
         printed = print_lines(kind, found) if as_json else print_table(layout, found)
-        tell_undated(database, kind, selection, settings, now)
+        tell_not_selected(database, kind, selection, settings, now)
     if not printed:
         raise NoData(f"no {kind} yet" if selection == Selection() else "nothing matches")
 

@@ -36,6 +36,14 @@ Where = Annotated[
         ),
     ),
 ]
+NotUser = Annotated[
+    list[str] | None,
+    typer.Option(metavar="USER_ID", help="Leave out a user. Repeatable."),
+]
+IncludeSystem = Annotated[
+    bool,
+    typer.Option("--include-system", help="Include the users in SYSTEM_USERS."),
+]
 Limit = Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number to list.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 AsObject = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

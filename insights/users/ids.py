@@ -28,7 +28,12 @@ FORMAT = "Cf"
 
 def of_user(user_id: str, field: str = "user_id") -> dict[str, Any]:
     """Return the filter for a user's documents, which matches an id of any type."""
-    return {field: {"$in": [user_id, *numbers_of(user_id), *object_ids_of(user_id)]}}
+    return {field: {"$in": ids_of(user_id)}}
+
+
+def ids_of(user_id: str) -> list[Any]:
+    """Return the stored ids that are this one: the text, and equal numbers and ObjectIds."""
+    return [user_id, *numbers_of(user_id), *object_ids_of(user_id)]
 
 
 def numbers_of(user_id: str) -> list[int | float | Decimal128]:
@@ -96,7 +101,7 @@ def similar_ids(database: Database[Document], user_id: str) -> list[str]:
 
     Reads all ids in batches, from the index on `user_id` if that exists.
     """
-    own = of_user(user_id)["user_id"]["$in"]
+    own = ids_of(user_id)
     wanted, found = folded(user_id), set[str]()
     for kind in Kind:
         users = database[kind.collection].aggregate(EACH_USER, batchSize=BATCH_SIZE)

@@ -1,0 +1,197 @@
+"""The figures of the feedback in a period, compared with the period before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+
+from insights.figures.curves import SCORED, Curve, FeedbackDay, Part, divide, share_in
+from insights.figures.days import DAY, START_OF_DAY, by_day, days_of
+from insights.figures.shares import Comparison, Profile, compare
+from insights.figures.worst import NO_RATING, WorstMessage, worst_messages
+from insights.queries.documents import as_text
+from insights.queries.periods import Period
+from insights.queries.scopes import Scope, Stage
+from insights.queries.sentiment import Sentiment, add_sentiment, count_of
+from insights.settings import Settings
+
+# Ratings beyond the most frequent are only counted.
+NAMED = 20
+
+# The stages that count the distinct ratings.
+GROUP_RATINGS: list[Stage] = [
+    {"$group": {"_id": "$rating", "count": {"$sum": 1}}},
+    {"$addFields": {"rating": "$_id"}},
+]
+
+
+@dataclass(frozen=True)
+class RatingCount:
+    """A rating and its count. `sentiment` is a value of `Sentiment`."""
+
+    rating: str
+    sentiment: str
+    count: int
+
+
+@dataclass(frozen=True)
+class FeedbackSummary:
+    """The feedback of a period, and of the equally long one before. Shares are 0 to 1.
+
+    `begins` is when the first feedback was given, if that is too late to compare the two periods.
+    `curve` is there if the days have enough ratings to be compared with each other. `ratings` and
+    `unscored` are the 20 most frequent of each; feedback with a rating that `ratings` omits is
+    counted in `others`. `worst` are the ten messages with the most negative ratings.
+    """
+
+    count: int
+    previous_count: int
+    begins: datetime | None
+    sentiments: dict[str, int]
+    comparison: Comparison
+    curve: Curve | None
+    ratings: list[RatingCount]
+    unscored: list[RatingCount]
+    others: int
+    worst: list[WorstMessage]
+    daily: list[FeedbackDay]
+
+    @property
+    def scored(self) -> int:
+        """The number of ratings that can be scored."""
+        return self.count - self.sentiments[Sentiment.UNSCORED]
+
+    @property
+    def share_positive(self) -> float | None:
+        """The share of positive ratings, if any can be scored."""
+        share = self.comparison.now
+        return share.value if share else None
+
+    @property
+    def previous_share_positive(self) -> float | None:
+        """The same of the period before, if it can be compared."""
+        share = self.comparison.before
+        return share.value if share else None
+
+
+def summarize_feedback(
+    found: Scope, settings: Settings, before: Period, begins: datetime | None
+) -> FeedbackSummary:
+    """Return the figures of the feedback in a scope, compared with the period before."""
+    scored = add_sentiment(settings.feedback_ratings)
+    daily = feedback_days(found, scored)
+    count = sum(day.count for day in daily)
+    sentiments = {name: sum(getattr(day, name) for day in daily) for name in SCORED}
+    comparison = compare(profiles(found, found.during(before), scored))
+    ratings = frequent_ratings(found, scored)
+    return FeedbackSummary(
+        count=count,
+        previous_count=found.during(before).count(),
+        begins=begins,
+        sentiments=sentiments | {Sentiment.UNSCORED.value: count - sum(sentiments.values())},
+        comparison=Comparison(comparison.now, None, None) if begins else comparison,
+        curve=curve(found, scored, daily),
+        ratings=ratings,
+        unscored=frequent_ratings(found, scored, Sentiment.UNSCORED),
+        others=count - sum(each.count for each in ratings),
+        worst=worst_messages(found, scored),
+        daily=daily,
+    )
+
+
+def profiles(now: Scope, before: Scope, scored: Stage) -> list[Profile]:
+    """Return the numbers of scored ratings that users gave in a scope, and in an earlier one.
+
+    Users who gave the same numbers are one profile, so their number hardly matters.
+    """
+    by_rating = {
+        "user": "$user_id",
+        "rating": "$rating",
+        "is_now": {"$gte": ["$timestamp", now.period.since]},
+    }
+    is_positive = {"$eq": ["$sentiment", Sentiment.POSITIVE]}
+    is_now, is_before = "$_id.is_now", {"$not": ["$_id.is_now"]}
+    numbers = {
+        "positive": count_if(is_now, is_positive),
+        "scored": count_if(is_now),
+        "positive_before": count_if(is_before, is_positive),
+        "scored_before": count_if(is_before),
+    }
+    pipeline: list[Stage] = [
+        {"$group": {"_id": by_rating, "count": {"$sum": 1}}},
+        {"$addFields": {"rating": "$_id.rating"}},
+        scored,
+        {"$match": {"sentiment": {"$ne": Sentiment.UNSCORED}}},
+        {"$group": {"_id": "$_id.user", **numbers}},
+        {"$group": {"_id": {name: f"${name}" for name in numbers}, "users": {"$sum": 1}}},
+    ]
+    both = {"$or": [now.period.condition(), before.period.condition()]}
+    found = now.during(Period()).aggregate(pipeline, both)
+    return [Profile(users=each["users"], **each["_id"]) for each in found]
+
+
+def curve(found: Scope, scored: Stage, daily: Sequence[FeedbackDay]) -> Curve | None:
+    """Return how the share of positive ratings moved most within a scope, if it did."""
+    parts = divide(daily)
+    if len(parts) == 1:
+        return None
+    lowest, highest = min(parts, key=share_in), max(parts, key=share_in)
+    days = sorted([lowest, highest], key=lambda part: part[0].day)
+    earlier, later = (found.during(period_of(part, found.period)) for part in days)
+    change = compare(profiles(later, earlier, scored))
+    if not (change.now and change.before and change.difference):
+        return None
+    return Curve(
+        Part(days[0][0].day, days[0][-1].day, change.before),
+        Part(days[1][0].day, days[1][-1].day, change.now),
+        change.difference,
+        len(parts),
+    )
+
+
+def period_of(days: Sequence[FeedbackDay], within: Period) -> Period:
+    """Return the time of some days that is in a period, which has both ends."""
+    since, until = (datetime.combine(day, time(), UTC) for day in (days[0].day, days[-1].day + DAY))
+    return replace(
+        within, since=max(since, within.since or since), until=min(until, within.until or until)
+    )
+
+
+def feedback_days(found: Scope, scored: Stage) -> list[FeedbackDay]:
+    """Return the feedback of each day, including days without any."""
+    pipeline: list[Stage] = [
+        {"$group": {"_id": {"day": START_OF_DAY, "rating": "$rating"}, "count": {"$sum": 1}}},
+        {"$addFields": {"rating": "$_id.rating"}},
+        scored,
+        {
+            "$group": {
+                "_id": "$_id.day",
+                "count": {"$sum": "$count"},
+                **{name: count_of(name, "$count") for name in SCORED},
+            }
+        },
+    ]
+    counted = by_day(found.aggregate(pipeline))
+    nothing = dict.fromkeys(["count", *SCORED], 0)
+    return [FeedbackDay(day=day, **counted.get(day, nothing)) for day in days_of(found.period)]
+
+
+def frequent_ratings(
+    found: Scope, scored: Stage, wanted: Sentiment | None = None
+) -> list[RatingCount]:
+    """Return the most frequent ratings of a scope, of one sentiment or of all."""
+    pipeline: list[Stage] = [
+        *GROUP_RATINGS,
+        scored,
+        *([{"$match": {"sentiment": wanted}}] if wanted else []),
+        {"$sort": {"count": -1, "_id": 1}},
+        {"$limit": NAMED},
+    ]
+    return [
+        RatingCount(as_text(each["_id"]) or NO_RATING, each["sentiment"], each["count"])
+        for each in found.aggregate(pipeline)
+    ]
+
+
+def count_if(*conditions: str | Stage) -> Stage:
+    """Return the accumulator that adds up the counts for which all of these hold."""
+    return {"$sum": {"$cond": [{"$and": list(conditions)}, "$count", 0]}}
