@@ -105,11 +105,11 @@ def test_fields_that_only_some_documents_have_are_columns_after_the_known_ones(
     with (insights.folder / "a.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     known = ["message_id", "user_id", "rating", "comment", "reasons", "timestamp"]
-    assert rows[0] == [*known, '"a.b"', "'=1", "model", "session_id"]
+    assert rows[0] == [*known, '"=1"', '"a.b"', "model", "session_id"]
     assert [row[len(known) :] for row in rows[1:]] == [
         ["", "", "", ""],
-        ["", "'=2", "gpt-4o", str(OID)],
-        ['{"c":[1]}', "", "", "7"],
+        ["'=2", "", "gpt-4o", str(OID)],
+        ["", '{"c":[1]}', "", "7"],
     ]
 
 
