@@ -112,6 +112,65 @@ def test_selects_feedback(
 
 
 @pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        (["reasons=wrong"], "m1 m2"),
+        (["reasons=outdated"], "m1"),
+        (["reasons=wrong", "reasons=outdated"], "m1"),
+        (["reasons=Wrong"], ""),
+        (["reasons=wron"], ""),
+        (["reasons=5"], "m3"),
+        (['reasons="5"'], "m3"),
+        (["reasons!=wrong"], "m3 m4"),
+        (["reasons!=wrong", "reasons!=null"], "m3"),
+        (["reasons=null"], "m4"),
+        (["reasons!=null"], "m1 m2 m3"),
+        (["reasons~^OUT"], "m1"),
+        (["reasons~o"], "m1 m2 m3"),
+        (["reasons~^$"], ""),
+        (["reasons>v"], "m1 m2"),
+        (["reasons<6"], "m3"),
+    ],
+)
+def test_a_condition_on_reasons_holds_if_any_of_them_matches(
+    insights: Insights, empty_database: Database[Document], conditions: list[str], expected: str
+) -> None:
+    given = [["wrong", "outdated"], ["wrong"], ["too short", "5"], None]
+    empty_database.feedback.insert_many(
+        a_feedback(NOON + number * MINUTE, message_id=f"m{number}", reasons=reasons)
+        for number, reasons in enumerate(given, start=1)
+    )
+
+    options = [option for each in conditions for option in ("--where", each)]
+
+    found = " ".join(each.removeprefix("u1/") for each in feedback(insights, *options))
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("reasons=7", "018"),
+        ("reasons!=wrong", "0145678"),
+        ("reasons~7", "8"),
+        ("reasons>a", "23"),
+    ],
+)
+def test_reasons_of_other_types_are_compared_likewise(
+    insights: Insights, empty_database: Database[Document], condition: str, expected: str
+) -> None:
+    reasons: list[Any] = [7, [7], "wrong", ["wrong"], {"wrong": 7}, [["wrong"]], [], None, "7"]
+    empty_database.feedback.insert_many(
+        a_feedback(NOON, message_id=str(number)) | {"reasons": each}
+        for number, each in enumerate(reasons)
+    )
+
+    found = sorted(each.removeprefix("u1/") for each in feedback(insights, "--where", condition))
+
+    assert "".join(found) == expected
+
+
+@pytest.mark.parametrize(
     ("options", "expected"),
     [
         (["--user", "u2"], [3, 4]),
@@ -310,7 +369,7 @@ def test_explains_the_form_of_a_condition(insights: Insights, command: str, cond
     )
 
 
-FEEDBACK_FIELDS = "message_id, user_id, rating, comment, timestamp"
+FEEDBACK_FIELDS = "message_id, user_id, rating, comment, reasons, timestamp"
 EVENT_FIELDS = "user_id, event_type, timestamp, occurred_at, details.NAME"
 
 
@@ -322,6 +381,8 @@ EVENT_FIELDS = "user_id, event_type, timestamp, occurred_at, details.NAME"
         ("feedback", "event_type=5", "event_type", FEEDBACK_FIELDS),
         ("feedback", "$where=1", "$where", FEEDBACK_FIELDS),
         ("feedback", "user_id.x=1", "user_id.x", FEEDBACK_FIELDS),
+        ("feedback", "reasons.wrong=1", "reasons.wrong", FEEDBACK_FIELDS),
+        ("feedback", "reasons.0=wrong", "reasons.0", FEEDBACK_FIELDS),
         ("events", "rating=5", "rating", EVENT_FIELDS),
         ("events", "page=5", "page", EVENT_FIELDS),
         ("events", "details=5", "details", EVENT_FIELDS),

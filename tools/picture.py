@@ -14,6 +14,7 @@ from playwright.sync_api import sync_playwright
 from insights.demo.databases import fill
 from insights.mongodb.connection import open_database
 from insights.pages.dashboard import create_dashboard, write_page
+from insights.queries.filters import Filters
 from insights.queries.periods import parse_period
 from insights.settings import Settings
 from local_project.addresses import free_address
@@ -45,7 +46,7 @@ def write_picture(settings: Settings, path: Path, users: int = USERS) -> None:
     with TemporaryDirectory() as folder, open_database(settings) as database:
         deque(fill(database, DAYS, users, NOW), maxlen=0)
         page = Path(folder) / "dashboard.html"
-        write_page(create_dashboard(database, settings, period, NOW), page)
+        write_page(create_dashboard(database, settings, Filters(), period, NOW), page)
         photograph(page, path)
 
 

@@ -114,7 +114,7 @@ def compare_values(target: Target, operator: str, value: str, _now: datetime) ->
 
 
 def compare_field(target: Target, operator: str, value: str, now: datetime) -> Document:
-    """Return the filter for one comparison of a field.
+    """Return the filter for one comparison of a field. A list matches if a member does.
 
     Raises:
         UsageError: the field is a time, but the value is not.
@@ -149,7 +149,7 @@ def order(target: Target, operator: str, value: str, now: datetime) -> Document:
     limit = limit_in(value)
     if target.path == "rating" and not isinstance(limit, str):
         return rating_order(operator, limit)
-    if target.type is Type.TEXT:
+    if target.type in {Type.TEXT, Type.LIST}:
         limit = readings(value)[-1]
     return {target.path: {operator: limit}}
 
