@@ -91,9 +91,9 @@ def test_the_columns_come_after_the_known_ones(
     exported(insights, "csv")
 
     assert (insights.folder / "a.csv").read_text() == (
-        "message_id,user_id,rating,comment,timestamp,message_text,question,"
+        "message_id,user_id,rating,comment,reasons,timestamp,message_text,question,"
         "model,stored_message_text,stored_question\n"
-        "m1,u1,up,,2026-11-01T12:00:00.000Z,'=1+1,Question of m1,gpt-4o,own,7\n"
+        "m1,u1,up,,,2026-11-01T12:00:00.000Z,'=1+1,Question of m1,gpt-4o,own,7\n"
     )
 
 

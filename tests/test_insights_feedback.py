@@ -185,7 +185,9 @@ def rated(empty_database: Database[Document]) -> Database[Document]:
     empty_database.sessions.insert_one({"_id": "s1", "messages": messages})
     empty_database.feedback.insert_many(
         [
-            a_feedback(NOON, message_id="m1", rating="down", comment="No\nway"),
+            a_feedback(
+                NOON, message_id="m1", rating="down", comment="No\nway", reasons=["wrong", "old"]
+            ),
             a_feedback(NOON + MINUTE, message_id="m2", rating="thumbs_up"),
             a_feedback(NOON + 2 * MINUTE, message_id="m3"),
         ]
@@ -215,7 +217,7 @@ def test_prints_whole_texts_of_messages_into_a_pipe(insights: Insights) -> None:
         "2026-11-01 12:00  down  user u1  message m1\n"
         "  asked     How do I log out?\n"
         "  answered  Open Settings.\ufffd[31m  Then 1\n"
-        "  comment   No way\n"
+        "  comment   [wrong, old] No way\n"
     )
 
 
