@@ -36,7 +36,10 @@ def show_negative(message: WorstMessage) -> str:
 
 
 def lines_of(message: WorstMessage) -> Iterator[Text]:
-    """Yield the lines of a message: its id, and its comments."""
+    """Yield the lines of a message: its id, question and text, and its comments."""
     yield Text(clean(message.message_id), style="bold")
+    for label, text in (("asked", message.question), ("answered", message.text)):
+        if text:
+            yield Text.assemble((f"{label} ", "dim"), shorten(clean(text)))
     for each in message.comments[:COMMENTS_SHOWN]:
         yield Text.assemble(f"“{shorten(clean(each.comment))}” ", (clean(each.rating), "dim"))
