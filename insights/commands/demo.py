@@ -53,7 +53,7 @@ def demo(
 
     Drops and refills the database up2d8_demo. The configured database stays untouched, except
     with --here, which adds feedback and events, but no sessions and users. In 60 days, a user has
-    about 105 events and 13 feedback. The application itself has 1,290 events a day. They are the
+    about 110 events and 13 feedback. The application itself has 1,290 events a day. They are the
     same in each run, up to the present. If MONGODB_URI is on this computer and nothing runs there,
     MongoDB is started.
 
