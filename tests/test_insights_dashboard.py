@@ -244,11 +244,11 @@ def test_events_and_users_are_counted_by_day(visitor: Visitor, figures: str) -> 
 def test_lists_ratings_and_event_types_with_their_counts(visitor: Visitor, figures: str) -> None:
     page = visitor.open(figures)
     assert rows(page, "#answers .ranking") == [
-        ["up positive", "3", "38 %"],
-        ["down negative", "2", "25 %"],
-        ["2 negative", "1", "12 %"],
-        ["3 neutral", "1", "12 %"],
-        ["meh unscored", "1", "12 %"],
+        ["up positive", "3", "38 % 14 to 69 %"],
+        ["down negative", "2", "25 % 7 to 59 %"],
+        ["2 negative", "1", "12 % 2 to 47 %"],
+        ["3 neutral", "1", "12 % 2 to 47 %"],
+        ["meh unscored", "1", "12 % 2 to 47 %"],
     ]
     assert words(page, "#unscored .chips") == "meh 1"
     assert rows(page, "#activity .ranking") == [

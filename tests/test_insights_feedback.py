@@ -37,6 +37,31 @@ def test_prints_a_table_newest_first(
     )
 
 
+def test_reasons_precede_the_comment_in_brackets(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    reasons = ["wrong", "out of date"]
+    empty_database.feedback.insert_many(
+        [
+            a_feedback(NOON, message_id="m1", rating="down", comment="In [June]?", reasons=reasons),
+            a_feedback(NOON + MINUTE, message_id="m2", rating="down", reasons=["wrong"]),
+            a_feedback(NOON + 2 * MINUTE, message_id="m3", comment="Good."),
+        ]
+    )
+
+    assert insights("feedback").stdout == (
+        "Time (UTC)        Rating  User  Message  Comment\n"
+        "2026-11-01 12:02  up      u1    m3       Good.\n"
+        "2026-11-01 12:01  down    u1    m2       [wrong]\n"
+        "2026-11-01 12:00  down    u1    m1       [wrong, out of date] In [June]?\n"
+    )
+    assert [each.get("reasons") for each in insights("feedback", "--json").lines] == [
+        None,
+        ["wrong"],
+        reasons,
+    ]
+
+
 def test_prints_json_lines_of_the_fields_as_stored(
     insights: Insights, empty_database: Database[Document]
 ) -> None:

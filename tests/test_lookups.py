@@ -68,6 +68,20 @@ async def test_feedback_is_stored_if_its_user_and_message_exist(
     assert stored.feedback.count_documents({}) == (0 if errors else 1)
 
 
+async def test_a_system_user_need_not_exist(
+    lookups: Callable[..., Database[Document]], post: Post
+) -> None:
+    stored = lookups(**BOTH, SYSTEM_USERS="system, cron")
+
+    assert (await post("analytics", EVENT | {"user_id": "cron"})).status_code == 202
+    assert (await post("analytics", [EVENT | {"user_id": "system"}, EVENT])).status_code == 202
+    response = await post("analytics", EVENT | {"user_id": "system2"})
+    assert body_of(response)["errors"] == [UNKNOWN_USER]
+    response = await post("feedback", FEEDBACK | {"user_id": "cron", "message_id": "cron"})
+    assert body_of(response)["errors"] == [UNKNOWN_MESSAGE]
+    assert stored.analytics.count_documents({}) == 3
+
+
 async def test_an_event_of_an_unknown_user_is_refused(
     lookups: Callable[..., Database[Document]], post: Post
 ) -> None:

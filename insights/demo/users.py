@@ -191,16 +191,16 @@ class User:
             return
         has_comment = self.chance(WITH_COMMENT[mood])
         self.wait(self.random.uniform(2, 15))
+        rating = self.pick(ratings)
+        has_reasons = reasons and self.chance(WITH_REASONS)
         feedback = Feedback(
             message_id=answer.message_id,
             user_id=self.user_id,
-            rating=self.pick(ratings),
+            rating=rating,
             comment=comment.format(topic=answer.topic) if has_comment else None,
+            reasons=list(reasons) if has_reasons else None,
         )
-        document = feedback.to_document(self.now)
-        if reasons and self.chance(WITH_REASONS):
-            document["reasons"] = list(reasons)
-        yield Kind.FEEDBACK.collection, document
+        yield Kind.FEEDBACK.collection, feedback.to_document(self.now)
 
     def leave(self) -> Iterator[Entry]:
         """Yield events at the end of a visit."""

@@ -12,7 +12,7 @@ from pymongo.cursor import Cursor
 from insights.errors import NoData
 from insights.kinds import Document, Field, Kind, Type
 from insights.mongodb.connection import open_database
-from insights.queries.documents import as_text, newest, plain_value, to_plain
+from insights.queries.documents import as_text, list_text, newest, plain_value, to_plain
 from insights.queries.far_dates import far_iso_time
 from insights.queries.filters import Selection, to_filter
 from insights.settings import read_settings
@@ -25,7 +25,8 @@ from insights.wording import show_time
 class Layout:
     """The headings of a table of documents, by field; the last field is long.
 
-    Fields without a heading here get a column before the last one.
+    Fields without a heading here get a column before the last one. Lists need none: they precede
+    the last field's text in brackets, because a narrow terminal has no room for more columns.
     """
 
     kind: Kind
@@ -37,11 +38,14 @@ class Layout:
         fields = {field.name: field for field in self.kind.fields}
         *first, last = ((heading, fields[name]) for name, heading in self.headings.items())
         others = self.kind.other_fields(self.headings)
-        return dict([*first, *((heading_of(each), each) for each in others), last])
+        further = ((heading_of(each), each) for each in others if each.type is not Type.LIST)
+        return dict([*first, *further, last])
 
     def cells(self, document: Document) -> list[str]:
         """Return the cells of a document's row."""
-        return [cell(field, document) for field in self.columns.values()]
+        *first, last = (cell(field, document) for field in self.columns.values())
+        lists = [cell(field, document) for field in self.kind.fields if field.type is Type.LIST]
+        return [*first, " ".join(filter(None, [*lists, last]))]
 
 
 def heading_of(field: Field) -> str:
@@ -57,6 +61,8 @@ def cell(field: Field, document: Document) -> str:
         case Type.JSON:
             value = document.get(field.name, {})
             return "" if value == {} else json.dumps(plain_value(value), ensure_ascii=False)
+        case Type.LIST:
+            return list_text(document.get(field.name))
         case _:
             return as_text(document.get(field.name))
 
