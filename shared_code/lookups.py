@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import compress
+from itertools import accumulate, compress
 from typing import Any
 
 from bson import ObjectId
@@ -99,14 +99,17 @@ async def have_values(lookup: str, values: Sequence[str]) -> list[bool | Failed]
 def find_values(path: str, values: set[str]) -> list[dict[str, Any]]:
     """Return the stages that find which of `values` are at a path, one document each.
 
-    The field may be an array, and hold ObjectIds, which are written as 24 lower-case hex digits.
+    The path may lead through arrays, and the field may hold ObjectIds, which are written as 24
+    lower-case hex digits.
     """
     ids = [ObjectId(value) for value in values if ObjectId.is_valid(value)]
-    wanted = {"$in": [*values, *ids]}
+    wanted = {path: {"$in": [*values, *ids]}}
+    parts = accumulate(path.split("."), "{}.{}".format)
     return [
-        {"$match": {path: wanted}},
-        {"$project": {"value": f"${path}"}},
-        {"$unwind": "$value"},
-        {"$match": {"value": wanted}},
-        {"$group": {"_id": "$value"}},
+        {"$match": wanted},
+        {"$project": {path: True}},
+        # Each part of the path may be an array, and `$unwind` keeps any other value.
+        *({"$unwind": f"${each}"} for each in parts),
+        {"$match": wanted},
+        {"$group": {"_id": f"${path}"}},
     ]

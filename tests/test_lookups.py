@@ -210,6 +210,39 @@ async def test_finds_object_ids_and_values_in_arrays(
         assert (await post("feedback", feedback | {"user_id": user})).status_code == 422
 
 
+OID = ObjectId("507f1f77bcf86cd799439011")
+IN_ARRAYS: dict[str, Document] = {
+    "sessions.messages.message_id": {
+        "messages": [{"message_id": "m1"}, {"message_id": OID}, {"message_id": 7}]
+    },
+    "sessions.threads.messages.message_id": {
+        "threads": [
+            {"messages": [{"message_id": "m0"}, None]},
+            None,
+            {"messages": [{"message_id": OID}, {"message_id": "m1"}]},
+        ]
+    },
+    "sessions.threads.chat.messages.ids": {
+        "threads": [{"chat": {"messages": [{"ids": ["m1", [["m2"]]]}, {"ids": OID}]}}]
+    },
+}
+
+
+@pytest.mark.parametrize("lookup", IN_ARRAYS)
+@pytest.mark.parametrize(
+    ("message", "status"), [("m1", 201), (str(OID), 201), ("m2", 422), ("0" * 24, 422), ("7", 422)]
+)
+async def test_finds_values_in_arrays_at_any_level(
+    lookups: Callable[..., Database[Document]], post: Post, lookup: str, message: str, status: int
+) -> None:
+    stored = lookups(MESSAGE_LOOKUP=lookup)
+    odd: list[Document] = [{"messages": [[{"message_id": "m2"}]]}, {"messages": "m2"}, {}]
+    stored.sessions.insert_many([*odd, {"threads": [[{"messages": odd}]]}])
+    stored.sessions.insert_many(IN_ARRAYS[lookup] | {"_id": number} for number in range(3))
+
+    assert (await post("feedback", FEEDBACK | {"message_id": message})).status_code == status
+
+
 async def test_nothing_is_stored_while_lookups_fail(post: Post, use_settings: UseSettings) -> None:
     use_settings(MONGODB_URI="mongodb://127.0.0.1:1", MONGODB_TIMEOUT_MS="200", **BOTH)
 
