@@ -18,6 +18,7 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import DuplicateKeyError
 
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
+Label = Annotated[str, Field(min_length=1, max_length=64, pattern=r"\S")]
 
 
 class Feedback(BaseModel):
@@ -27,8 +28,9 @@ class Feedback(BaseModel):
 
     message_id: Identifier
     user_id: Identifier
-    rating: Annotated[str, Field(min_length=1, max_length=64, pattern=r"\S")]
+    rating: Label
     comment: Annotated[str, Field(max_length=4000)] | None = None
+    reasons: Annotated[list[Label], Field(max_length=10)] | None = None
 
 
 class Event(BaseModel):

@@ -25,6 +25,7 @@ FIELDS = {
     "analytics": ["_id", "user_id", "event_type", "details", "timestamp"],
 }
 LONGEST = {"message_id": 200, "user_id": 200, "event_type": 200, "rating": 64, "comment": 4000}
+MOST_REASONS = 10
 LONGEST_POINTER = 200 + len("/499")
 LONGEST_RESPONSE = 64 * 1024
 # MongoDB stores milliseconds.
@@ -113,6 +114,9 @@ def plain(value: object) -> object:
 def check_document(function: str, sent: dict[str, Any], stored: Mapping[str, Any]) -> None:
     """Report a finding unless `stored` is exactly the client's object, and valid."""
     given = {name: value for name, value in sent.items() if value is not None}
+    if function == "feedback" and "reasons" in given:
+        given["reasons"] = check_reasons(given["reasons"])
+        given = {name: value for name, value in given.items() if value != []}
     fields = FIELDS[function]
     optional = given.keys() - {*fields, "event_id"}
     require(optional <= stored.keys(), "a field was dropped")
@@ -138,6 +142,15 @@ def check_feedback(given: dict[str, Any], stored: Mapping[str, Any]) -> None:
     key = [("user_id", given["user_id"]), ("message_id", given["message_id"])]
     require(list(stored["_id"].items()) == key, "_id differs")
     require(given["rating"].strip(), "rating is blank")
+
+
+def check_reasons(sent: list[str]) -> list[str]:
+    """Report a finding unless reasons are valid; return each once."""
+    require(type(sent) is list and len(sent) <= MOST_REASONS, "no list, or too many reasons")
+    for reason in sent:
+        require(type(reason) is str and reason.strip(), "a reason is blank or no text")
+        require(len(reason) <= LONGEST["rating"] and "\0" not in reason, "a reason is not valid")
+    return sorted(set(sent), key=sent.index)
 
 
 def check_event(given: dict[str, Any], stored: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ FEEDBACK: dict[str, Any] = dict.fromkeys(Feedback.model_fields, TEXT) | {
     "message_id": "m1",
     "user_id": "u1",
     "rating": "\U0001f44d",
+    "reasons": ["wrong", "outdated", "wrong"],
 }
 
 # Values that some parsers get wrong.

@@ -20,7 +20,7 @@ from insights.terminal.console import print_error
 from insights.terminal.help import CommandHelp, ProgramHelp, split_help
 
 INTERRUPTED = 130
-INVALID_PATTERN = 51091
+INVALID_PATTERNS = {51091, 51111}
 NO_DISK_USE = 292
 
 READ = "Read"
@@ -146,7 +146,7 @@ def to_insights_error(error: Exception) -> InsightsError:
             mapped = UsageError("an argument is not valid UTF-8")
         case ConnectionFailure():
             mapped = Unreachable(f"MongoDB stopped answering ({type(error).__name__})")
-        case OperationFailure() if error.code == INVALID_PATTERN:
+        case OperationFailure() if error.code in INVALID_PATTERNS:
             mapped = UsageError(f"the pattern after ~ is not valid: {server_message(error)}")
         case OperationFailure() if error.code == NO_DISK_USE:
             mapped = Refused("not enough memory without indexes: run `insights setup` first")

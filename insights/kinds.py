@@ -16,13 +16,14 @@ Document = dict[str, Any]
 
 
 class Type(StrEnum):
-    """The type of a field. `JSON` is any JSON value."""
+    """The type of a field. `LIST` is a list of texts, `JSON` any JSON value."""
 
     TEXT = "text"
     TIME = "time"
     BOOLEAN = "true or false"
     INTEGER = "64-bit integer"
     NUMBER = "number"
+    LIST = "list"
     JSON = "JSON"
 
 
@@ -34,6 +35,7 @@ TYPES = {
     "boolean": Type.BOOLEAN,
     "integer": Type.INTEGER,
     "number": Type.NUMBER,
+    "array": Type.LIST,
 }
 
 

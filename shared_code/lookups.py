@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import compress
+from itertools import accumulate, compress
 from typing import Any
 
 from bson import ObjectId
@@ -14,7 +14,7 @@ from shared_code.mongodb.connection import get_collection
 from shared_code.mongodb.group_commit import Failed, read_grouped
 from shared_code.problems import FieldError
 from shared_code.settings import get_settings
-from shared_code.validation import Write
+from shared_code.validation import Document, Write
 
 MEMORY_SECONDS = 60
 MEMORY_SIZE = 10_000
@@ -29,19 +29,24 @@ async def lookup_errors(writes: Sequence[Write]) -> dict[int, list[FieldError]]:
     Raises:
         StoreUnavailable: MongoDB did not answer in time.
     """
-    lookups = get_settings().lookups
-    if not lookups:
+    if not get_settings().lookups:
         return {}
-    keys: dict[int, list[Key]] = {
-        index: [(field, write.document[field]) for field in lookups if field in write.document]
-        for index, write in enumerate(writes)
-    }
+    keys = {index: list(keys_in(write.document)) for index, write in enumerate(writes)}
     missing = await find_missing({key for each in keys.values() for key in each})
     return {
         index: [FieldError((key[0],), "does not exist") for key in each if key in missing]
         for index, each in keys.items()
         if not missing.isdisjoint(each)
     }
+
+
+def keys_in(document: Document) -> Iterator[Key]:
+    """Yield the keys of a document that must exist. Those of system users need not."""
+    settings = get_settings()
+    for field in settings.lookups:
+        is_exempt = field == "user_id" and document[field] in settings.system_users
+        if field in document and not is_exempt:
+            yield field, document[field]
 
 
 async def find_missing(keys: set[Key]) -> set[Key]:
@@ -94,14 +99,17 @@ async def have_values(lookup: str, values: Sequence[str]) -> list[bool | Failed]
 def find_values(path: str, values: set[str]) -> list[dict[str, Any]]:
     """Return the stages that find which of `values` are at a path, one document each.
 
-    The field may be an array, and hold ObjectIds, which are written as 24 lower-case hex digits.
+    The path may lead through arrays, and the field may hold ObjectIds, which are written as 24
+    lower-case hex digits.
     """
     ids = [ObjectId(value) for value in values if ObjectId.is_valid(value)]
-    wanted = {"$in": [*values, *ids]}
+    wanted = {path: {"$in": [*values, *ids]}}
+    parts = accumulate(path.split("."), "{}.{}".format)
     return [
-        {"$match": {path: wanted}},
-        {"$project": {"value": f"${path}"}},
-        {"$unwind": "$value"},
-        {"$match": {"value": wanted}},
-        {"$group": {"_id": "$value"}},
+        {"$match": wanted},
+        {"$project": {path: True}},
+        # Each part of the path may be an array, and `$unwind` keeps any other value.
+        *({"$unwind": f"${each}"} for each in parts),
+        {"$match": wanted},
+        {"$group": {"_id": f"${path}"}},
     ]

@@ -49,7 +49,7 @@ def check_nul(value: str) -> str:
 
 
 Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
-Rating = Annotated[
+Label = Annotated[
     str, Field(min_length=1, max_length=64, pattern=NOT_BLANK), AfterValidator(check_nul)
 ]
 EventId = Annotated[UUID, AfterValidator(check_uuid)]
@@ -57,17 +57,24 @@ DateTime = Annotated[datetime, BeforeValidator(to_utc)]
 
 
 class Feedback(BaseModel):
-    """One user's rating of one chat message. A null comment counts as absent."""
+    """One user's rating of one chat message.
+
+    A null in an optional field counts as absent, and so does an empty list of reasons.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     message_id: Identifier
     user_id: Identifier
-    rating: Rating
+    rating: Label
     comment: Annotated[str, Field(max_length=4000)] | None = None
+    reasons: Annotated[list[Label], Field(max_length=10)] | None = None
 
     def to_document(self, now: datetime) -> dict[str, Any]:
-        """Return the document, whose `_id` allows one feedback per user and message."""
+        """Return the document, whose `_id` allows one feedback per user and message.
+
+        A repeated reason is stored once.
+        """
         document: dict[str, Any] = {
             "_id": {"user_id": self.user_id, "message_id": self.message_id},
             "message_id": self.message_id,
@@ -75,7 +82,11 @@ class Feedback(BaseModel):
             "rating": self.rating,
             "timestamp": now,
         }
-        return document if self.comment is None else document | {"comment": self.comment}
+        if self.comment is not None:
+            document["comment"] = self.comment
+        if self.reasons:
+            document["reasons"] = list(dict.fromkeys(self.reasons))
+        return document
 
 
 class Event(BaseModel):

@@ -72,6 +72,8 @@ class Settings(BaseModel):
     auth_user_claim: str = "sub"
     user_lookup: Lookup | None = None
     message_lookup: Lookup | None = None
+    # The users that are the application itself, which no collection of users has.
+    system_users: Words = ()
 
     @cached_property
     def lookups(self) -> dict[str, str]:

@@ -25,6 +25,8 @@ DETAILS = {
     "extra_forbidden": "is not a known field",
     "model_type": "must be a JSON object",
     "dict_type": "must be a JSON object",
+    "list_type": "must be an array",
+    "too_long": "must have at most {max_length} items",
     "string_type": "must be a string",
     "string_too_short": "must have at least {min_length} character",
     "string_too_long": "must have at most {max_length} characters",

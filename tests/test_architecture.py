@@ -95,7 +95,8 @@ def test_pages_do_not_import_the_terminal() -> None:
 
 
 @pytest.mark.parametrize(
-    "package", ["figures", "queries", "mongodb", "users", "arrivals", "exports", "repair", "demo"]
+    "package",
+    ["figures", "queries", "messages", "mongodb", "users", "arrivals", "exports", "repair", "demo"],
 )
 def test_layers_below_the_commands_import_no_presentation(package: str) -> None:
     presentation = ("insights.commands", "insights.terminal", "insights.pages")

@@ -51,6 +51,7 @@ def problem_of(response: Any, status: int) -> Document:
         pytest.param(b'{"user_id": "\xff"}', id="invalid UTF-8"),
         pytest.param(b'{"user_id": "\xed\xa0\x80"}', id="surrogate in UTF-8"),
         pytest.param(b'{"user_id": "\\ud800"}', id="lone surrogate"),
+        pytest.param(b'{"reasons": ["\\ud800"]}', id="lone surrogate in a list"),
         pytest.param(b'{"user_id": "\\udc00\\ud800"}', id="surrogates in the wrong order"),
         pytest.param(b'\xef\xbb\xbf{"user_id": "u1"}', id="byte order mark"),
         pytest.param('{"user_id": "u1"}'.encode("utf-16"), id="UTF-16"),
@@ -130,6 +131,11 @@ DATE_TIME = "must be an RFC 3339 date-time with an offset, such as 2026-01-31T09
         ("feedback", "comment", 5, "must be a string"),
         ("feedback", "comment", ["a"], "must be a string"),
         ("feedback", "comment", "c" * 4001, "must have at most 4000 characters"),
+        ("feedback", "reasons", "wrong", "must be an array"),
+        ("feedback", "reasons", {"wrong": True}, "must be an array"),
+        ("feedback", "reasons", 5, "must be an array"),
+        ("feedback", "reasons", ["a"] * 11, "must have at most 10 items"),
+        ("feedback", "reasons", [5] * 9_000, "must have at most 10 items"),
         ("analytics", "user_id", "u" * 201, "must have at most 200 characters"),
         ("analytics", "event_type", "e" * 201, "must have at most 200 characters"),
         ("analytics", "details", None, "must be a JSON object"),
@@ -171,6 +177,31 @@ async def test_names_the_error_of_a_field(
     problem = problem_of(await post(function, BODIES[function] | {field: value}), 422)
 
     assert problem["errors"] == [{"pointer": f"#/{field}", "detail": detail}]
+
+
+async def test_names_the_error_of_each_reason(post: Post) -> None:
+    reasons = ["wrong", 5, None, [], {}, "", " \t", "a\0b", "r" * 65, "outdated"]
+    problem = problem_of(await post("feedback", BODIES["feedback"] | {"reasons": reasons}), 422)
+
+    assert [(error["pointer"], error["detail"]) for error in problem["errors"]] == [
+        ("#/reasons/1", "must be a string"),
+        ("#/reasons/2", "must be a string"),
+        ("#/reasons/3", "must be a string"),
+        ("#/reasons/4", "must be a string"),
+        ("#/reasons/5", "must have at least 1 character"),
+        ("#/reasons/6", "must not be blank"),
+        ("#/reasons/7", "must not hold a NUL character"),
+        ("#/reasons/8", "must have at most 64 characters"),
+    ]
+
+
+async def test_lists_at_most_ten_errors_of_fields_and_reasons_together(post: Post) -> None:
+    problem = problem_of(await post("feedback", {"rating": 1, "reasons": [1] * 10}), 422)
+
+    pointers = [error["pointer"] for error in problem["errors"]]
+    assert pointers == ["#/message_id", "#/user_id", "#/rating"] + [
+        f"#/reasons/{index}" for index in range(7)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -345,6 +376,8 @@ async def test_no_response_repeats_the_clients_values(post: Post) -> None:
     bodies: list[Any] = [
         secret.encode(),
         {"user_id": {"a": secret}, "message_id": 1, "rating": [secret]},
+        BODIES["feedback"] | {"reasons": [[secret], secret * 9, f"{secret}\0"]},
+        BODIES["feedback"] | {"reasons": {secret: secret}},
         BODIES["analytics"] | {"event_id": secret, "occurred_at": secret, "details": secret},
         BODIES["analytics"] | {"details": {"a": secret, "b": 2**70}},
     ]

@@ -40,6 +40,11 @@ def unknown(keys: int) -> str:
     return json.dumps({f"unknown-{number}-{'é' * 20}": number for number in range(keys)})
 
 
+def with_reasons(each: str, count: int) -> str:
+    """Return a feedback with equal reasons."""
+    return f'{{"message_id":"m1","user_id":"u1","rating":"up","reasons":{batch(each, count)}}}'
+
+
 ZEROS = ",".join(["0"] * 15_000)
 # The brackets are no objects and arrays, and have the texts looked for.
 TEXTS = f'"{"[" * 1600}",' + ",".join(['""'] * 10_000)
@@ -62,6 +67,12 @@ REFUSED = {
     "nested too deep to parse": "[" * 200_000,
     "a gzip bomb": " " * 2**24,
 }
+REFUSED_FEEDBACK = {
+    "thousands of numbers as reasons": with_reasons("0", 16_000),
+    "thousands of empty reasons": with_reasons('""', 10_000),
+    "thousands of objects as reasons": with_reasons("{}", 10_000),
+    "ten long blank reasons": with_reasons(f'"{" " * 3_000}"', 10),
+}
 ACCEPTED = {
     "zeros": batch(event(f'{{"a":[{ZEROS}]}}'), 6),
     "a text like an infinity": batch(event(f'{{"t":":Infinity,","a":[{ZEROS}]}}'), 6),
@@ -75,34 +86,38 @@ ACCEPTED = {
 }
 
 
-async def seconds_of(post: Post, body: str, statuses: set[int], repeat: int) -> float:
+async def seconds_of(
+    post: Post, body: str, statuses: set[int], repeat: int, function: str = "analytics"
+) -> float:
     """Return the processor time of the fastest of several requests."""
     compressed = gzip.compress(body.encode())
     times = []
     for _ in range(repeat):
         started = time.thread_time()
-        response = await post("analytics", compressed, GZIP)
+        response = await post(function, compressed, GZIP)
         times.append(time.thread_time() - started)
         assert response.status_code in statuses, response.get_body()
         assert len(response.get_body()) <= LARGEST_RESPONSE
     return min(times)
 
 
-async def ratio(post: Post, body: str, statuses: set[int]) -> float:
+async def ratio(post: Post, body: str, statuses: set[int], function: str) -> float:
     """Return a request's processor time as a multiple of a normal event's."""
     normal = []
     for _ in range(50):
         started = time.thread_time()
         assert (await post("analytics", NORMAL.encode())).status_code == 202
         normal.append(time.thread_time() - started)
-    return await seconds_of(post, body, statuses, 4) / median(normal)
+    return await seconds_of(post, body, statuses, 4, function) / median(normal)
 
 
-async def least_ratio(post: Post, body: str, statuses: set[int], limit: int) -> float:
+async def least_ratio(
+    post: Post, body: str, statuses: set[int], limit: int, function: str = "analytics"
+) -> float:
     """Return the ratio, measured again up to five times while it exceeds the limit."""
     ratios: list[float] = []
     while len(ratios) < 6 and min(ratios, default=limit + 1) > limit:
-        ratios.append(await ratio(post, body, statuses))
+        ratios.append(await ratio(post, body, statuses, function))
     return min(ratios)
 
 
@@ -116,6 +131,12 @@ def quiet(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize("name", REFUSED)
 async def test_a_refused_request_costs_at_most_40_normal_events(post: Post, name: str) -> None:
     assert await least_ratio(post, REFUSED[name], {400, 413, 422}, limit=40) <= 40
+
+
+@pytest.mark.usefixtures("fresh_database")
+@pytest.mark.parametrize("name", REFUSED_FEEDBACK)
+async def test_a_refused_feedback_costs_at_most_5_normal_events(post: Post, name: str) -> None:
+    assert await least_ratio(post, REFUSED_FEEDBACK[name], {422}, 5, "feedback") <= 5
 
 
 @pytest.mark.usefixtures("fresh_database")

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.dialects
 async def test_stores_exactly_the_documented_document(
     fresh_database: Database[Document], post: Post
 ) -> None:
-    response = await post("feedback", FEEDBACK | {"comment": "Thanks! 👍"})
+    optional = {"comment": "Thanks! 👍", "reasons": ["to the point"]}
+    response = await post("feedback", FEEDBACK | optional)
 
     assert response.status_code == 201
     assert response.mimetype == "application/json"
@@ -29,7 +30,7 @@ async def test_stores_exactly_the_documented_document(
         "message_id": "m1",
         "user_id": "u1",
         "rating": "up",
-        "comment": "Thanks! 👍",
+        **optional,
     }
     assert timestamp.utcoffset() == timedelta(0)
     assert abs(datetime.now(UTC) - timestamp) < timedelta(seconds=5)
@@ -43,28 +44,38 @@ async def test_stores_the_timestamp_as_a_bson_date(
     assert fresh_database.feedback.count_documents({"timestamp": {"$type": "date"}}) == 1
 
 
-@pytest.mark.parametrize("comment", [{}, {"comment": None}])
-async def test_stores_no_comment_by_default(
-    fresh_database: Database[Document], post: Post, comment: Document
+@pytest.mark.parametrize("absent", [{}, {"comment": None, "reasons": None}, {"reasons": []}])
+async def test_stores_no_comment_and_no_reasons_by_default(
+    fresh_database: Database[Document], post: Post, absent: Document
 ) -> None:
-    response = await post("feedback", FEEDBACK | comment)
+    response = await post("feedback", FEEDBACK | absent)
 
     assert response.status_code == 201
     [document] = fresh_database.feedback.find()
-    assert "comment" not in document
+    assert document.keys() == {"_id", *FEEDBACK, "timestamp"}
+
+
+async def test_stores_a_repeated_reason_once(
+    fresh_database: Database[Document], post: Post
+) -> None:
+    reasons = ["wrong", "outdated", "wrong", "Wrong", " wrong", "outdated"]
+    await post("feedback", FEEDBACK | {"reasons": reasons})
+
+    [document] = fresh_database.feedback.find()
+    assert document["reasons"] == ["wrong", "outdated", "Wrong", " wrong"]
 
 
 async def test_replaces_earlier_feedback_of_the_user_on_the_message(
     fresh_database: Database[Document], post: Post
 ) -> None:
-    await post("feedback", FEEDBACK | {"comment": "Good."})
+    await post("feedback", FEEDBACK | {"comment": "Good.", "reasons": ["clear"]})
     response = await post("feedback", FEEDBACK | {"rating": "down"})
 
     assert response.status_code == 200
     assert body_of(response) == {"message": "Feedback updated."}
     [document] = fresh_database.feedback.find()
     assert document["rating"] == "down"
-    assert "comment" not in document
+    assert not {"comment", "reasons"} & document.keys()
 
 
 async def test_keeps_feedback_of_other_users_and_on_other_messages(
@@ -98,6 +109,7 @@ async def test_one_of_many_identical_concurrent_feedbacks_is_the_first(
         FEEDBACK | {"comment": ""},
         FEEDBACK | {"comment": "a\0b"},
         FEEDBACK | {"comment": "é" * 4000},
+        FEEDBACK | {"reasons": ["😀" * 64, " $a.b ", "é", "e\u0301", "4", "5", "6", "7", "8", "9"]},
     ],
 )
 async def test_stores_texts_unchanged(

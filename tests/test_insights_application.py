@@ -70,7 +70,9 @@ def test_the_examples_work(
 ) -> None:
     now = datetime.now(UTC)
     details = {"page": "/dashboard", "seconds": 6}
-    empty_database.feedback.insert_one(a_feedback(now, rating="down", comment="Too slow."))
+    feedback = a_feedback(now, rating="down", comment="Too slow.", message_id="m1")
+    empty_database.feedback.insert_one(feedback)
+    empty_database.sessions.insert_one({"messages": [{"message_id": "m1", "content": "Wait."}]})
     empty_database.analytics.insert_one(an_event(now, details=details))
 
     for example in examples(name):
@@ -87,7 +89,7 @@ def test_the_examples_work(
         (["feedbak"], "No such command 'feedbak'. Did you mean 'feedback'?"),
         (["xyz"], "No such command 'xyz'."),
         (["--limit", "5"], "No such option: --limit"),
-        (["feedback", "--usr", "u1"], "No such option: --usr (Possible options: --user)"),
+        (["feedback", "--limt", "5"], "No such option: --limt (Possible options: --limit)"),
         (["feedback", "--user"], "Option '--user' requires an argument."),
         (["feedback", "u1"], "Got unexpected extra argument(s) (u1)"),
     ],

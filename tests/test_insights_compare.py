@@ -217,7 +217,8 @@ def test_an_unreadable_collection_is_named(
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        "insights: the MongoDB user may not read sessions, which MESSAGE_LOOKUP names\n"
+        "insights: the MongoDB user may not read the collection 'sessions' of MESSAGE_LOOKUP: "
+        "give it the role read there\n"
     )
 
 

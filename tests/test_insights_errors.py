@@ -117,6 +117,23 @@ def test_reports_missing_privileges(
     assert "secret" not in result.stderr
 
 
+@pytest.mark.parametrize("command", [["feedback"], ["export", "feedback", "--out", "a.csv"]])
+def test_names_the_setting_of_an_unreadable_collection(
+    insights: Insights, guarded_uri: str, command: list[str]
+) -> None:
+    settings = guarded(guarded_uri, "reader", "secret")
+    lookup = {"MESSAGE_LOOKUP": "sessions.messages.message_id"}
+
+    result = insights(*command, "--messages", **settings, **lookup)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "insights: the MongoDB user may not read the collection 'sessions' of MESSAGE_LOOKUP: "
+        "give it the role read there\n"
+    )
+    assert not (insights.folder / "a.csv").exists()
+
+
 @pytest.mark.parametrize(
     "uri",
     [

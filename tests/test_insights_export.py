@@ -64,7 +64,7 @@ def test_feedback_comes_back_unchanged(
 ) -> None:
     comment = 'Very "good",\r\nthank you 👍🏽\ttruly\x1b[0m'
     feedback = [
-        a_feedback(NOON, rating="👍", comment=comment),
+        a_feedback(NOON, rating="👍", comment=comment, reasons=["=1", '"a", b', "ü\n"]),
         a_feedback(NOON + MINUTE, rating="up", user_id="ü" * 200),
     ]
     empty_database.feedback.insert_many(feedback)
@@ -84,7 +84,7 @@ def test_a_csv_file_follows_rfc_4180(
 ) -> None:
     empty_database.feedback.insert_many(
         [
-            a_feedback(NOON, message_id="m1", rating="5"),
+            a_feedback(NOON, message_id="m1", rating="5", reasons=["wrong", "outdated"]),
             a_feedback(NOON + MINUTE, message_id="m,2", comment='"So\nso",\r\nhe said; twice'),
         ]
     )
@@ -92,9 +92,9 @@ def test_a_csv_file_follows_rfc_4180(
     insights("export", "feedback", "--out", "a.csv")
 
     assert (insights.folder / "a.csv").read_bytes() == (
-        b"message_id,user_id,rating,comment,timestamp\r\n"
-        b"m1,u1,5,,2026-11-01T12:00:00.000Z\r\n"
-        b'"m,2",u1,up,"""So\nso"",\r\nhe said; twice",2026-11-01T12:01:00.000Z\r\n'
+        b"message_id,user_id,rating,comment,reasons,timestamp\r\n"
+        b'm1,u1,5,,"[""wrong"",""outdated""]",2026-11-01T12:00:00.000Z\r\n'
+        b'"m,2",u1,up,"""So\nso"",\r\nhe said; twice",,2026-11-01T12:01:00.000Z\r\n'
     )
 
 

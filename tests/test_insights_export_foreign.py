@@ -104,13 +104,39 @@ def test_fields_that_only_some_documents_have_are_columns_after_the_known_ones(
 
     with (insights.folder / "a.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
-    known = ["message_id", "user_id", "rating", "comment", "timestamp"]
-    assert rows[0] == [*known, '"a.b"', "'=1", "model", "session_id"]
-    assert [row[5:] for row in rows[1:]] == [
+    known = ["message_id", "user_id", "rating", "comment", "reasons", "timestamp"]
+    assert rows[0] == [*known, '"=1"', '"a.b"', "model", "session_id"]
+    assert [row[len(known) :] for row in rows[1:]] == [
         ["", "", "", ""],
-        ["", "'=2", "gpt-4o", str(OID)],
-        ['{"c":[1]}', "", "", "7"],
+        ["'=2", "", "gpt-4o", str(OID)],
+        ["", '{"c":[1]}', "", "7"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "in_json"),
+    [
+        ("=wrong", "=wrong"),
+        (-1, -1),
+        ([], []),
+        (["wrong", 7, None, OID], ["wrong", 7, None, str(OID)]),
+        ({"wrong": [True]}, {"wrong": [True]}),
+        (float("nan"), "NaN"),
+        (MICROSECONDS, "+056224-12-21T09:55:23.000Z"),
+    ],
+)
+def test_reasons_of_any_type_are_json(
+    insights: Insights,
+    empty_database: Database[Document],
+    file_format: str,
+    reasons: Any,
+    in_json: Any,
+) -> None:
+    empty_database.feedback.insert_one(a_feedback(NOON) | {"reasons": reasons})
+
+    [found] = exported(insights, "feedback", file_format)
+
+    assert found["reasons"] == in_json
 
 
 def test_json_lines_have_every_field(

@@ -1,5 +1,6 @@
 """The filter options: matching documents, and invalid filters."""
 
+import csv
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,6 +33,16 @@ DETAILS: list[dict[str, Any]] = [
     {"n": 4, "user": {"plan": {"name": "pro"}}, "tags": ["a", "b"]},
     {"n": 5, "page": None, "items": [{"id": 7}, {"id": 8}]},
     {"n": 6, "a=b": "c", "$set": "d", "x y": 1, "big": 2**63 - 1},
+]
+
+# Keys that only quotes can name, in objects of different shapes.
+KEYED: list[dict[str, Any]] = [
+    {"gen_ai.request.model": "gpt-4o", "a>b": 1, "": "empty", "a": {"b.c": {"d.e": True}}},
+    {"gen_ai.request.model": "atlas", "gen_ai": {"request": {"model": "gpt-4o"}}, 'q"': "x"},
+    {"gen_ai.request.model": ["gpt-4o", "atlas"], "$.x": 7, "a": [{"b.c": 1}]},
+    {"gen_ai.request.model": 41, "a": "text", "tab\t": "y"},
+    {"gen_ai.request.model": None},
+    {"gen_ai.request.model": 42.5, "a!=b": "z"},
 ]
 
 
@@ -98,6 +109,65 @@ def test_selects_feedback(
     empty_database.feedback.insert_many(FEEDBACK)
 
     assert " ".join(feedback(insights, *options)) == expected
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        (["reasons=wrong"], "m1 m2"),
+        (["reasons=outdated"], "m1"),
+        (["reasons=wrong", "reasons=outdated"], "m1"),
+        (["reasons=Wrong"], ""),
+        (["reasons=wron"], ""),
+        (["reasons=5"], "m3"),
+        (['reasons="5"'], "m3"),
+        (["reasons!=wrong"], "m3 m4"),
+        (["reasons!=wrong", "reasons!=null"], "m3"),
+        (["reasons=null"], "m4"),
+        (["reasons!=null"], "m1 m2 m3"),
+        (["reasons~^OUT"], "m1"),
+        (["reasons~o"], "m1 m2 m3"),
+        (["reasons~^$"], ""),
+        (["reasons>v"], "m1 m2"),
+        (["reasons<6"], "m3"),
+    ],
+)
+def test_a_condition_on_reasons_holds_if_any_of_them_matches(
+    insights: Insights, empty_database: Database[Document], conditions: list[str], expected: str
+) -> None:
+    given = [["wrong", "outdated"], ["wrong"], ["too short", "5"], None]
+    empty_database.feedback.insert_many(
+        a_feedback(NOON + number * MINUTE, message_id=f"m{number}", reasons=reasons)
+        for number, reasons in enumerate(given, start=1)
+    )
+
+    options = [option for each in conditions for option in ("--where", each)]
+
+    found = " ".join(each.removeprefix("u1/") for each in feedback(insights, *options))
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("reasons=7", "018"),
+        ("reasons!=wrong", "0145678"),
+        ("reasons~7", "8"),
+        ("reasons>a", "23"),
+    ],
+)
+def test_reasons_of_other_types_are_compared_likewise(
+    insights: Insights, empty_database: Database[Document], condition: str, expected: str
+) -> None:
+    reasons: list[Any] = [7, [7], "wrong", ["wrong"], {"wrong": 7}, [["wrong"]], [], None, "7"]
+    empty_database.feedback.insert_many(
+        a_feedback(NOON, message_id=str(number)) | {"reasons": each}
+        for number, each in enumerate(reasons)
+    )
+
+    found = sorted(each.removeprefix("u1/") for each in feedback(insights, "--where", condition))
+
+    assert "".join(found) == expected
 
 
 @pytest.mark.parametrize(
@@ -195,6 +265,84 @@ def test_a_user_may_be_another_programs_number_or_object_id(
     assert sorted(users) == sorted(map(str, expected)), found.stderr
 
 
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ('details."gen_ai.request.model"=gpt-4o', [1, 3]),
+        ('details."gen_ai.request.model"!=gpt-4o', [2, 4, 5, 6]),
+        ('details . "gen_ai.request.model" = gpt-4o', [1, 3]),
+        ("details.gen_ai.request.model=gpt-4o", [2]),
+        ('details."gen_ai"."request".model=gpt-4o', [2]),
+        ('details."gen_ai.request.model"~^GPT', [1, 3]),
+        ('details."gen_ai.request.model"~', [1, 2, 3]),
+        ('details."gen_ai.request.model">41', [6]),
+        ('details."gen_ai.request.model">=41', [4, 6]),
+        ('details."gen_ai.request.model"<b', [2, 3]),
+        ('details."gen_ai.request.model"=null', [5]),
+        ('details."gen_ai.request.model"!=null', [1, 2, 3, 4, 6]),
+        ('details."gen_ai.request.model"="41"', []),
+        ('details."none.such"=null', [1, 2, 3, 4, 5, 6]),
+        ('details.a."b.c"."d.e"=true', [1]),
+        ('details.a."b.c"=1', []),
+        ('details."a>b"=1', [1]),
+        ('details."a>b">0', [1]),
+        ('details."a!=b"=z', [6]),
+        ('details.""=empty', [1]),
+        ('details."q\\""=x', [2]),
+        ('details.q"=x', [2]),
+        ('details."$.x"=7', [3]),
+        ('details."tab\\t"=y', [4]),
+    ],
+)
+def test_a_key_in_quotes_may_have_any_character(
+    insights: Insights, empty_database: Database[Document], condition: str, expected: list[int]
+) -> None:
+    empty_database.analytics.insert_many(
+        an_event(NOON + number * MINUTE, details=details | {"n": number})
+        for number, details in enumerate(KEYED, start=1)
+    )
+    found = insights("events", "--json", "--where", condition)
+
+    assert found.stderr == ("" if expected else "insights: nothing matches\n")
+    assert sorted(line["details"]["n"] for line in found.lines) == expected
+
+
+def test_every_column_of_a_flattened_export_is_a_field_of_where(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    details = KEYED[0] | KEYED[1] | KEYED[3] | KEYED[5] | {"~": 1, "<": 2, "!": 3, "é": 4, "a b": 5}
+    empty_database.analytics.insert_many([an_event(NOON, details=details), an_event(NOON)])
+    exported = insights("export", "events", "--flatten", "--format", "csv", "--out", "-")
+    [names] = csv.reader([exported.stdout.splitlines()[0]])
+    columns = [name for name in names if name.startswith("details.")]
+
+    assert len(columns) >= 12
+    for column in columns:
+        found = insights("events", "--json", "--where", f"{column}!=null")
+        assert len(found.lines) == 1, column
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ('details."a\\x"=1', "has a key in quotes that is not a JSON string"),
+        ('details."a\\u0000"=1', "has a key with a NUL"),
+        ('details."a.b"~(', "the pattern after ~ is not valid"),
+        ('user_id."a.b"=1', "unknown field"),
+        ('"user_id=1', "unknown field"),
+    ],
+)
+def test_names_the_error_in_a_key(
+    insights: Insights, empty_database: Database[Document], condition: str, message: str
+) -> None:
+    empty_database.analytics.insert_one(an_event(NOON, details={"a.b": "c"}))
+    result = insights("events", "--where", condition)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 def test_a_condition_may_be_relative_to_now(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
@@ -221,7 +369,7 @@ def test_explains_the_form_of_a_condition(insights: Insights, command: str, cond
     )
 
 
-FEEDBACK_FIELDS = "message_id, user_id, rating, comment, timestamp"
+FEEDBACK_FIELDS = "message_id, user_id, rating, comment, reasons, timestamp"
 EVENT_FIELDS = "user_id, event_type, timestamp, occurred_at, details.NAME"
 
 
@@ -233,6 +381,8 @@ EVENT_FIELDS = "user_id, event_type, timestamp, occurred_at, details.NAME"
         ("feedback", "event_type=5", "event_type", FEEDBACK_FIELDS),
         ("feedback", "$where=1", "$where", FEEDBACK_FIELDS),
         ("feedback", "user_id.x=1", "user_id.x", FEEDBACK_FIELDS),
+        ("feedback", "reasons.wrong=1", "reasons.wrong", FEEDBACK_FIELDS),
+        ("feedback", "reasons.0=wrong", "reasons.0", FEEDBACK_FIELDS),
         ("events", "rating=5", "rating", EVENT_FIELDS),
         ("events", "page=5", "page", EVENT_FIELDS),
         ("events", "details=5", "details", EVENT_FIELDS),

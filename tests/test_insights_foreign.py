@@ -89,6 +89,32 @@ def test_lists_show_ids_and_ratings_of_any_type(
 
 
 @pytest.mark.parametrize(
+    ("reasons", "shown"),
+    [
+        ("wrong", "[wrong] Slow."),
+        (7, "[7] Slow."),
+        (["wrong", 7, None, OID, NOON], f"[wrong, 7, , {OID}, 2026-11-01T12:00:00.000Z] Slow."),
+        ([["a"], {"b": True}], '[["a"], {"b": true}] Slow.'),
+        ({"a": MICROSECONDS}, '[{"a": "+056224-12-21T09:55:23.000Z"}] Slow.'),
+        (float("nan"), "[NaN] Slow."),
+        ([], "Slow."),
+        (None, "Slow."),
+    ],
+)
+def test_lists_and_tail_show_reasons_of_any_type(
+    insights: Insights, empty_database: Database[Document], reasons: Any, shown: str
+) -> None:
+    document = a_feedback(NOON, message_id="m1", comment="Slow.") | {"reasons": reasons}
+    empty_database.feedback.insert_one(document)
+
+    [_, listed] = insights("feedback").stdout.splitlines()
+    tailed = to_line(Change(Kind.FEEDBACK, document, updated=False)).plain
+
+    assert listed.endswith(f"  {shown}")
+    assert tailed == "12:00:00 feedback u1 m1 up " + shown.replace("Slow.", '"Slow."')
+
+
+@pytest.mark.parametrize(
     ("value", "expected"),
     [
         (float("nan"), "NaN"),

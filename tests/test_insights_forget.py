@@ -101,6 +101,39 @@ def test_refuses_without_someone_to_ask(insights: Insights, stored: Database[Doc
     assert users_of(stored) == {"feedback": ["u1", "u2"], "events": ["u1", "u2"]}
 
 
+LEFT_ALONE = (
+    "The texts of messages belong to the application and are left alone: "
+    "they are in the collection sessions, beside messages.message_id.\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "output"),
+    [
+        (["forget", "u1"], ERASED + LEFT_ALONE + MAY_ARRIVE),
+        (["forget", "u3"], f"Nothing is stored for u3.\n{LEFT_ALONE}"),
+    ],
+)
+def test_says_where_the_texts_of_messages_are(
+    insights: Insights, stored: Database[Document], command: list[str], output: str
+) -> None:
+    session = {"_id": "s1", "user_id": "u1", "messages": [{"message_id": "m1", "content": "So."}]}
+    stored.sessions.insert_one(session)
+
+    result = insights(*command, "--yes", MESSAGE_LOOKUP="sessions.messages.message_id")
+
+    assert (result.exit_code, result.stdout) == (0, output)
+    assert list(stored.sessions.find()) == [session]
+
+
+def test_an_opt_out_that_erases_says_so_too(insights: Insights, stored: Database[Document]) -> None:
+    del stored
+    lookup = {"MESSAGE_LOOKUP": "sessions.messages.message_id"}
+
+    assert LEFT_ALONE in insights("opt-out", "u1", "--erase", "--yes", **lookup).stdout
+    assert LEFT_ALONE not in insights("opt-out", "u2", **lookup).stdout
+
+
 def test_can_be_repeated(insights: Insights, stored: Database[Document]) -> None:
     insights("forget", "u1", "--yes")
 

@@ -26,6 +26,7 @@ VALUES: dict[Type, Any] = {
     Type.BOOLEAN: True,
     Type.INTEGER: 4211,
     Type.NUMBER: 42.5,
+    Type.LIST: ["the-first", "the-second"],
     Type.JSON: {"page": "/the-page"},
 }
 
@@ -60,8 +61,13 @@ def stored(kind: Kind) -> Document:
 
 def shown(field: Field) -> str:
     """Return a field's text in a line of output."""
-    value = VALUES.get(field.type, text_of(field))
-    return "the-page" if field.type is Type.JSON else str(value)
+    match field.type:
+        case Type.LIST:
+            return "[the-first, the-second]"
+        case Type.JSON:
+            return "the-page"
+        case _:
+            return str(VALUES.get(field.type, text_of(field)))
 
 
 @pytest.fixture
@@ -88,6 +94,7 @@ def test_types_match_the_document(kind: Kind, field: Field) -> None:
         Type.BOOLEAN: bool,
         Type.INTEGER: int,
         Type.NUMBER: float,
+        Type.LIST: list,
         Type.JSON: dict,
     }
 
@@ -103,14 +110,17 @@ def test_a_new_field_of_a_model_is_a_field_of_the_kind() -> None:
         sure: bool | None = None
         number: int | None = None
         share: float | None = None
+        topics: list[str] | None = None
         more: dict[str, Any] | None = None
 
-    assert {field.name: field.type for field in fields_of(LongerFeedback)[-8:]} == {
+    assert {field.name: field.type for field in fields_of(LongerFeedback)[-10:]} == {
         "comment": Type.TEXT,
+        "reasons": Type.LIST,
         "reason": Type.TEXT,
         "sure": Type.BOOLEAN,
         "number": Type.INTEGER,
         "share": Type.NUMBER,
+        "topics": Type.LIST,
         "more": Type.JSON,
         "timestamp": Type.TIME,
         "at": Type.TIME,
@@ -138,6 +148,8 @@ def condition(field: Field) -> tuple[str, str]:
     """Return the left side and the value of a condition on a field."""
     if field.type is Type.JSON:
         return f"{field.name}.page", "/the-page"
+    if field.type is Type.LIST:
+        return field.name, "the-second"
     if field.name == "timestamp":
         return field.name, NOW.isoformat()
     value = VALUES.get(field.type, text_of(field))

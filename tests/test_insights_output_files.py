@@ -317,8 +317,8 @@ def test_the_progress_bar_does_not_mix_with_an_export_to_the_terminal(
     _, shown = on_terminal(insights, "export", "feedback", "--format", "csv", "--out", "-")
 
     assert [line for line in shown.splitlines() if line] == [
-        "message_id,user_id,rating,comment,timestamp",
-        "m1,u1,up,,2026-11-01T12:00:00.000Z",
+        "message_id,user_id,rating,comment,reasons,timestamp",
+        "m1,u1,up,,,2026-11-01T12:00:00.000Z",
         "1 feedback exported",
     ]
 

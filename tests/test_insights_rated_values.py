@@ -80,6 +80,7 @@ def test_the_value_is_beside_the_id_or_around_it(
         ("message.a.b", {"a": {"b": "x"}}),
         ('message."a.b"', {"a.b": "x"}),
         ('message.a."b.c".d', {"a": {"b.c": {"d": "x"}}}),
+        ('message.""', {"": "x"}),
         ("message.$a", {"$a": "x"}),
         ("message.a.$b", {"a": {"$b": "x"}}),
         ("message.a b", {"a b": "x"}),

@@ -192,12 +192,14 @@ def test_names_at_most_twenty_ratings_and_counts_the_others(
     assert feedback["sentiments"]["unscored"] == 25
 
 
-def test_lists_the_worst_messages_by_negative_ratings_then_by_share(
+def test_ranks_the_worst_messages_by_the_least_share_of_negative_ratings(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
-    rate(empty_database, ["down", "1", "bad", "up", "up"], message_id="most negative")
-    rate(empty_database, ["down", "no", "up"], message_id="of two, with praise")
-    rate(empty_database, ["down", "no", "3", "hm"], message_id="of two, none positive")
+    rate(empty_database, ["down"] * 6 + ["up"] * 14, message_id="many, mostly positive")
+    rate(empty_database, ["down", "1", "bad", "up", "up"], message_id="three of five")
+    rate(empty_database, ["down"] * 8 + ["up"], message_id="nearly all")
+    rate(empty_database, ["down", "no", "hm"], message_id="both")
+    rate(empty_database, ["down", "3"], message_id="one of two")
     rate(empty_database, ["down"], message_id="b, equal")
     rate(empty_database, ["down"], message_id="a, equal")
     rate(empty_database, ["up", "3", "hm"], message_id="never negative")
@@ -206,12 +208,73 @@ def test_lists_the_worst_messages_by_negative_ratings_then_by_share(
     worst = figures(insights)["feedback"]["worst"]
 
     assert [(each["message_id"], each["negative"], each["count"]) for each in worst] == [
-        ("most negative", 3, 5),
-        ("of two, none positive", 2, 3),
-        ("of two, with praise", 2, 3),
+        ("nearly all", 8, 9),
+        ("both", 2, 2),
+        ("three of five", 3, 5),
         ("a, equal", 1, 1),
         ("b, equal", 1, 1),
+        ("many, mostly positive", 6, 20),
+        ("one of two", 1, 2),
     ]
+    # Wilson's interval of 8 of 9.
+    assert worst[0]["share_negative"] == pytest.approx(8 / 9)
+    assert worst[0]["share_negative_interval"] == {
+        "low": pytest.approx(0.565, abs=0.001),
+        "high": pytest.approx(0.980, abs=0.001),
+    }
+    assert [each["share_negative_interval"]["low"] for each in worst] == sorted(
+        (each["share_negative_interval"]["low"] for each in worst), reverse=True
+    )
+
+
+def test_lists_the_newest_negative_ratings_where_messages_have_one_each(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    given = [("older", 1, "Wrong."), ("newest", 9, None), ("new", 8, None), ("old", 2, "Slow.")]
+    empty_database.feedback.insert_many(
+        a_feedback(NOON + minute * MINUTE, message_id=message, rating="down", comment=comment)
+        for message, minute, comment in given
+    )
+    rate(empty_database, ["up", "up", "up"], message_id="liked")
+
+    worst = figures(insights)["feedback"]["worst"]
+
+    assert [each["message_id"] for each in worst] == ["old", "older", "newest", "new"]
+    shown = insights("summary", *WEEK).stdout
+    assert "Each has a single rating: the newest negative ones, with a comment first." in shown
+
+
+def test_says_nothing_of_single_ratings_where_messages_have_several(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["down", "up"], message_id="two")
+    rate(empty_database, ["down"], message_id="one")
+
+    assert "single rating" not in insights("summary", *WEEK).stdout
+
+
+def test_shows_the_texts_of_the_worst_messages(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    messages = [
+        {"message_id": "q", "role": "user", "content": "Will it\nrain?"},
+        {"message_id": "m", "role": "assistant", "content": f"No. {HOSTILE}{'x' * 300}"},
+    ]
+    empty_database.sessions.insert_many([{"messages": messages}, {"messages": None}])
+    rate(empty_database, ["down", "down"], message_id="m")
+    rate(empty_database, ["down"], message_id="unknown")
+    lookup = {"MESSAGE_LOOKUP": "sessions.messages.message_id"}
+
+    known, unknown = figures(insights, **lookup)["feedback"]["worst"]
+    assert (known["question"], known["text"]) == (messages[0]["content"], messages[1]["content"])
+    assert (unknown["question"], unknown["text"]) == (None, None)
+    assert figures(insights)["feedback"]["worst"][0]["text"] is None
+
+    shown = insights("summary", *WEEK, **lookup).stdout
+    assert "asked Will it rain?" in shown
+    assert "answered No. [bold]" in shown
+    assert "\x1b" not in shown
+    assert "x" * 200 not in "".join(shown.split())
 
 
 def test_lists_at_most_ten_of_the_worst_messages(
@@ -448,10 +511,10 @@ def test_prints_the_answers_before_the_details(
         "                                  meh (1)",
         "",
         "Worst-rated messages",
-        "  Negative  Message",
-        "    2 of 2  m1",
-        "            “Out of date.” 1",
-        "            “Out of date.” down",
+        "  Negative              Message",
+        "  2 of 2 (34 to 100 %)  m1",
+        "                        “Out of date.” 1",
+        "                        “Out of date.” down",
         "",
         "Events",
         "  Type       Events  Users",

@@ -57,14 +57,16 @@ def test_prints_arrivals_of_both_kinds(
     empty_database.feedback.insert_one(a_feedback(NOON))
     tail = start_tail()
 
-    empty_database.feedback.insert_one(a_feedback(NOON, message_id="m1", comment="Só\nso."))
+    empty_database.feedback.insert_one(
+        a_feedback(NOON, message_id="m1", comment="Só\nso.", reasons=["wrong", "\x1bodd\n"])
+    )
     empty_database.analytics.insert_one(an_event(NOON + SECOND, details={"page": "/x", "n": 1}))
     empty_database.feedback.insert_one(a_feedback(NOON + 2 * SECOND, message_id="m2", rating="1"))
     empty_database.analytics.insert_one(an_event(NOON + 3 * SECOND))
 
     assert tail.watching == "insights: watching feedback and events (times in UTC, Ctrl-C to stop)"
     assert [tail.next() for _ in range(4)] == [
-        '12:00:00 feedback u1 m1 up "Só\\nso."',
+        '12:00:00 feedback u1 m1 up [wrong, \ufffdodd ] "Só\\nso."',
         '12:00:01 event    u1 page_view {"page": "/x", "n": 1}',
         "12:00:02 feedback u1 m2 1",
         "12:00:03 event    u1 page_view",
@@ -127,6 +129,8 @@ def test_prints_json_lines(start_tail: StartTail, empty_database: Database[Docum
         (["--rating", "2"], "feedback", ["m3"]),
         (["feedback", "--message", "m3"], "feedback", ["m3"]),
         (["--where", "comment~SLOW"], "feedback", ["m2"]),
+        (["--where", "reasons=wrong"], "feedback", ["m2"]),
+        (["--where", "reasons!=wrong"], "feedback", ["m1", "m3"]),
         (["--event-type", "view"], "events", ["view"]),
         (["--where", "details.n>1", "--where", "timestamp>2026-11-01"], "events", ["view"]),
     ],
@@ -144,7 +148,7 @@ def test_prints_only_matching_documents(
     times = [NOON + number * SECOND for number in range(5)]
     analytics.insert_one(an_event(times[0], event_type="click", details={"n": 1}))
     feedback.insert_one(a_feedback(times[1], message_id="m1"))
-    slow = {"user_id": "u2", "rating": "bad", "comment": "So slow."}
+    slow = {"user_id": "u2", "rating": "bad", "comment": "So slow.", "reasons": ["odd", "wrong"]}
     feedback.insert_one(a_feedback(times[2], message_id="m2", **slow))
     view = {"user_id": "u2", "event_type": "view", "details": {"n": 2}}
     analytics.insert_one(an_event(times[3], **view))

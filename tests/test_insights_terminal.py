@@ -60,6 +60,18 @@ def test_a_table_shows_texts_of_users_without_interpreting_them(
 
 
 @pytest.mark.parametrize("name", HOSTILE)
+def test_a_table_shows_reasons_without_interpreting_them(
+    insights: Insights, empty_database: Database[Document], name: str
+) -> None:
+    text, shown = HOSTILE[name]
+    empty_database.feedback.insert_one(a_feedback(NOON, reasons=[text]))
+
+    [_, line] = insights("feedback").stdout.splitlines()
+
+    assert line.endswith(f"  [{shown}]")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
 def test_json_returns_hostile_texts_without_raw_control_characters(
     insights: Insights, empty_database: Database[Document], name: str
 ) -> None:
@@ -94,7 +106,7 @@ def test_a_table_fits_the_terminal(
     for text in (long, "x" * 4000, "汉字" * 100, "👍🏽" * 50, "short"):
         identifiers = {"user_id": UUID + text[:100]}
         empty_database.feedback.insert_one(
-            a_feedback(NOON, **identifiers, rating=text[:64], comment=text)
+            a_feedback(NOON, **identifiers, rating=text[:64], comment=text, reasons=[text[:64]])
         )
         empty_database.analytics.insert_one(
             an_event(NOON, **identifiers, event_type=text[:200], details={"text": text})

@@ -68,6 +68,20 @@ async def test_feedback_is_stored_if_its_user_and_message_exist(
     assert stored.feedback.count_documents({}) == (0 if errors else 1)
 
 
+async def test_a_system_user_need_not_exist(
+    lookups: Callable[..., Database[Document]], post: Post
+) -> None:
+    stored = lookups(**BOTH, SYSTEM_USERS="system, cron")
+
+    assert (await post("analytics", EVENT | {"user_id": "cron"})).status_code == 202
+    assert (await post("analytics", [EVENT | {"user_id": "system"}, EVENT])).status_code == 202
+    response = await post("analytics", EVENT | {"user_id": "system2"})
+    assert body_of(response)["errors"] == [UNKNOWN_USER]
+    response = await post("feedback", FEEDBACK | {"user_id": "cron", "message_id": "cron"})
+    assert body_of(response)["errors"] == [UNKNOWN_MESSAGE]
+    assert stored.analytics.count_documents({}) == 3
+
+
 async def test_an_event_of_an_unknown_user_is_refused(
     lookups: Callable[..., Database[Document]], post: Post
 ) -> None:
@@ -194,6 +208,39 @@ async def test_finds_object_ids_and_values_in_arrays(
     assert (await post("feedback", feedback | {"message_id": "0" * 24})).status_code == 422
     for user in ("c", "d", "5", "None", "True", "{'b': 1}", "a" * 24, "z" * 24):
         assert (await post("feedback", feedback | {"user_id": user})).status_code == 422
+
+
+OID = ObjectId("507f1f77bcf86cd799439011")
+IN_ARRAYS: dict[str, Document] = {
+    "sessions.messages.message_id": {
+        "messages": [{"message_id": "m1"}, {"message_id": OID}, {"message_id": 7}]
+    },
+    "sessions.threads.messages.message_id": {
+        "threads": [
+            {"messages": [{"message_id": "m0"}, None]},
+            None,
+            {"messages": [{"message_id": OID}, {"message_id": "m1"}]},
+        ]
+    },
+    "sessions.threads.chat.messages.ids": {
+        "threads": [{"chat": {"messages": [{"ids": ["m1", [["m2"]]]}, {"ids": OID}]}}]
+    },
+}
+
+
+@pytest.mark.parametrize("lookup", IN_ARRAYS)
+@pytest.mark.parametrize(
+    ("message", "status"), [("m1", 201), (str(OID), 201), ("m2", 422), ("0" * 24, 422), ("7", 422)]
+)
+async def test_finds_values_in_arrays_at_any_level(
+    lookups: Callable[..., Database[Document]], post: Post, lookup: str, message: str, status: int
+) -> None:
+    stored = lookups(MESSAGE_LOOKUP=lookup)
+    odd: list[Document] = [{"messages": [[{"message_id": "m2"}]]}, {"messages": "m2"}, {}]
+    stored.sessions.insert_many([*odd, {"threads": [[{"messages": odd}]]}])
+    stored.sessions.insert_many(IN_ARRAYS[lookup] | {"_id": number} for number in range(3))
+
+    assert (await post("feedback", FEEDBACK | {"message_id": message})).status_code == status
 
 
 async def test_nothing_is_stored_while_lookups_fail(post: Post, use_settings: UseSettings) -> None:

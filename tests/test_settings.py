@@ -23,6 +23,7 @@ def test_defaults(use_settings: UseSettings) -> None:
         "auth_user_claim": "sub",
         "user_lookup": None,
         "message_lookup": None,
+        "system_users": (),
     }
 
 

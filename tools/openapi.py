@@ -238,7 +238,7 @@ EVENT = {
 # Sent in this order, each gets the response of its name.
 FEEDBACK_REQUESTS = {
     "FeedbackReceived": FEEDBACK | {"comment": "Just what I needed."},
-    "FeedbackUpdated": FEEDBACK | {"rating": "down"},
+    "FeedbackUpdated": FEEDBACK | {"rating": "down", "reasons": ["wrong", "outdated"]},
 }
 EVENT_REQUESTS = {
     "EventLogged": EVENT,
@@ -359,8 +359,9 @@ def request_schemas() -> dict[str, Schema]:
     """Return the schemas of requests, as the models check them."""
     models: list[Any] = [(model, "validation") for model in (Feedback, Event)]
     schemas: dict[str, Schema] = models_json_schema(models, ref_template=REFERENCE)[1]["$defs"]
-    event = schemas["Event"]["properties"]
-    schemas["Feedback"]["properties"]["rating"] |= {"pattern": NOT_BLANK, "not": {"pattern": NUL}}
+    feedback, event = (schemas[name]["properties"] for name in ("Feedback", "Event"))
+    for label in (feedback["rating"], feedback["reasons"]["anyOf"][0]["items"]):
+        label |= {"pattern": NOT_BLANK, "not": {"pattern": NUL}}
     event["occurred_at"]["anyOf"][0]["not"] = {"pattern": NO_MOMENT}
     event["event_id"]["anyOf"][0]["not"] = {"pattern": RESERVED}
     # The model takes any object; MongoDB decides.

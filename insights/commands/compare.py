@@ -34,6 +34,7 @@ from insights.terminal.console import in_lines, output, print_json
 from insights.terminal.left_out import tell_left_out
 from insights.terminal.options import AsObject
 from insights.terminal.selections import selects
+from insights.terminal.tables import GAP
 from insights.wording import plural, show_number, show_percentage, show_period
 
 COLOURS = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
@@ -143,7 +144,7 @@ def print_breakdown(found: Breakdown, period: str, left_out: list[LeftOut]) -> N
 
 def new_table(found: Breakdown, *, is_wide: bool) -> Table:
     """Return the table of values, the most frequent first."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=GAP)
     table.add_column("Value", overflow="fold")
     for name in ("Ratings", "Positive", "Difference"):
         table.add_column(name, justify="right", no_wrap=True)

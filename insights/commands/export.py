@@ -24,14 +24,16 @@ from insights.exports.formats import Format, format_of
 from insights.exports.formats import export as write_export
 from insights.exports.sources import Batch, Source
 from insights.kinds import Kind
+from insights.messages.rated import RatedMessages, require_lookup
 from insights.mongodb.connection import open_database
 from insights.output_files import STANDARD_OUTPUT, open_output
 from insights.queries.filters import Selection, to_filter
-from insights.settings import read_settings
+from insights.settings import Settings, read_settings
 from insights.signals import cleaning_up
-from insights.terminal.console import errors
+from insights.terminal.console import errors, print_error
 from insights.terminal.counts import show_count
 from insights.terminal.left_out import tell_not_selected
+from insights.terminal.options import Messages
 from insights.terminal.selections import selects
 from insights.wording import clean, show_number
 
@@ -69,16 +71,19 @@ def export(
     file_format: FileFormat = None,
     flatten: Flatten = False,
     bom: Bom = False,
+    messages: Messages = False,
 ) -> None:
     """Export feedback or events to a file, oldest first.
 
     FILE appears only once the export is complete. In CSV, an apostrophe precedes text that a
     spreadsheet would run as a formula. CSV and Parquet have fields that only other programs store
     after the known ones. With --flatten, the rarest of more than 1,000 keys share the column
-    details.
+    details. With --messages, feedback has the columns message_text and question, from the
+    collection that MESSAGE_LOOKUP names.
 
     Examples:
         insights export feedback --out feedback.csv --since 30d
+        insights export feedback --out answers.csv --rating negative --messages
         insights export events --out events.parquet --flatten
         insights export events --event-type search --format jsonl --out - | gzip > searches.gz
     """
@@ -88,12 +93,17 @@ def export(
     check_options(kind, out, chosen, flatten=flatten)
     if bom and chosen is not Format.CSV:
         raise UsageError("--bom is for CSV")
+    if messages:
+        check_messages(kind, settings)
     with open_database(settings) as database, cleaning_up(), open_output(out) as file:
-        source = Source(database, kind, condition)
+        rated = RatedMessages(database, settings) if messages else None
+        source = Source(database, kind, condition, rated=rated)
         tell_not_selected(database, kind, selection, settings, now)
         with progress_bar(shown=sys.stderr.isatty() and not writes_to_terminal(out)) as progress:
             watched = partial(watch, progress)
             count = write_export(source, file, chosen, watched, flattened=flatten, marked=bom)
+    for note in rated.notes() if rated else ():
+        print_error(note)
     destination = "" if out == STANDARD_OUTPUT else f" to {out}"
     errors().print(clean(f"{show_count(count, kind)} exported{destination}"))
 
@@ -108,6 +118,17 @@ def check_options(kind: Kind, out: Path, file_format: Format, *, flatten: bool) 
         raise UsageError("--flatten cannot be used with feedback, which has no details")
     if file_format is Format.PARQUET and writes_to_terminal(out):
         raise UsageError("Parquet is binary: write it to a file with --out, or redirect the output")
+
+
+def check_messages(kind: Kind, settings: Settings) -> None:
+    """Refuse --messages for events, and without the collection of the messages.
+
+    Raises:
+        UsageError: there are no messages to read.
+    """
+    if kind is not Kind.FEEDBACK:
+        raise UsageError(f"--messages cannot be used with {kind}, which rate no messages")
+    require_lookup(settings)
 
 
 def writes_to_terminal(out: Path) -> bool:

@@ -3,7 +3,7 @@
 from insights.kinds import Kind
 from insights.queries.filters import Selection
 from insights.terminal.listing import Layout, print_newest
-from insights.terminal.options import AsJson, Limit
+from insights.terminal.options import AsJson, Limit, Messages
 from insights.terminal.selections import selects
 
 LAYOUT = Layout(
@@ -22,12 +22,18 @@ LAYOUT = Layout(
 def feedback(
     selection: Selection,
     limit: Limit = 20,
+    messages: Messages = False,
     as_json: AsJson = False,
 ) -> None:
     """List feedback, newest first.
 
+    With --messages, lists also show what the rated message says and the user's message before it,
+    from the collection that MESSAGE_LOOKUP names. Long texts are shortened; --json has them whole,
+    as message_text and question.
+
     Examples:
         insights feedback --rating negative --since 7d
+        MESSAGE_LOOKUP=sessions.messages.message_id insights feedback --messages
         insights feedback --where comment~slow --json
     """
-    print_newest(LAYOUT, selection, limit, as_json=as_json)
+    print_newest(LAYOUT, selection, limit, as_json=as_json, messages=messages)

@@ -18,6 +18,7 @@ from insights.terminal.questions import Yes, ask
 from insights.terminal.users import (
     UserId,
     command_for,
+    report_messages,
     report_other_types,
     report_similar_ids,
     warn_of_new_events,
@@ -52,6 +53,7 @@ def opt_out(user_id: UserId, erase_stored: Erase = False, yes: Yes = False) -> N
         print_line(opt_out_now(database, user_id))
         if erase_stored:
             print_line(f"Erased {show_counts(erase(database, user_id))} of {user_id}.")
+            report_messages(settings)
             warn_of_new_events(database, user_id)
         elif any(stored.values()):
             print_line(

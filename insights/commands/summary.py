@@ -31,6 +31,8 @@ from insights.terminal.console import in_lines, output, print_json
 from insights.terminal.left_out import tell_left_out
 from insights.terminal.options import AsObject
 from insights.terminal.selections import selects
+from insights.terminal.tables import GAP, right
+from insights.terminal.worst import worst_messages
 from insights.wording import (
     clean,
     length_of,
@@ -46,18 +48,12 @@ MARKS = {Verdict.BETTER: "▲ ", Verdict.WORSE: "▼ "}
 BAR_WIDTH = 20
 INDENT = (0, 0, 0, 2)
 
-# The padding of cells in tables without lines.
-GAP = (0, 2, 0, 0)
-
-# --json prints all of them.
-COMMENTS_SHOWN = 2
-
 
 @selects(but=("message",), since="7d")
 def summary(selection: Selection, as_json: AsObject = False) -> None:
     """Show ratings, the worst-rated messages, and user activity.
 
-    Compares the figures with the previous period of the same length. The share of positive
+    Compares the figures with those of the period before, of the same length. The share of positive
     ratings covers scored ratings only, with its 95 % interval in brackets; unscored ones are
     counted separately.
 
@@ -88,9 +84,11 @@ def to_dict(found: Summary) -> dict[str, object]:
     figures = dataclasses.asdict(found)
     feedback = figures["feedback"]
     del feedback["comparison"]
+    feedback["worst"] = [worst_to_dict(each) for each in found.feedback.worst]
     return {
         "since": found.period.since,
         "until": found.period.until,
+        "filters": found.options,
         "feedback": feedback | comparison_to_dict(found.feedback),
         "events": figures["events"],
         "left_out": figures["left_out"],
@@ -109,6 +107,14 @@ def comparison_to_dict(feedback: FeedbackSummary) -> dict[str, object]:
         "p_clustered": change and change.p_clustered,
         "verdict": verdict_on(feedback),
         "curve": feedback.curve and curve_to_dict(feedback.curve),
+    }
+
+
+def worst_to_dict(message: WorstMessage) -> dict[str, object]:
+    """Return a message with its share of negative ratings and its interval."""
+    return dataclasses.asdict(message) | {
+        "share_negative": message.negative / message.count,
+        "share_negative_interval": dataclasses.asdict(message.interval),
     }
 
 
@@ -138,7 +144,7 @@ def print_summary(found: Summary, period: str) -> None:
     if found.feedback.count:
         print_section(console, "Ratings", ratings_table(found.feedback))
     if found.feedback.worst:
-        print_section(console, "Worst-rated messages", worst_table(found.feedback.worst))
+        print_section(console, "Worst-rated messages", worst_messages(found.feedback))
     if found.events.count:
         print_section(console, "Events", events_table(found.events))
     print_section(console, "Active users", active_table(found.events.active))
@@ -155,6 +161,8 @@ def print_headline(console: Console, found: Summary, period: str) -> None:
     """Print whether the answers get better and why, and how much there is in all."""
     length = length_of(found.period)
     console.print(Text(period[0].upper() + period[1:], style="dim"))
+    if found.options:
+        console.print(Text(f"Filtered by {clean(found.options)}", style="dim"))
     console.print()
     console.print(headline(verdict_on(found.feedback)))
     for sentence in explain(found.feedback, length):
@@ -281,20 +289,6 @@ def named_ratings(feedback: FeedbackSummary, name: Sentiment) -> Iterator[str]:
         yield f"others ({show_number(left)})"
 
 
-def worst_table(worst: Sequence[WorstMessage]) -> Table:
-    """Return the worst-rated messages, each with some of its comments."""
-    table = Table("Negative", "Message", box=None, pad_edge=False, padding=GAP)
-    for message in worst:
-        count = f"{show_number(message.negative)} of {show_number(message.count)}"
-        comments = [
-            Text.assemble(f"“{shorten(clean(each.comment))}” ", (clean(each.rating), "dim"))
-            for each in message.comments[:COMMENTS_SHOWN]
-        ]
-        name = Text(clean(message.message_id), style="bold")
-        table.add_row(right(count), Group(name, *comments))
-    return table
-
-
 def events_table(events: EventsSummary) -> Table:
     """Return the events and users by event type."""
     table = Table("Type", box=None, pad_edge=False, padding=GAP)
@@ -315,8 +309,3 @@ def active_table(active: Active) -> Table:
     table.add_row("in the last 7 days", right(active.week))
     table.add_row("in the last 30 days", right(active.month))
     return table
-
-
-def right(cell: int | str) -> Text:
-    """Return a right-aligned cell."""
-    return Text(show_number(cell) if isinstance(cell, int) else cell, justify="right")

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Annotated
@@ -15,8 +15,8 @@ from rich.text import Text
 from insights.arrivals.changes import Change, Connection, polling_notice
 from insights.arrivals.streams import changes
 from insights.errors import UsageError
-from insights.kinds import Kind
-from insights.queries.documents import as_text, plain_value, to_plain
+from insights.kinds import Document, Field, Kind, Type
+from insights.queries.documents import as_text, list_text, plain_value, to_plain
 from insights.queries.far_dates import far_iso_time
 from insights.queries.filters import Filter, Selection, system_ids, to_filter
 from insights.settings import Settings, read_settings
@@ -119,7 +119,11 @@ def to_line(change: Change) -> Text:
     document = change.document
     fields, long = SHOWN[change.kind]
     texts = [clean(as_text(document.get(field))) for field in fields]
-    texts += other_texts(change, {*fields, long})
+    texts += [
+        clean(text)
+        for field in change.kind.other_fields({*fields, long})
+        if (text := other_text(field, document))
+    ]
     # Quotes and braces keep it apart from the other fields.
     value = plain_value(document.get(long))
     suffix = f" {clean(json.dumps(value, ensure_ascii=False))}" if value else ""
@@ -143,10 +147,10 @@ def time_of_day(time: object) -> str:
             return "no date "
 
 
-def other_texts(change: Change, named: Collection[str]) -> list[str]:
-    """Return the document's other fields as `name=value`."""
-    return [
-        clean(f"{field.name}={json.dumps(plain_value(value), ensure_ascii=False)}")
-        for field in change.kind.other_fields(named)
-        if (value := change.document.get(field.name)) is not None
-    ]
+def other_text(field: Field, document: Document) -> str:
+    """Return a list as `[wrong, outdated]`, other values as `name=value`, and null as nothing."""
+    value = document.get(field.name)
+    if field.type is Type.LIST:
+        return list_text(value)
+    plain = json.dumps(plain_value(value), ensure_ascii=False)
+    return "" if value is None else f"{field.name}={plain}"

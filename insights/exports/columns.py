@@ -81,10 +81,12 @@ class Names:
 class Columns:
     """The columns of an export, and the conversion of documents to rows.
 
-    `names` are the columns for keys of details and for fields that the functions do not store.
+    `known` are the fields of the source, and `names` the columns for keys of details and for
+    fields that the functions do not store.
     """
 
     kind: Kind
+    known: Collection[str]
     fields: list[Field]
     names: Collection[str]
     flattened: bool
@@ -95,9 +97,7 @@ class Columns:
         Raises:
             Refused: a document that arrived after the columns were found has another field.
         """
-        stored = {field.name for field in self.kind.fields} - (
-            {DETAILS} if self.flattened else set()
-        )
+        stored = set(self.known) - ({DETAILS} if self.flattened else set())
         for batch in batches:
             yield [
                 document if stored >= document.keys() else self._to_row(document, stored)
@@ -153,7 +153,7 @@ def find_columns(source: Source, watched: Watched, *, flattened: bool) -> Column
             for document in batch:
                 for name, value in flatten(document).items():
                     details.add(name, value)
-    known = [*source.kind.fields]
+    known = source.fields
     if not source.has_only_dates(*(each.name for each in known if each.type is Type.TIME)):
         known = [dated(source, each) for each in known]
     return join(source.kind, known, details, others, flattened=flattened)
@@ -187,7 +187,8 @@ def join(
     fields += [Field(name, common_type(others.kinds(name), Type.TEXT)) for name in further]
     if others.has_more(len(further)):
         fields.append(OTHERS_COLUMN)
-    return Columns(kind, fields, frozenset([*own, *further]), flattened)
+    names = [field.name for field in known]
+    return Columns(kind, names, fields, frozenset([*own, *further]), flattened)
 
 
 def class_of(value: object) -> type | None:

@@ -76,7 +76,7 @@ def export(  # noqa: PLR0913 (each is a part of what the user wants)
         NoData: there are none, and nothing was written.
         Refused: a document does not fit the columns.
     """
-    fields: Sequence[Field] = source.kind.fields
+    fields: Sequence[Field] = source.fields
     if file_format is Format.JSON_LINES:
         batches = non_empty(source, watch("Exporting", source, source.batches()))
         if flattened:

@@ -18,6 +18,8 @@ TYPES = {
     Type.BOOLEAN: pa.bool_(),
     Type.INTEGER: pa.int64(),
     Type.NUMBER: pa.float64(),
+    # Of other programs it may be anything.
+    Type.LIST: pa.string(),
     Type.JSON: pa.string(),
 }
 
@@ -53,7 +55,7 @@ def to_array(batch: Batch, column: Field) -> pa.Array:
         Refused: a value is not of the column's type.
     """
     values = [document.get(column.name) for document in batch]
-    if column.type is Type.JSON:
+    if column.type in {Type.LIST, Type.JSON}:
         values = [None if value is None else json_text(value) for value in values]
     try:
         if column.type is Type.TIME:

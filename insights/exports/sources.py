@@ -13,7 +13,8 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from insights.kinds import ID, Document, Kind
+from insights.kinds import ID, Document, Field, Kind
+from insights.messages.rated import QUESTION, TEXT, RatedMessages, with_own_names
 from insights.queries.far_dates import far_iso_time
 from insights.queries.filters import Filter
 
@@ -95,12 +96,21 @@ LATEST = DatetimeMS(datetime.max.replace(tzinfo=UTC))
 
 @dataclass(frozen=True)
 class Source:
-    """The documents of one kind that match a filter, up to the bound."""
+    """The documents of one kind that match a filter, up to the bound.
+
+    With `rated`, each feedback has the texts of its message.
+    """
 
     database: Database[Document]
     kind: Kind
     condition: Filter
     bound: Filter = field(default_factory=dict)
+    rated: RatedMessages | None = None
+
+    @property
+    def fields(self) -> list[Field]:
+        """The fields of the functions' documents, and of the added texts."""
+        return [*self.kind.fields, *([TEXT, QUESTION] if self.rated else [])]
 
     @property
     def collection(self) -> Collection[Document]:
@@ -127,7 +137,8 @@ class Source:
             batch_size=BATCH_SIZE,
         )
         for raw in found:
-            yield decode_all(cast("bytes", raw), PLAIN)
+            batch = decode_all(cast("bytes", raw), PLAIN)
+            yield self.rated.added_to_batch(batch) if self.rated else batch
 
     def values_of(self, name: str) -> Iterator[Batch]:
         """Yield one field of all of them, in any order."""
@@ -144,7 +155,8 @@ class Source:
             {"$project": known},
             {"$match": {"$expr": {"$ne": ["$$ROOT", {}]}}},
         ]
-        yield from self.collection.with_options(WITH_TIMES).aggregate(pipeline)
+        others = self.collection.with_options(WITH_TIMES).aggregate(pipeline)
+        yield from map(with_own_names, others) if self.rated else others
 
     def has_only_dates(self, *names: str) -> bool:
         """Say whether fields are dates that Python has wherever they are there."""

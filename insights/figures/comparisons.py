@@ -73,7 +73,7 @@ def compare_by(found: Scope, events: Filter, attribute: Attribute, settings: Set
 
     Raises:
         UsageError: there are more than 30 values.
-        Refused: MongoDB does not let the user read the application's collection.
+        Unreadable: the MongoDB user may not read the application's collection.
     """
     users: dict[str, dict[str, User]] = {}
     without = 0

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time
 
 from insights.figures.curves import SCORED, Curve, FeedbackDay, Part, divide, share_in
 from insights.figures.days import DAY, START_OF_DAY, by_day, days_of
-from insights.figures.shares import Comparison, Profile, compare
+from insights.figures.shares import Comparison, Profile, Share, compare
 from insights.figures.worst import NO_RATING, WorstMessage, worst_messages
 from insights.queries.documents import as_text
 from insights.queries.periods import Period
@@ -40,7 +40,7 @@ class FeedbackSummary:
     `begins` is when the first feedback was given, if that is too late to compare the two periods.
     `curve` is there if the days have enough ratings to be compared with each other. `ratings` and
     `unscored` are the 20 most frequent of each; feedback with a rating that `ratings` omits is
-    counted in `others`. `worst` are the ten messages with the most negative ratings.
+    counted in `others`. `worst` are the ten worst-rated messages.
     """
 
     count: int
@@ -54,6 +54,16 @@ class FeedbackSummary:
     others: int
     worst: list[WorstMessage]
     daily: list[FeedbackDay]
+
+    def part(self, count: int) -> Share:
+        """Return the share of so many of all ratings, with the design effect of the scored ones."""
+        whole = self.comparison.now or Share(0, self.count, 1, self.count)
+        return whole.part(count, self.count)
+
+    @property
+    def has_single_ratings(self) -> bool:
+        """Whether each of the worst messages has one rating, so that the newest are shown."""
+        return all(each.count == 1 for each in self.worst)
 
     @property
     def scored(self) -> int:
@@ -93,7 +103,7 @@ def summarize_feedback(
         ratings=ratings,
         unscored=frequent_ratings(found, scored, Sentiment.UNSCORED),
         others=count - sum(each.count for each in ratings),
-        worst=worst_messages(found, scored),
+        worst=worst_messages(found, settings),
         daily=daily,
     )
 

@@ -9,10 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from math import sqrt
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 # The significance level of the tests, and the miss rate of a 95 % interval.
 LEVEL = 0.05
+
+# The normal distribution's quantile for a 95 % interval.
+Z = NormalDist().inv_cdf(1 - LEVEL / 2)
 
 
 class Counts(NamedTuple):
@@ -201,9 +205,9 @@ def standard_error(profiles: Iterable[Profile], now: Share, before: Share) -> fl
 
 def wilson_interval(share: float, number: float) -> Interval:
     """Return Wilson's 95 % interval for a share of a number of independent ratings."""
-    z = float(stats().norm.isf(LEVEL / 2))
-    centre = (share + z**2 / (2 * number)) / (1 + z**2 / number)
-    reach = z * sqrt(share * (1 - share) / number + (z / (2 * number)) ** 2) / (1 + z**2 / number)
+    scale = 1 + Z**2 / number
+    centre = (share + Z**2 / (2 * number)) / scale
+    reach = Z * sqrt(share * (1 - share) / number + (Z / (2 * number)) ** 2) / scale
     return Interval(max(centre - reach, 0.0), min(centre + reach, 1.0))
 
 

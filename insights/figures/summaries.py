@@ -24,10 +24,12 @@ LATEST_BEGINNING = 1 / 20
 class Summary:
     """The figures of a period, which has both ends.
 
-    `left_out` counts documents that some figures, or all, cannot use.
+    `options` are the filters, as on the command line. `left_out` counts documents that some
+    figures, or all, cannot use.
     """
 
     period: Period
+    options: str
     feedback: FeedbackSummary
     events: EventsSummary
     left_out: list[LeftOut]
@@ -56,6 +58,7 @@ def summarize(
     feedback, events = (scope_of(database, kind, filters, bounded, before) for kind in Kind)
     return Summary(
         bounded,
+        filters.options,
         summarize_feedback(feedback, settings, before, late_beginning(feedback, before)),
         summarize_events(events, before, late_beginning(events, before)),
         [

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from insights.figures.shares import Interval, Z, wilson_interval
 from insights.kinds import Kind
+from insights.messages.records import find_messages
 from insights.queries.documents import as_text
 from insights.queries.left_out import LeftOut, Reason
 from insights.queries.scopes import Scope, Stage
-from insights.queries.sentiment import Sentiment, count_of
+from insights.queries.sentiment import Sentiment, add_sentiment, count_of
+from insights.settings import Settings
 from insights.users.ids import of_user
 
 WORST = 10
@@ -29,6 +32,26 @@ MESSAGE = {
 }
 WITHOUT_MESSAGE = {"message_id": None}
 
+IS_NEGATIVE = {"$eq": ["$sentiment", Sentiment.NEGATIVE]}
+HAS_COMMENT = {
+    "$and": [IS_NEGATIVE, {"$eq": [{"$type": "$comment"}, "string"]}, {"$ne": ["$comment", ""]}]
+}
+
+# The lower bound of Wilson's 95 % interval for a `share` of a `count`, as in `wilson_interval`.
+SPREAD = {
+    "$add": [
+        {"$divide": [{"$multiply": ["$share", {"$subtract": [1, "$share"]}]}, "$count"]},
+        {"$divide": [Z**2 / 4, {"$multiply": ["$count", "$count"]}]},
+    ]
+}
+CENTRE = {"$add": ["$share", {"$divide": [Z**2 / 2, "$count"]}]}
+LOWER_BOUND = {
+    "$divide": [
+        {"$subtract": [CENTRE, {"$multiply": [Z, {"$sqrt": SPREAD}]}]},
+        {"$add": [1, {"$divide": [Z**2, "$count"]}]},
+    ]
+}
+
 
 @dataclass(frozen=True)
 class Comment:
@@ -43,13 +66,23 @@ class Comment:
 class WorstMessage:
     """A message with negative ratings: `negative` of its `count` scored ones.
 
-    `comments` are its five newest, those of negative ratings first.
+    `newest` is the time of the newest of them. `text` and `question`, the user's message before it,
+    are None where the application's collection is unknown or lacks them. `comments` are the five
+    newest, those of negative ratings first.
     """
 
     message_id: str
+    text: str | None
+    question: str | None
     negative: int
     count: int
+    newest: datetime
     comments: list[Comment]
+
+    @property
+    def interval(self) -> Interval:
+        """The 95 % interval of the share of negative ratings. Each is of another user."""
+        return wilson_interval(self.negative / self.count, self.count)
 
 
 def without_message(found: Scope, scored: Stage) -> Iterator[LeftOut]:
@@ -63,8 +96,17 @@ def without_message(found: Scope, scored: Stage) -> Iterator[LeftOut]:
             yield LeftOut(Kind.FEEDBACK, Reason.NO_MESSAGE, each["count"])
 
 
-def worst_messages(found: Scope, scored: Stage) -> list[WorstMessage]:
-    """Return the messages with the most negative ratings; the less liked first among equals."""
+def worst_messages(found: Scope, settings: Settings) -> list[WorstMessage]:
+    """Return the messages whose share of negative ratings has the highest lower bound.
+
+    A message with many ratings of which most are negative thus precedes one with a single negative
+    rating. Of equals, such as messages with one rating each, those with a comment come first, and
+    then the newest.
+
+    Raises:
+        Unreadable: the MongoDB user may not read the application's messages.
+    """
+    scored = add_sentiment(settings.feedback_ratings)
     pipeline: list[Stage] = [
         scored,
         {"$match": {"sentiment": {"$ne": Sentiment.UNSCORED}}},
@@ -72,21 +114,27 @@ def worst_messages(found: Scope, scored: Stage) -> list[WorstMessage]:
             "$group": {
                 "_id": MESSAGE,
                 "negative": count_of(Sentiment.NEGATIVE, 1),
-                "positive": count_of(Sentiment.POSITIVE, 1),
                 "count": {"$sum": 1},
+                "commented": {"$max": {"$cond": [HAS_COMMENT, 1, 0]}},
+                "newest": {"$max": {"$cond": [IS_NEGATIVE, "$timestamp", None]}},
             }
         },
         {"$match": {"negative": {"$gt": 0}}},
-        {"$addFields": {"share": {"$divide": ["$positive", "$count"]}}},
-        {"$sort": {"negative": -1, "share": 1, "_id": 1}},
+        {"$addFields": {"share": {"$divide": ["$negative", "$count"]}}},
+        {"$addFields": {"least": LOWER_BOUND}},
+        {"$sort": {"least": -1, "commented": -1, "newest": -1, "_id": 1}},
         {"$limit": WORST},
     ]
     worst = found.aggregate(pipeline, {"$nor": [WITHOUT_MESSAGE]})
+    messages = find_messages(found.database, settings, [each["_id"] for each in worst])
     return [
         WorstMessage(
-            as_text(each["_id"]),
+            message_id := as_text(each["_id"]),
+            message.text if (message := messages.get(message_id)) else None,
+            message.question if message else None,
             each["negative"],
             each["count"],
+            each["newest"],
             comments_on(found, scored, each["_id"]),
         )
         for each in worst
@@ -102,10 +150,9 @@ def on_message(message: object) -> dict[str, Any]:
 
 def comments_on(found: Scope, scored: Stage, message: object) -> list[Comment]:
     """Return a message's newest comments, those of negative ratings first."""
-    is_negative = {"$eq": ["$sentiment", Sentiment.NEGATIVE]}
     pipeline: list[Stage] = [
         scored,
-        {"$addFields": {"is_negative": is_negative}},
+        {"$addFields": {"is_negative": IS_NEGATIVE}},
         {"$sort": {"is_negative": -1, "timestamp": -1, "user_id": -1}},
         {"$limit": COMMENTS_OF_EACH},
     ]

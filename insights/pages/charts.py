@@ -130,7 +130,7 @@ def share_chart(summary: Summary) -> Chart:
     legend += [Series("point", "single day")] if averaged else []
     if before:
         layers.insert(0, drawing.level(before.value, "before"))
-        legend.append(Series("before", f"previous period: {unbroken(show_share(before))}"))
+        legend.append(Series("before", f"period before: {unbroken(show_share(before))}"))
     return Chart(
         "Share of positive ratings",
         describe_shares(summary, spans),

@@ -1,11 +1,12 @@
 """Attributes of ratings: `message.model`, `user.plan` and `details.page`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from insights.errors import UsageError
 from insights.queries.conditions import split_keys
 from insights.settings import Settings
+from insights.wording import clean
 
 
 class Root(StrEnum):
@@ -28,8 +29,9 @@ EXAMPLES = {Root.MESSAGE: "sessions.messages.message_id", Root.USER: "users._id"
 class Attribute:
     """A field of the rated message, of the user, or of the details of the user's last event.
 
-    `lookup` is where the application stores the ids of messages or users, such as `users._id`; it
-    is empty for details. `keys` are the names on the way to the field.
+    `name` is as on the command line, and `keys` are the names on the way to the field. `lookup` is
+    where the application stores the ids of messages or users, such as `users._id`; it is empty for
+    details.
     """
 
     name: str
@@ -42,16 +44,16 @@ def parse_attribute(text: str, settings: Settings) -> Attribute:
     """Return the attribute that --by names. Keys with dots are in double quotes, as in --where.
 
     Raises:
-        UsageError: it is not an attribute, or its lookup is not set.
+        UsageError: it is not an attribute, or the setting for it is missing.
     """
-    first, *keys = split_keys(text.strip())
-    if first not in list(Root) or not keys or not all(key and "\0" not in key for key in keys):
+    first, *keys = split_keys(text.strip()) or [""]
+    if first not in list(Root) or not keys:
         raise UsageError(
             f"--by {text!r} is not message.FIELD, user.FIELD or details.FIELD, "
             "such as message.model, user.plan or details.page"
         )
     root = Root(first)
-    attribute = Attribute(text.strip(), root, tuple(keys))
+    attribute = Attribute(clean(text.strip()), root, tuple(keys))
     if root is Root.DETAILS:
         return attribute
     lookup = settings.message_lookup if root is Root.MESSAGE else settings.user_lookup
@@ -60,4 +62,4 @@ def parse_attribute(text: str, settings: Settings) -> Attribute:
             f"--by {text} needs {root.setting}, the collection and the field of the application's "
             f"{root} ids, such as {root.setting}={EXAMPLES[root]}"
         )
-    return Attribute(attribute.name, root, attribute.keys, lookup)
+    return replace(attribute, lookup=lookup)

@@ -74,9 +74,8 @@ def find_target(kind: Kind, name: str) -> Target:
     """
     fields = {field.name: field.type for field in kind.fields if field.name != ID}
     objects = [each for each, type_ in fields.items() if type_ is Type.JSON]
-    first, *others = split_keys(name)
-    are_keys = all(each and "\0" not in each for each in others)
-    if first in fields and bool(others) == (first in objects) and are_keys:
+    first, *others = split_keys(name) or [name]
+    if first in fields and bool(others) == (first in objects):
         return Target((first, *others), fields[first])
     allowed = [each for each in fields if each not in objects]
     allowed += [f"{each}.NAME" for each in objects]
@@ -86,16 +85,21 @@ def find_target(kind: Kind, name: str) -> Target:
 def split_keys(name: str) -> list[str]:
     """Return the keys of a path, such as `details."gen_ai.request.model"`.
 
+    There are none if a key without quotes is empty.
+
     Raises:
-        UsageError: one in double quotes is not a JSON string.
+        UsageError: a key in quotes is not a JSON string, or has a NUL, which no key may have.
     """
+    found = [(key["quoted"], key["plain"]) for key in KEY.finditer(name)]
+    if any(not quoted and not plain.strip() for quoted, plain in found):
+        return []
     try:
-        return [
-            json.loads(key["quoted"]) if key["quoted"] else key["plain"].strip()
-            for key in KEY.finditer(name)
-        ]
+        keys = [json.loads(quoted) if quoted else plain.strip() for quoted, plain in found]
     except ValueError:
-        raise UsageError(f"{name!r} has a name in quotes that is not a JSON string") from None
+        raise UsageError(f"{name!r} has a key in quotes that is not a JSON string") from None
+    if any("\0" in key for key in keys):
+        raise UsageError(f"{name!r} has a key with a NUL")
+    return keys
 
 
 def compare_values(target: Target, operator: str, value: str, _now: datetime) -> Document:
@@ -110,7 +114,7 @@ def compare_values(target: Target, operator: str, value: str, _now: datetime) ->
 
 
 def compare_field(target: Target, operator: str, value: str, now: datetime) -> Document:
-    """Return the filter for one comparison of a field.
+    """Return the filter for one comparison of a field. A list matches if a member does.
 
     Raises:
         UsageError: the field is a time, but the value is not.
@@ -145,7 +149,7 @@ def order(target: Target, operator: str, value: str, now: datetime) -> Document:
     limit = limit_in(value)
     if target.path == "rating" and not isinstance(limit, str):
         return rating_order(operator, limit)
-    if target.type is Type.TEXT:
+    if target.type in {Type.TEXT, Type.LIST}:
         limit = readings(value)[-1]
     return {target.path: {operator: limit}}
 

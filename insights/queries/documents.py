@@ -70,3 +70,12 @@ def as_text(value: object) -> str:
     """Return a value as a line shows it: a text as it is, nothing for null, and else as JSON."""
     plain = "" if value is None else plain_value(value)
     return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+
+
+def list_text(value: object) -> str:
+    """Return a list as `[wrong, outdated]`, and nothing for null or an empty list.
+
+    Another program may have stored a value that is no list; it is shown like its only member.
+    """
+    members = value if isinstance(value, list) else [value]
+    return "" if value is None or value == [] else f"[{', '.join(map(as_text, members))}]"

@@ -1,5 +1,6 @@
 """MongoDB filters from the filter options of commands."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,16 +35,36 @@ class Selection:
     not_user: Sequence[str] = ()
     include_system: bool = False
 
+    def options(self) -> str:
+        """Return the options that filter, without the period, as a shell reads them."""
+        words = [
+            *option("--user", self.user),
+            *(word for user in self.not_user for word in option("--not-user", user)),
+            *option("--message", self.message),
+            *option("--rating", self.rating),
+            *option("--event-type", self.event_type),
+            *(word for text in self.where for word in option("--where", text)),
+            *(["--include-system"] if self.include_system else []),
+        ]
+        return shlex.join(words)
+
+
+def option(name: str, value: str | None) -> list[str]:
+    """Return the words of an option, none without a value."""
+    return [] if value is None else [name, value]
+
 
 @dataclass(frozen=True)
 class Filters:
     """The filters of a command that reads both kinds, without those for system users.
 
-    `system` has the ids of the system users that are left out, in every type.
+    `system` has the ids of the system users that are left out, in every type. `options` are the
+    command's options, for the reader.
     """
 
     by_kind: Mapping[Kind, Filter] = field(default_factory=dict)
     system: Sequence[Any] = ()
+    options: str = ""
 
     def of(self, kind: Kind) -> Filter:
         """Return the filter for the documents of a kind."""
@@ -87,6 +108,7 @@ def to_filters(selection: Selection, settings: Settings, now: datetime) -> Filte
             for kind in Kind
         },
         system_ids(selection, settings),
+        selection.options(),
     )
 
 

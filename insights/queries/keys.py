@@ -1,4 +1,4 @@
-"""Filters on keys that a dotted path cannot name, because they have a dot.
+"""Filters on keys that a dotted path cannot name, because they have a dot or are empty.
 
 They match like MongoDB's own: an array matches if one of its elements does.
 """
@@ -18,12 +18,12 @@ Test = Callable[[str], Expression]
 
 def needs_expression(keys: Sequence[str]) -> bool:
     """Say whether a dotted path cannot name one of these keys."""
-    return any("." in key for key in keys)
+    return any(not key or "." in key for key in keys)
 
 
 def is_special(key: str) -> bool:
     """Say whether a path in an expression or a projection cannot name a key."""
-    return "." in key or key.startswith("$")
+    return not key or "." in key or key.startswith("$")
 
 
 def is_one_of(values: Sequence[Any]) -> Test:

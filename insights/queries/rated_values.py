@@ -8,16 +8,13 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
 
-from insights.errors import Refused
 from insights.kinds import Document, Kind
-from insights.mongodb.servers import ACCESS_DENIED
+from insights.messages.records import batches, naming_the_lookup
 from insights.queries.attributes import Attribute, Root
 from insights.queries.documents import as_text
 from insights.queries.filters import Filter, all_of
@@ -51,7 +48,7 @@ def rated_values(
     `events` restricts the events whose details count.
 
     Raises:
-        Refused: MongoDB does not let the user read the application's collection.
+        Unreadable: the MongoDB user may not read the application's collection.
     """
     pipeline: list[Stage] = [
         scored,
@@ -59,8 +56,7 @@ def rated_values(
         {"$project": {"_id": 0, "user_id": 1, "message_id": 1, "timestamp": 1, "sentiment": 1}},
         *([] if attribute.root is Root.MESSAGE else [{"$sort": BY_USER}]),
     ]
-    ratings = found.stream(pipeline)
-    while batch := list(islice(ratings, BATCH)):
+    for batch in batches(found.stream(pipeline), BATCH):
         values = values_of(found.database, events, attribute, batch)
         for rating, value in zip(batch, values, strict=True):
             user = to_text(rating.get("user_id")) or ""
@@ -90,15 +86,9 @@ def values_by_id(
     collection, *path = attribute.lookup.split(".")
     pipeline = find_records(path, attribute.keys, [each for text in ids for each in ids_of(text)])
     found: dict[str, str | None] = {}
-    try:
+    with naming_the_lookup(attribute.lookup, attribute.root.setting):
         for each in database[collection].aggregate(pipeline, batchSize=BATCH):
             found.setdefault(text_of(each["id"]), to_text(each.get("value")))
-    except OperationFailure as error:
-        if error.code not in ACCESS_DENIED:
-            raise
-        raise Refused(
-            f"the MongoDB user may not read {collection}, which {attribute.root.setting} names"
-        ) from None
     return found
 
 

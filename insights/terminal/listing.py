@@ -1,22 +1,23 @@
 """Lists of the newest documents, for `insights feedback` and `insights events`."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
 from bson.datetime_ms import DatetimeMS
-from pymongo.cursor import Cursor
 
 from insights.errors import NoData
 from insights.kinds import Document, Field, Kind, Type
+from insights.messages.rated import QUESTION, TEXT, RatedMessages, require_lookup
 from insights.mongodb.connection import open_database
-from insights.queries.documents import as_text, newest, plain_value, to_plain
+from insights.queries.documents import as_text, list_text, newest, plain_value, to_plain
 from insights.queries.far_dates import far_iso_time
 from insights.queries.filters import Selection, to_filter
 from insights.settings import read_settings
-from insights.terminal.console import print_json, print_rows
+from insights.terminal.blocks import Block, print_blocks
+from insights.terminal.console import print_error, print_json, print_rows
 from insights.terminal.left_out import tell_not_selected
 from insights.wording import show_time
 
@@ -25,7 +26,8 @@ from insights.wording import show_time
 class Layout:
     """The headings of a table of documents, by field; the last field is long.
 
-    Fields without a heading here get a column before the last one.
+    Fields without a heading here get a column before the last one. Lists need none: they precede
+    the last field's text in brackets, because a narrow terminal has no room for more columns.
     """
 
     kind: Kind
@@ -37,11 +39,21 @@ class Layout:
         fields = {field.name: field for field in self.kind.fields}
         *first, last = ((heading, fields[name]) for name, heading in self.headings.items())
         others = self.kind.other_fields(self.headings)
-        return dict([*first, *((heading_of(each), each) for each in others), last])
+        further = ((heading_of(each), each) for each in others if each.type is not Type.LIST)
+        return dict([*first, *further, last])
 
     def cells(self, document: Document) -> list[str]:
         """Return the cells of a document's row."""
-        return [cell(field, document) for field in self.columns.values()]
+        *first, last = (cell(field, document) for field in self.columns.values())
+        lists = [cell(field, document) for field in self.kind.fields if field.type is Type.LIST]
+        return [*first, " ".join(filter(None, [*lists, last]))]
+
+    def block(self, document: Document) -> Block:
+        """Return a feedback as a block, with the question and the text of the message."""
+        cells = dict(zip(self.columns, self.cells(document), strict=True))
+        short = {heading: cells.pop(heading) for heading in [*self.headings.values()][:-1]}
+        texts = {"asked": cell(QUESTION, document), "answered": cell(TEXT, document)}
+        return Block(short, texts | cells)
 
 
 def heading_of(field: Field) -> str:
@@ -57,6 +69,8 @@ def cell(field: Field, document: Document) -> str:
         case Type.JSON:
             value = document.get(field.name, {})
             return "" if value == {} else json.dumps(plain_value(value), ensure_ascii=False)
+        case Type.LIST:
+            return list_text(document.get(field.name))
         case _:
             return as_text(document.get(field.name))
 
@@ -72,23 +86,40 @@ def show_any_time(value: object) -> str:
             return as_text(value)
 
 
-def print_newest(layout: Layout, selection: Selection, limit: int, *, as_json: bool) -> None:
+def print_newest(
+    layout: Layout, selection: Selection, limit: int, *, as_json: bool, messages: bool = False
+) -> None:
     """Print at most `limit` documents, newest first, as a table or as lines of JSON.
+
+    With `messages`, each feedback is a block with the texts of its message.
 
     Raises:
         NoData: no document matches.
+        UsageError: there are no messages to read.
     """
     kind, settings, now = layout.kind, read_settings(), datetime.now(UTC)
     condition = to_filter(kind, selection, settings, now)
+    if messages:
+        require_lookup(settings)
     with open_database(settings) as database:
-        found = newest(database, kind, condition, limit)
-        printed = print_lines(kind, found) if as_json else print_table(layout, found)
+        found: Iterable[Document] = newest(database, kind, condition, limit)
+        rated = RatedMessages(database, settings)
+        if messages:
+            found = rated.added_to(found)
+        if as_json:
+            printed = print_lines(kind, found)
+        elif messages:
+            printed = print_blocks(map(layout.block, found))
+        else:
+            printed = print_table(layout, found)
         tell_not_selected(database, kind, selection, settings, now)
+    for note in rated.notes():
+        print_error(note)
     if not printed:
         raise NoData(f"no {kind} yet" if selection == Selection() else "nothing matches")
 
 
-def print_lines(kind: Kind, found: Cursor[Document]) -> int:
+def print_lines(kind: Kind, found: Iterable[Document]) -> int:
     """Print each document as a line of JSON; return their number."""
     count = 0
     for count, document in enumerate(found, start=1):  # noqa: B007 (returned)
@@ -96,7 +127,7 @@ def print_lines(kind: Kind, found: Cursor[Document]) -> int:
     return count
 
 
-def print_table(layout: Layout, found: Cursor[Document]) -> int:
+def print_table(layout: Layout, found: Iterable[Document]) -> int:
     """Print the documents as one table; return their number."""
     rows = [layout.cells(document) for document in found]
     if rows:

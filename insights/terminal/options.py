@@ -18,6 +18,12 @@ User = Annotated[
     str | None, typer.Option(metavar="USER_ID", help="Filter by user; 42 also matches a number.")
 ]
 Message = Annotated[str | None, typer.Option(metavar="MESSAGE_ID", help="Filter by message.")]
+Messages = Annotated[
+    bool,
+    typer.Option(
+        "--messages", help="Add the text of each rated message, and the question it answers."
+    ),
+]
 Rating = Annotated[
     str | None,
     typer.Option(

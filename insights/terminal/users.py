@@ -12,6 +12,7 @@ from pymongo.errors import OperationFailure
 from insights.errors import UsageError
 from insights.kinds import Document
 from insights.mongodb.servers import server_message
+from insights.settings import Settings
 from insights.terminal.console import errors, print_line, print_warning
 from insights.terminal.counts import show_counts
 from insights.terminal.program import program
@@ -81,6 +82,16 @@ def quote_id(user_id: str) -> str:
     """Return an id in quotes, and escaped, too, if it has invisible or non-ASCII characters."""
     is_plain = user_id.isascii() and user_id.isprintable()
     return f'"{clean(user_id)}"' + ("" if is_plain else f" ({user_id!a})")
+
+
+def report_messages(settings: Settings) -> None:
+    """Print that the texts of messages stay, and where they are, if MESSAGE_LOOKUP says so."""
+    if settings.message_lookup:
+        collection, _, path = settings.message_lookup.partition(".")
+        print_line(
+            "The texts of messages belong to the application and are left alone: they are in the "
+            f"collection {collection}, beside {path}."
+        )
 
 
 def warn_of_new_events(database: Database[Document], user_id: str) -> None:

@@ -24,23 +24,23 @@ def read_json_lines(path: Path) -> list[Document]:
 
 
 def read_csv(path: Path) -> list[Document]:
-    """Return the rows of a CSV file without empty cells, details parsed."""
+    """Return the rows of a CSV file without empty cells, details and reasons parsed."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, strict=True))
     found = [{name: cell for name, cell in row.items() if cell} for row in rows]
-    return [parse_details(row) for row in found]
+    return [parse_json(row) for row in found]
 
 
 def read_parquet(path: Path) -> list[Document]:
-    """Return the rows of a Parquet file without nulls, details parsed."""
+    """Return the rows of a Parquet file without nulls, details and reasons parsed."""
     rows = parquet.read_table(path).to_pylist()
     found = [{name: value for name, value in row.items() if value is not None} for row in rows]
-    return [parse_details(with_iso_times(row)) for row in found]
+    return [parse_json(with_iso_times(row)) for row in found]
 
 
-def parse_details(row: Document) -> Document:
-    """Return a row with its details parsed from JSON."""
-    return row | {"details": json.loads(row["details"])} if "details" in row else row
+def parse_json(row: Document) -> Document:
+    """Return a row with its details and reasons parsed from JSON."""
+    return row | {name: json.loads(row[name]) for name in ("details", "reasons") if name in row}
 
 
 def with_iso_times(row: Document) -> Document:

@@ -44,13 +44,18 @@ DATE_TIMES = st.datetimes(YEAR_2, YEAR_9998).flatmap(
     lambda naive: OFFSETS.map(lambda offset: naive.replace(tzinfo=offset).isoformat())
 )
 
+LABELS = st.text(WITHOUT_NUL, max_size=63).map("+".__add__)
+
 FEEDBACKS = st.fixed_dictionaries(
     {
         "message_id": IDENTIFIERS,
         "user_id": IDENTIFIERS,
-        "rating": st.text(WITHOUT_NUL, max_size=63).map("+".__add__),
+        "rating": LABELS,
     },
-    optional={"comment": st.none() | TEXT},
+    optional={
+        "comment": st.none() | TEXT,
+        "reasons": st.none() | st.lists(LABELS | st.just("wrong"), max_size=10),
+    },
 )
 
 EVENTS = st.fixed_dictionaries(

@@ -1,0 +1,1 @@
+"""The application's messages, which users rate: their records, texts and questions."""
