@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -30,6 +30,7 @@ from insights.mongodb.connection import open_database
 from insights.pages.dashboard import Dashboard, content_security_policy, create_dashboard, to_page
 from insights.pages.drawing import start_vega
 from insights.pages.updates import Board, Say, Updater
+from insights.queries.attributes import Attribute
 from insights.queries.filters import Selection, to_filters
 from insights.queries.periods import parse_period
 from insights.settings import Settings
@@ -67,12 +68,15 @@ def serve(  # noqa: PLR0913 (each is an option of its command)
     settings: Settings,
     selection: Selection = LAST_MONTH,
     port: int = PORT,
+    attributes: Sequence[Attribute] = (),
     *,
     say: Say,
     warn: Say,
     open_browser: bool = False,
 ) -> None:
     """Serve the dashboard until Ctrl-C, and print its address. Port 0 picks a free one.
+
+    It compares ratings by the attributes.
 
     Raises:
         UsageError: a time or a condition is not valid, or the port cannot be used.
@@ -88,7 +92,7 @@ def serve(  # noqa: PLR0913 (each is an option of its command)
         board = Board()
         token = secrets.token_urlsafe()
         server = Server(board, token)
-        current = partial(current_dashboard, database, settings, selection)
+        current = partial(current_dashboard, database, settings, selection, attributes)
         updater = Updater(settings, current, board, warn)
         with updater.running(on_failure=server.end):
             url = f"http://{HOST}:{listener.getsockname()[1]}/?token={token}"
@@ -119,7 +123,10 @@ def listening_socket(port: int) -> Iterator[socket.socket]:
 
 
 def current_dashboard(
-    database: Database[Document], settings: Settings, selection: Selection
+    database: Database[Document],
+    settings: Settings,
+    selection: Selection,
+    attributes: Sequence[Attribute],
 ) -> Dashboard:
     """Return the dashboard as of now.
 
@@ -134,6 +141,7 @@ def current_dashboard(
             to_filters(selection, settings, now),
             parse_period(selection.since, selection.until, now),
             now,
+            attributes,
         )
 
 
