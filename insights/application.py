@@ -54,7 +54,7 @@ COMMANDS = {
     "export": Command("export", READ, "Export feedback or events to a file, oldest first."),
     "setup": Command("setup", MAINTAIN, "Create the indexes, and set how long data is kept."),
     "doctor": Command("doctor", MAINTAIN, "Find and repair damaged data."),
-    "demo": Command("demo", MAINTAIN, "Fill a database with realistic feedback and events."),
+    "demo": Command("demo", MAINTAIN, "Fill a database with realistic data."),
     "forget": Command("forget", MAINTAIN, "Erase a user's feedback and events."),
     "opt-out": Command("opt_outs", MAINTAIN, "Stop storing a user's events."),
     "opt-in": Command("opt_outs", MAINTAIN, "Resume storing a user's events."),
