@@ -15,7 +15,9 @@ from insights.figures.answers import (
 )
 from insights.figures.curves import Curve, FeedbackDay, Part, divide
 from insights.figures.feedback import FeedbackSummary
+from insights.figures.reasons import Reasons
 from insights.figures.shares import Comparison, Difference, Interval, Profile, compare
+from insights.figures.words import Words
 
 FIRST = date(2026, 11, 2)
 DAY = timedelta(days=1)
@@ -56,6 +58,8 @@ def feedback(now: Votes, before: Votes = (0, 0), unscored: int = 0) -> FeedbackS
         unscored=[],
         others=0,
         worst=[],
+        reasons=Reasons(0, [], 0),
+        words=Words(0, 0, None),
         daily=days(now, *[(0, 0)] * 6),
     )
 

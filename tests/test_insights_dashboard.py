@@ -169,7 +169,7 @@ def test_three_answers_come_first(visitor: Visitor, figures: str) -> None:
     )
     assert before == (
         "What comes before a negative rating? Nothing stands out "
-        "Too few users gave a negative rating after an event to say what stands out."
+        "Too few ratings follow events to compare a negative rating with a positive one."
     )
 
 
@@ -326,12 +326,48 @@ def test_shows_the_events_before_negative_ratings(visitor: Visitor, figures: str
     page = visitor.open(figures)
     # The last event of every rating that has one, and a third of all events: three times as often.
     assert rows(page, ".journeys") == [
-        ["regenerate", "100 %", "33 %", TIMES_3],
-        ["page_view, then →regenerate", "100 %", "33 %", TIMES_3],
+        ["regenerate", "100 %34 to 100 %", "-", "33 %", TIMES_3],
+        ["page_view, then →regenerate", "100 %34 to 100 %", "-", "33 %", TIMES_3],
     ]
-    assert "3 negative ratings, 1 without an event in the 30 minutes before" in words(
-        page, "#journeys .lead"
+    counted = (
+        "3 negative ratings, 1 without an event in the 30 minutes before. 3 positive ratings, "
     )
+    assert f"{counted}3 without." in words(page, "#journeys .lead")
+    assert page.locator(".journeys .outstanding").count() == 0
+
+
+def test_marks_the_events_that_are_clearly_more_frequent_before_negative_ratings(
+    insights: Insights, empty_database: Database[Document], visitor: Visitor
+) -> None:
+    for number in range(50):
+        for rating, event_type in (
+            ("down", "error_shown" if number < 20 else "answer_shown"),
+            ("up", "answer_copied" if number < 20 else "answer_shown"),
+        ):
+            user = f"{rating}{number}"
+            rated = a_feedback(at(2, 10), user_id=user, rating=rating)
+            event = an_event(at(2, 9, 59), user_id=user, event_type=event_type)
+            empty_database.feedback.insert_one(rated)
+            empty_database.analytics.insert_one(event)
+
+    page = visitor.open(write(insights, *PERIOD))
+
+    assert words(page, ".question:nth-child(3)") == (
+        "What comes before a negative rating? error_shown "
+        "The last event in 40 % (28 to 54 %) of cases, before a positive rating in 0 % (0 to 7 %)."
+    )
+    assert rows(page, ".journeys")[:2] == [
+        ["answer_shown", "60 %46 to 72 %", "60 %46 to 72 %", "60 %", "1.0\N{MULTIPLICATION SIGN}"],
+        [
+            "error_shown (stands out)",
+            "40 %28 to 54 %",
+            "0 %0 to 7 %",
+            "20 %",
+            "2.0\N{MULTIPLICATION SIGN}",
+        ],
+    ]
+    assert page.locator(".journeys .outstanding").count() == 2
+    assert overflows(page) == []
 
 
 def test_needs_no_network_and_makes_no_requests(visitor: Visitor, figures: str) -> None:

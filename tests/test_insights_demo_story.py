@@ -361,9 +361,22 @@ def test_there_is_one_bad_week(story: Insights) -> None:
 def test_errors_and_repetitions_come_before_negative_ratings(story: Insights) -> None:
     [found] = story("journey", "--before-rating", "negative", "--since", "60d", "--json").lines
 
-    lifts = {each["steps"][0]: each["lift"] for each in found["last"]}
-    assert lifts["error_shown"] > 2
-    assert lifts["answer_regenerated"] > 2
+    steps = {each["steps"][0]: each for each in found["last"]}
+    for name in ("error_shown", "answer_regenerated"):
+        assert steps[name]["is_clear"]
+        assert steps[name]["share_before"] > 2 * steps[name]["share_contrast"]
+    # Before every rating.
+    assert steps["answer_shown"]["lift"] > 1.5
+    assert steps["answer_shown"]["difference_percentage_points"] < 5
+
+
+def test_reasons_and_words_say_why(story: Insights) -> None:
+    feedback = summary(story, "30d")["feedback"]
+
+    assert feedback["reasons"]["ratings"] > 50
+    assert len(feedback["reasons"]["reasons"]) > 2
+    phrases = {each["phrase"] for each in feedback["words"]["phrases"]}
+    assert phrases & {"wrong", "error", "out of"}
 
 
 @pytest.mark.usefixtures("story")

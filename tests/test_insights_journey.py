@@ -1,16 +1,19 @@
 """`insights journey`."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
-from bson import ObjectId
+from bson import Decimal128, ObjectId
 from pymongo.database import Database
 
-from insights.figures.journeys import before_ratings
-from insights.queries.filters import all_of, rated
+from insights.figures.contrasts import both_groups
+from insights.figures.shares import Profile, compare
+from insights.figures.step_counts import before_ratings
 from insights.queries.periods import Period
 from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
@@ -22,14 +25,13 @@ pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUM
 MINUTE = timedelta(minutes=1)
 MILLISECOND = timedelta(milliseconds=1)
 WINDOW = timedelta(minutes=30)
+TIMES = "\N{MULTIPLICATION SIGN}"
 DAY = ("--since", "2026-11-01", "--until", "2026-11-02")
 PERIOD = "from 2026-11-01 00:00 to 2026-11-02 00:00 UTC"
 EXPLANATION = (
-    (
-        "Before: share of the ratings with events in their window. "
-        "All: share of the events of all users. Lift: Before divided by"
-    ),
-    "All.",
+    "Before: share of the ratings with events in their window. Positive: the same of positive "
+    "ratings. All: share of the events of all users. Lift: Before divided by All. Bold: clearly "
+    "more frequent than before positive ratings."
 )
 
 # User, minutes after noon, and event type or rating.
@@ -52,18 +54,13 @@ RATINGS: Doings = [
 
 def store(database: Database[Document], events: Doings, ratings: Doings) -> None:
     """Store events as (user, minutes after noon, type), and ratings as (user, minutes, rating)."""
-    database.analytics.insert_many(
-        [
-            an_event(NOON + minutes * MINUTE, user_id=user, event_type=event_type)
-            for user, minutes, event_type in events
-        ]
-    )
-    database.feedback.insert_many(
-        [
+    for user, minutes, event_type in events:
+        event = an_event(NOON + minutes * MINUTE, user_id=user, event_type=event_type)
+        database.analytics.insert_one(event)
+    for user, minutes, rating in ratings:
+        database.feedback.insert_one(
             a_feedback(NOON + minutes * MINUTE, user_id=user, rating=rating)
-            for user, minutes, rating in ratings
-        ]
-    )
+        )
 
 
 def found(insights: Insights, *options: str) -> Any:
@@ -79,47 +76,164 @@ def befores(steps: list[Any]) -> dict[str, int]:
     return {" ".join(each["steps"]): each["before"] for each in steps}
 
 
-def test_compares_the_steps_before_ratings_with_those_of_all_users(
+def test_compares_the_steps_before_ratings_with_contrasting_ratings_and_all_events(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     store(empty_database, EVENTS, RATINGS)
 
-    assert found(insights, "--before-rating", "negative", "--window", "30m") == {
+    journeys = found(insights, "--before-rating", "negative", "--window", "30m")
+
+    [last], sequences = journeys.pop("last"), journeys.pop("sequences")
+    assert journeys == {
         "before_rating": "negative",
         "window_seconds": 1800,
         "since": "2026-11-01T00:00:00.000Z",
         "until": "2026-11-02T00:00:00.000Z",
         "ratings": 3,
         "without_events": 1,
+        "contrast": "positive",
+        "contrast_ratings": 1,
+        "contrast_without_events": 0,
         "left_out": [],
-        "last": [
-            {
-                "steps": ["c"],
-                "before": 2,
-                "share_before": 1,
-                "share_all": 0.25,
-                "lift": 4,
-                "users": 2,
-            }
-        ],
-        "sequences": [
-            {
-                "steps": ["a", "b", "c"],
-                "before": 1,
-                "share_before": 0.5,
-                "share_all": 0.125,
-                "lift": 4,
-                "users": 1,
-            },
-            {
-                "steps": ["c"],
-                "before": 1,
-                "share_before": 0.5,
-                "share_all": 0.125,
-                "lift": 4,
-                "users": 1,
-            },
-        ],
+    }
+    # Two of two against none of one.
+    assert last.pop("share_before_interval") == pytest.approx({"low": 0.3424, "high": 1}, abs=1e-4)
+    assert last.pop("share_contrast_interval") == pytest.approx(
+        {"low": 0, "high": 0.7935}, abs=1e-4
+    )
+    assert last.pop("p_fisher") == pytest.approx(1 / 3)
+    assert last == {
+        "steps": ["c"],
+        "users": 2,
+        "before": 2,
+        "share_before": 1,
+        "contrast": 0,
+        "share_contrast": 0,
+        "difference_percentage_points": 100,
+        "difference_percentage_points_interval": None,
+        "p_clustered": 1,
+        "is_clear": False,
+        "share_all": 0.25,
+        "lift": 4,
+    }
+    assert [each["steps"] for each in sequences] == [["a", "b", "c"], ["c"]]
+    for each in sequences:
+        figures = [each[name] for name in ("before", "share_before", "share_all", "lift", "users")]
+        assert figures == [1, 0.5, 0.125, 4, 1]
+        assert each["share_before_interval"] == pytest.approx(
+            {"low": 0.0945, "high": 0.9055}, abs=1e-4
+        )
+
+
+@pytest.mark.parametrize(
+    ("rating", "contrast", "ratings", "others"),
+    [
+        ("negative", "positive", 2, 1),
+        ("positive", "negative", 1, 2),
+        ("neutral", "other", 1, 4),
+        ("unscored", "other", 1, 4),
+        ("1", "other", 1, 4),
+    ],
+)
+def test_each_rating_has_its_contrast(
+    insights: Insights,
+    empty_database: Database[Document],
+    rating: str,
+    contrast: str,
+    ratings: int,
+    others: int,
+) -> None:
+    given = ["👎", "1", "5", "3", "meh"]
+    store(empty_database, [("u0", -1, "a")], [(f"u{n}", 0, each) for n, each in enumerate(given)])
+
+    journeys = found(insights, "--before-rating", rating)
+
+    assert journeys["contrast"] == contrast
+    assert (journeys["ratings"], journeys["contrast_ratings"]) == (ratings, others)
+    assert journeys["without_events"] + journeys["contrast_without_events"] == (
+        4 if contrast == "other" else 2
+    )
+
+
+def test_finds_what_counting_one_by_one_finds(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    random = Random("journeys")  # noqa: S311 (nothing here is secret)
+    users, ratings = [f"u{number}" for number in range(25)], ("up", "down", "3", "hm")
+    events: Doings = [
+        (random.choice(users), random.randrange(0, 600, 2), random.choice("aaabbcde"))
+        for _ in range(600)
+    ]
+    given: Doings = [
+        (random.choice(users), random.randrange(1, 600, 2), random.choice(ratings))
+        for _ in range(300)
+    ]
+    # One event of a user at a time, so that their order is known.
+    events = [(user, time, kind) for (user, time), kind in {e[:2]: e[2] for e in events}.items()]
+    store(empty_database, events, given)
+
+    journeys = found(insights)
+
+    counted = {length: profiles_of(events, given, length) for length in (1, 3)}
+    assert len(counted[1]) == 5
+    for length, name in ((1, "last"), (3, "sequences")):
+        assert len(journeys[name]) == min(len(counted[length]), 10)
+        most = sorted(
+            (
+                -sum(each.positive for each in profiles),
+                sum(each.positive_before for each in profiles),
+                steps,
+            )
+            for steps, profiles in counted[length].items()
+        )
+        assert [tuple(each["steps"]) for each in journeys[name]] == [each[2] for each in most[:10]]
+        for step in journeys[name]:
+            expected = compare(counted[length][tuple(step["steps"])])
+            assert expected.now is not None
+            assert expected.before is not None
+            assert expected.difference is not None
+            assert (step["before"], step["contrast"]) == (
+                expected.now.positive,
+                expected.before.positive,
+            )
+            assert step["share_before"] == pytest.approx(expected.now.value)
+            assert step["share_contrast"] == pytest.approx(expected.before.value)
+            assert step["share_before_interval"]["low"] == pytest.approx(expected.now.interval.low)
+            assert step["difference_percentage_points"] == pytest.approx(
+                expected.difference.value * 100
+            )
+            corrected = min(expected.difference.p_clustered * len(journeys[name]), 1)
+            assert step["p_clustered"] == pytest.approx(corrected)
+
+
+def rank(steps: tuple[str, ...], profiles: list[Profile]) -> tuple[int, int, tuple[str, ...]]:
+    """Return the sort key of a step."""
+    wanted, contrast = (
+        sum(getattr(each, name) for each in profiles) for name in ("positive", "positive_before")
+    )
+    return -wanted, contrast, steps
+
+
+def profiles_of(events: Doings, given: Doings, length: int) -> dict[tuple[str, ...], list[Profile]]:
+    """Return the profile of each user who gave a rating after an event, for each step."""
+    before: Counter[tuple[str, str, tuple[str, ...]]] = Counter()
+    for user, rated, rating in given:
+        last = sorted(e[1:] for e in events if e[0] == user and rated - 30 <= e[1] < rated)
+        if last and rating in {"up", "down"}:
+            before[user, rating, tuple(kind for _, kind in last[-length:])] += 1
+    users = sorted({user for user, _, _ in before})
+    return {
+        steps: [
+            Profile(
+                1,
+                before[user, "down", steps],
+                sum(n for (u, r, _), n in before.items() if (u, r) == (user, "down")),
+                before[user, "up", steps],
+                sum(n for (u, r, _), n in before.items() if (u, r) == (user, "up")),
+            )
+            for user in users
+        ]
+        for steps in sorted({steps for _, rating, steps in before if rating == "down"})
     }
 
 
@@ -238,8 +352,64 @@ def test_other_programs_ids_do_not_match_other_users(
 
     journeys = found(insights)
 
-    assert (journeys["ratings"], journeys["without_events"]) == (3, 2)
+    assert (journeys["ratings"], journeys["without_events"]) == (2, 1)
     assert befores(journeys["last"]) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("of_events", "of_ratings"),
+    [
+        (42, 42),
+        (42, 42.0),
+        (Decimal128("42"), 42),
+        (ObjectId("5f5e10000000000000000001"), ObjectId("5f5e10000000000000000001")),
+        (True, True),
+        ({"id": "ann"}, {"id": "ann"}),
+    ],
+)
+def test_users_whose_ids_are_no_texts_count_everywhere(
+    insights: Insights, empty_database: Database[Document], of_events: Any, of_ratings: Any
+) -> None:
+    # A number is not a truth value.
+    store(empty_database, [("ann", -1, "b"), ("ann", -1, "c")], [])
+    for number, user in enumerate([of_events, 1]):
+        event = an_event(NOON - MINUTE, event_type="ab"[number]) | {"user_id": user}
+        empty_database.analytics.insert_one(event)
+    rated = a_feedback(NOON, rating="down") | {"_id": 1, "user_id": of_ratings}
+    empty_database.feedback.insert_one(rated)
+
+    journeys = found(insights)
+
+    assert (journeys["ratings"], journeys["without_events"]) == (1, 0)
+    [last] = journeys["last"]
+    assert (last["steps"], last["share_all"], last["users"]) == (["a"], 0.25, 1)
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_what_has_no_user_is_in_no_journey(
+    insights: Insights,
+    empty_database: Database[Document],
+    indexed: bool,  # noqa: FBT001 (a parameter of the test)
+) -> None:
+    if indexed:
+        insights("setup")
+    store(empty_database, [("ann", -1, "a")], [("ann", 0, "down")])
+    users: list[Document] = [{}, {"user_id": None}, {"user_id": ["ann"]}]
+    for number, user in enumerate(users):
+        rated = a_feedback(NOON, rating="down") | {"_id": number}
+        event = an_event(NOON - MINUTE, event_type="b")
+        for each, collection in ((rated, "feedback"), (event, "analytics")):
+            del each["user_id"]
+            empty_database[collection].insert_one(each | user)
+
+    result, journeys = insights("journey", *DAY), found(insights)
+
+    assert (journeys["ratings"], journeys["without_events"]) == (1, 0)
+    assert [(each["steps"], each["share_all"]) for each in journeys["last"]] == [(["a"], 1)]
+    assert journeys["left_out"] == [
+        {"kind": kind, "reason": "no_user", "count": 3} for kind in ("feedback", "events")
+    ]
+    assert "3 events have no user and are in no journey." in result.stdout.splitlines()
 
 
 def test_simultaneous_events_are_in_the_order_of_their_ids(
@@ -296,20 +466,20 @@ def test_the_window_of_a_rating_may_begin_before_the_period(
     }
 
 
-def test_shows_ten_by_frequency_then_lift_then_name(
+def test_shows_ten_by_frequency_then_contrast_then_name(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
-    # Three ratings follow z, two y, and one each of the others; x is also frequent elsewhere, so
-    # its lift is the smallest.
-    types = [*"zzzyy", *"abcdefghijx"]
+    # Three negative ratings follow z, two y, and one each of the others; a positive one follows x.
+    types = [*"zzzyy", *"xabcdefghij"]
     users = [f"u{number}" for number in range(len(types))]
     store(
         empty_database,
         events=[
             *((user, -1, each) for user, each in zip(users, types, strict=True)),
-            *[("other", -1, "x"), ("another", -1, "a")],
+            ("other", -1, "a"),
+            ("another", -1, "q"),
         ],
-        ratings=[(user, 0, "down") for user in users],
+        ratings=[*((user, 0, "down") for user in users), ("other", 0, "up"), ("another", 0, "up")],
     )
 
     journeys = found(insights)
@@ -319,52 +489,127 @@ def test_shows_ten_by_frequency_then_lift_then_name(
     assert list(befores(journeys["sequences"]).items()) == list(shown.items())
 
 
-def standing_out(database: Database[Document], before: int, users: int, elsewhere: int) -> None:
-    """Store `e` before ratings of some users, and 100 times `o` and some `e` by others.
-
-    Each rating is 20 minutes after the one before it.
-    """
-    times = [(f"u{number % users}", number * 20) for number in range(before)]
-    store(
-        database,
-        events=[
-            *((user, minutes, "e") for user, minutes in times),
-            *(("other", number, "o") for number in range(100)),
-            *(("other", number, "e") for number in range(elsewhere)),
-        ],
-        ratings=[(user, minutes + 1, "down") for user, minutes in times],
+def store_many(database: Database[Document], event_type: str, count: int) -> None:
+    """Store events of another user."""
+    database.analytics.insert_many(
+        [an_event(NOON, user_id="other", event_type=event_type) for _ in range(count)]
     )
 
 
+def rate_after(database: Database[Document], rating: str, users: int, **types: int) -> None:
+    """Store ratings of some users, each after an event; so many follow each type.
+
+    A user's ratings are an hour apart.
+    """
+    kinds = [kind for kind, count in types.items() for _ in range(count)]
+    given = [(f"{rating}{n % users}", 60 * (n // users), kind) for n, kind in enumerate(kinds)]
+    store(
+        database,
+        [(user, minutes - 720, kind) for user, minutes, kind in given],
+        [(user, minutes - 719, rating) for user, minutes, _ in given],
+    )
+
+
+NO_LAST_EVENT = (
+    "No last event is clearly more frequent before a negative rating than before a positive one."
+)
+ERROR = (
+    "Before a negative rating the last event was error in 40 % (28 to 54 %) of cases, "
+    "before a positive one in 2 % (0 to 10 %)."
+)
+TOO_FEW = "Too few ratings follow events to compare a negative rating with a positive one."
+
+
 @pytest.mark.parametrize(
-    ("before", "users", "elsewhere", "expected"),
+    ("negative", "positive", "users", "expected"),
     [
-        # 10 of 10 ratings, and 10 of 110 events.
-        (10, 10, 0, "Before a negative rating, the last event was e 11.0 times as often as usual."),
-        # 20 of 20, and 40 of 140.
-        (20, 20, 20, "Before a negative rating, the last event was e 3.5 times as often as usual."),
-        (10, 9, 0, "Too few users gave a negative rating after an event to say what stands out."),
-        (30, 1, 0, "Too few users gave a negative rating after an event to say what stands out."),
-        # 10 of 10, and 110 of 210: 1.9 times as often, but chance leads to 5.2, and up to 12.
-        (10, 10, 100, "No last event stands out before a negative rating."),
-        # 30 of 30, and 330 of 430: so many that it is no chance, but only 1.3 times as often.
-        (30, 30, 300, "No last event stands out before a negative rating."),
+        (
+            {"shown": 30, "error": 20},
+            {"shown": 49, "error": 1},
+            50,
+            ERROR,
+        ),
+        # Before every rating.
+        ({"shown": 50}, {"shown": 50}, 50, NO_LAST_EVENT),
+        # Less frequent.
+        ({"shown": 50}, {"shown": 30, "copied": 20}, 50, None),
+        ({"shown": 45, "error": 5}, {"shown": 48, "error": 2}, 50, NO_LAST_EVENT),
+        ({"error": 19}, {"shown": 19}, 19, None),
+        ({"shown": 14, "error": 5}, {"shown": 19}, 19, TOO_FEW),
+        # A single user, and two.
+        ({"error": 24}, {"shown": 24}, 1, TOO_FEW),
+        ({"shown": 30}, {}, 30, TOO_FEW),
     ],
 )
 def test_draws_only_conclusions_that_the_numbers_support(
     insights: Insights,
     empty_database: Database[Document],
-    before: int,
+    negative: dict[str, int],
+    positive: dict[str, int],
     users: int,
-    elsewhere: int,
-    expected: str,
+    expected: str | None,
 ) -> None:
-    standing_out(empty_database, before, users, elsewhere)
+    # So many other events that each of these is many times as frequent as usual.
+    store_many(empty_database, "o", 500)
+    rate_after(empty_database, "down", users, **negative)
+    if positive:
+        rate_after(empty_database, "up", users, **positive)
 
-    result = insights("journey", *DAY)
+    result = insights("journey", *DAY, COLUMNS="200")
 
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[0] == expected
+    if expected:
+        assert result.stdout.splitlines()[0] == expected
+    else:
+        assert all(each["is_clear"] for each in found(insights)["last"])
+
+
+def test_a_rarer_event_is_clear_but_not_in_the_headline(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate_after(empty_database, "down", 50, shown=48, copied=2)
+    rate_after(empty_database, "up", 50, shown=30, copied=20)
+
+    journeys = found(insights)
+
+    assert {each["steps"][0]: each["is_clear"] for each in journeys["last"]} == {
+        "shown": True,
+        "copied": True,
+    }
+    first = insights("journey", *DAY).stdout.splitlines()[0]
+    assert first.startswith("Before a negative rating the last event was shown in 96 %")
+
+
+def test_a_loud_user_makes_no_difference_clear(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate_after(empty_database, "down", 30, shown=30)
+    rate_after(empty_database, "up", 30, shown=30)
+    # A user with 12 ratings after an error.
+    times = range(-720, 0, 60)
+    store(
+        empty_database,
+        [("loud", minutes, "error") for minutes in times],
+        [("loud", minutes + 1, "down") for minutes in times],
+    )
+
+    error = next(each for each in found(insights)["last"] if each["steps"] == ["error"])
+
+    assert (error["before"], error["users"], error["is_clear"]) == (12, 1, False)
+    assert error["p_fisher"] < 0.05 < error["p_clustered"]
+
+
+def test_the_test_is_corrected_for_the_steps_of_a_list(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate_after(empty_database, "down", 50, shown=39, error=7, a=1, b=1, c=1, d=1)
+    rate_after(empty_database, "up", 50, shown=50)
+
+    error = found(insights)["last"][1]
+
+    # Alone, 7 of 50 against 0 of 50 has a p-value of 0.0125.
+    assert error["p_fisher"] == pytest.approx(6 * 0.0125, abs=5e-4)
+    assert error["is_clear"] is False
 
 
 @pytest.mark.parametrize(
@@ -379,7 +624,9 @@ def test_names_the_rating_in_the_sentence(
 
     result = insights("journey", *DAY, "--before-rating", rating)
 
-    assert result.stdout.startswith(f"Too few users gave {named} after")
+    contrast = "a negative one" if rating == "positive" else "any other"
+    said = f"Too few ratings follow events to compare {named} with {contrast}."
+    assert result.stdout.splitlines()[0] == said
 
 
 def test_prints_a_sentence_and_a_table(
@@ -391,28 +638,30 @@ def test_prints_a_sentence_and_a_table(
 
     assert (result.exit_code, result.stderr) == (0, "")
     lines = [line.rstrip() for line in result.stdout.splitlines()]
-    assert lines == [
-        "Too few users gave a negative rating after an event to say what stands out.",
+    assert " ".join(lines[12:]) == EXPLANATION
+    assert lines[:12] == [
+        TOO_FEW,
         "",
         f"3 ratings {PERIOD}, 1 without an event in the 30m before.",
+        "Compared with 1 positive rating, 0 without an event.",
         "",
-        "Last event         Ratings   Before     All  Lift",
-        "c                        2  100.0 %  25.0 %  4.0\N{MULTIPLICATION SIGN}",
+        "Last event         Ratings               Before         Positive   All  Lift",
+        f"c                        2  100 % (34 to 100 %)  0 % (0 to 79 %)  25 %  4.0{TIMES}",
         "",
         "Last three events",
-        "a → b → c                1   50.0 %  12.5 %  4.0\N{MULTIPLICATION SIGN}",
-        "c                        1   50.0 %  12.5 %  4.0\N{MULTIPLICATION SIGN}",
+        f"a → b → c                1     50 % (9 to 91 %)  0 % (0 to 79 %)  12 %  4.0{TIMES}",
+        f"c                        1     50 % (9 to 91 %)  0 % (0 to 79 %)  12 %  4.0{TIMES}",
         "",
-        *EXPLANATION,
     ]
 
 
 def test_a_small_share_is_not_shown_as_zero(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
-    store(empty_database, [("ann", -1, "a"), *[("bob", 0, "b")] * 2500], [("ann", 0, "down")])
+    store(empty_database, [("ann", -1, "a")], [("ann", 0, "down")])
+    store_many(empty_database, "b", 2500)
 
-    assert re.search(r"^a +1 +100.0 % +<0.1 % ", insights("journey", *DAY).stdout, re.MULTILINE)
+    assert re.search(r"^a +1 +100 % .* - +<1 % ", insights("journey", *DAY).stdout, re.MULTILINE)
 
 
 def test_a_lift_over_zero_is_a_dash(insights: Insights, empty_database: Database[Document]) -> None:
@@ -420,7 +669,7 @@ def test_a_lift_over_zero_is_a_dash(insights: Insights, empty_database: Database
 
     result = insights("journey", "--since", "2026-11-01T12:00", "--until", "2026-11-02")
 
-    assert re.search(r"^a +1 +100.0 % +0.0 % +-\s*$", result.stdout, re.MULTILINE)
+    assert re.search(r"^a +1 +100 % .* - +0 % +-\s*$", result.stdout, re.MULTILINE)
 
 
 def test_fits_sixty_columns(insights: Insights, empty_database: Database[Document]) -> None:
@@ -467,8 +716,9 @@ def test_reports_ratings_without_any_event(
 
     assert result.exit_code == 0
     assert result.stdout == (
-        "Too few users gave a negative rating after an event to say what stands out.\n\n"
+        f"{TOO_FEW}\n\n"
         f"1,234 ratings {PERIOD}, 1,234 without an event in the 30m before.\n"
+        "Compared with 0 positive ratings, 0 without an event.\n"
     )
 
 
@@ -531,8 +781,8 @@ def test_finds_the_events_before_each_rating_by_user(
     insights("setup")
 
     period = Period(NOON - MINUTE, NOON + MINUTE)
-    condition = all_of(rated("negative", None), period.condition())
-    pipeline = [{"$match": condition}, *before_ratings(WINDOW, {})]
+    groups = both_groups("negative", None)
+    pipeline = [{"$match": period.condition()}, *groups, *before_ratings(WINDOW, {})]
     command = {"aggregate": "feedback", "pipeline": pipeline, "cursor": {}}
     explained = empty_database.command("explain", command, verbosity="executionStats")
 

@@ -176,6 +176,8 @@ def test_what_other_programs_store_ends_nothing(
             "2 feedback have no date and are left out.",
             "1 feedback is dated in the future and is left out.",
             "2 feedback have a negative rating but no message and are not among the worst.",
+            "3 feedback have no user and are in no journey.",
+            "1 event has no user and is in no journey.",
             "1 event has no type and is left out.",
         ]
     )

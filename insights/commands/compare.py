@@ -19,7 +19,6 @@ from insights.figures.comparisons import (
     show_points_range,
     show_without,
 )
-from insights.figures.shares import in_points, share_to_dict
 from insights.kinds import Kind
 from insights.mongodb.connection import open_database
 from insights.queries.attributes import parse_attribute
@@ -34,6 +33,7 @@ from insights.terminal.console import in_lines, output, print_json
 from insights.terminal.left_out import tell_left_out
 from insights.terminal.options import AsObject
 from insights.terminal.selections import selects
+from insights.terminal.shares import in_points, share_to_dict
 from insights.terminal.tables import GAP
 from insights.wording import plural, show_number, show_percentage, show_period
 

@@ -16,7 +16,6 @@ from insights.figures.answers import Verdict, explain, not_counted_before, show_
 from insights.figures.curves import Curve, Part
 from insights.figures.events import Active, EventsSummary
 from insights.figures.feedback import FeedbackSummary
-from insights.figures.shares import in_points, share_to_dict
 from insights.figures.summaries import Summary, summarize
 from insights.figures.verdicts import nothing_found
 from insights.figures.worst import WorstMessage
@@ -31,7 +30,9 @@ from insights.terminal.console import in_lines, output, print_json
 from insights.terminal.left_out import tell_left_out
 from insights.terminal.options import AsObject
 from insights.terminal.selections import selects
+from insights.terminal.shares import in_points, share_to_dict
 from insights.terminal.tables import GAP, right
+from insights.terminal.why import show_why
 from insights.terminal.worst import worst_messages
 from insights.wording import (
     clean,
@@ -145,6 +146,8 @@ def print_summary(found: Summary, period: str) -> None:
         print_section(console, "Ratings", ratings_table(found.feedback))
     if found.feedback.worst:
         print_section(console, "Worst-rated messages", worst_messages(found.feedback))
+    if why := show_why(found.feedback):
+        print_section(console, "Why", why)
     if found.events.count:
         print_section(console, "Events", events_table(found.events))
     print_section(console, "Active users", active_table(found.events.active))

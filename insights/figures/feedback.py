@@ -6,7 +6,9 @@ from datetime import UTC, datetime, time
 
 from insights.figures.curves import SCORED, Curve, FeedbackDay, Part, divide, share_in
 from insights.figures.days import DAY, START_OF_DAY, by_day, days_of
+from insights.figures.reasons import Reasons, count_reasons
 from insights.figures.shares import Comparison, Profile, Share, compare
+from insights.figures.words import Words, compare_words
 from insights.figures.worst import NO_RATING, WorstMessage, worst_messages
 from insights.queries.documents import as_text
 from insights.queries.periods import Period
@@ -53,6 +55,8 @@ class FeedbackSummary:
     unscored: list[RatingCount]
     others: int
     worst: list[WorstMessage]
+    reasons: Reasons
+    words: Words
     daily: list[FeedbackDay]
 
     def part(self, count: int) -> Share:
@@ -104,6 +108,8 @@ def summarize_feedback(
         unscored=frequent_ratings(found, scored, Sentiment.UNSCORED),
         others=count - sum(each.count for each in ratings),
         worst=worst_messages(found, settings),
+        reasons=count_reasons(found, scored),
+        words=compare_words(found, scored),
         daily=daily,
     )
 

@@ -1,17 +1,16 @@
 """Sequences counted in the client, for servers without window functions (Amazon DocumentDB).
 
 The events of a period are streamed once, in order. Results have the form of the pipelines' in
-`journeys.py`.
+`step_counts.py`.
 """
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
-from operator import itemgetter
-from typing import Any
 
+from bson import Decimal128, ObjectId, encode
 from pymongo import ASCENDING
 from pymongo.database import Database
 
@@ -24,7 +23,23 @@ Steps = tuple[str, ...]
 Event = tuple[datetime, object]
 """The time and the type of an event. Other programs may have left out the type."""
 
+Rating = tuple[datetime, bool]
+"""The time of a rating, and whether it is a wanted one."""
+
 IN_ORDER = [(name, ASCENDING) for name in ("user_id", "timestamp", "_id")]
+
+
+@dataclass
+class Numbers:
+    """The numbers of wanted and of contrasting ratings."""
+
+    wanted: int = 0
+    contrast: int = 0
+
+    def add(self, other: "Numbers") -> None:
+        """Add other numbers."""
+        self.wanted += other.wanted
+        self.contrast += other.contrast
 
 
 @dataclass
@@ -36,61 +51,69 @@ class Counts:
 
     since: datetime | None
     window: timedelta
-    ratings: int = 0
-    before: Counter[tuple[Steps, str]] = field(default_factory=Counter)
+    before: dict[tuple[Steps, Hashable], Numbers] = field(
+        default_factory=lambda: defaultdict(Numbers)
+    )
     everywhere: Counter[Steps] = field(default_factory=Counter)
 
-    def add(self, user: str, events: Iterable[Event], ratings: Sequence[datetime]) -> None:
+    def add(self, user: Hashable, events: Iterable[Event], ratings: Sequence[Rating]) -> None:
         """Count the steps of one user, from events and ratings in order."""
         last: deque[Event] = deque(maxlen=LENGTH)
         waiting = deque(ratings)
         for event in events:
             time = event[0]
-            while waiting and waiting[0] <= time:
+            while waiting and waiting[0][0] <= time:
                 self.add_rating(user, waiting.popleft(), last)
             last.append(event)
             if self.since is None or time >= self.since:
                 self.everywhere[steps_since(last, time - self.window, strictly=True)] += 1
-        for rated in waiting:
-            self.add_rating(user, rated, last)
+        for rating in waiting:
+            self.add_rating(user, rating, last)
 
-    def add_rating(self, user: str, rated: datetime, last: Iterable[Event]) -> None:
+    def add_rating(self, user: Hashable, rating: Rating, last: Iterable[Event]) -> None:
         """Count the steps before one rating."""
-        self.before[steps_since(last, rated - self.window), user] += 1
+        time, is_wanted = rating
+        numbers = self.before[steps_since(last, time - self.window), user]
+        numbers.add(Numbers(int(is_wanted), int(not is_wanted)))
 
 
 def count_sequences(
-    database: Database[Document], rated: Filter, events: Filter, counts: Counts
+    database: Database[Document], ratings: Iterable[Document], events: Filter, counts: Counts
 ) -> Counts:
-    """Count the steps before the ratings that match `rated`, and among the matching events."""
-    ratings = ratings_by_user(database, rated)
-    counts.ratings = sum(map(len, ratings.values()))
+    """Count the steps before the ratings, and among the matching events."""
+    waiting = ratings_by_user(ratings)
     for user, own in events_by_user(database, events):
-        counts.add(user, own, ratings.get(user, ()))
+        counts.add(user, own, waiting.pop(user, ()))
+    for user, left in waiting.items():
+        counts.add(user, (), left)
     return counts
 
 
-def ratings_by_user(database: Database[Document], rated: Filter) -> Mapping[str, list[datetime]]:
-    """Return the times of each user's matching ratings, in order."""
-    found: dict[Any, list[datetime]] = defaultdict(list)
-    wanted = {"user_id": True, "timestamp": True, "_id": False}
-    for each in database[Kind.FEEDBACK.collection].find(rated, wanted):
-        if isinstance(each["timestamp"], datetime):
-            user = each.get("user_id")
-            # Only texts are looked for, and an array could not be a key.
-            found[user if isinstance(user, str) else (repr(user),)].append(each["timestamp"])
-    return {user: sorted(times) for user, times in found.items()}
+def ratings_by_user(ratings: Iterable[Document]) -> dict[Hashable, Sequence[Rating]]:
+    """Return each user's ratings, in order."""
+    found: dict[Hashable, list[Rating]] = defaultdict(list)
+    for each in ratings:
+        found[key_of(each["user_id"])].append((each["timestamp"], each["is_wanted"]))
+    return {user: sorted(given) for user, given in found.items()}
 
 
 def events_by_user(
     database: Database[Document], events: Filter
-) -> Iterator[tuple[str, Iterator[Event]]]:
+) -> Iterator[tuple[Hashable, Iterator[Event]]]:
     """Yield each user with the matching events, in order."""
     wanted = {"user_id": True, "timestamp": True, "event_type": True, "_id": False}
     found = database[Kind.EVENTS.collection].find(events, wanted).sort(IN_ORDER)
-    for user, own in groupby(found, itemgetter("user_id")):
-        if isinstance(user, str):
-            yield user, ((each["timestamp"], each["event_type"]) for each in own)
+    for user, own in groupby(found, lambda each: key_of(each["user_id"])):
+        yield user, ((each["timestamp"], each["event_type"]) for each in own)
+
+
+def key_of(user_id: object) -> Hashable:
+    """Return a key that is equal for the ids that MongoDB takes for equal, such as 42 and 42.0."""
+    if isinstance(user_id, Decimal128) and user_id.to_decimal().is_finite():
+        return user_id.to_decimal()
+    if isinstance(user_id, str | int | float | ObjectId) and not isinstance(user_id, bool):
+        return user_id
+    return encode({"user_id": user_id})
 
 
 def steps_since(events: Iterable[Event], start: datetime, *, strictly: bool = False) -> Steps:
@@ -103,34 +126,71 @@ def steps_since(events: Iterable[Event], start: datetime, *, strictly: bool = Fa
 
 
 def before(counts: Counts, limit: int) -> dict[str, list[Document]]:
-    """Return the result of `before_ratings` in `journeys.py`."""
-    with_events = {key: count for key, count in counts.before.items() if key[0]}
+    """Return the result of `before_ratings` in `step_counts.py`."""
+    with_steps = {key: numbers for key, numbers in counts.before.items() if key[0]}
+    of_users: dict[Hashable, Numbers] = defaultdict(Numbers)
+    for (_, user), numbers in with_steps.items():
+        of_users[user].add(numbers)
+    everyone = Counter((each.wanted, each.contrast) for each in of_users.values())
     return {
-        "ratings": [{"count": counts.ratings}],
-        "with_events": [{"count": sum(with_events.values())}],
+        "ratings": by_presence(counts.before),
+        "users": [
+            {"_id": {"wanted": wanted, "contrast": contrast}, "users": users}
+            for (wanted, contrast), users in everyone.items()
+        ],
         "last": most_frequent(
-            (((steps[-1:], user), count) for (steps, user), count in with_events.items()), limit
+            (((steps[-1:], user), numbers) for (steps, user), numbers in with_steps.items()),
+            of_users,
+            limit,
         ),
-        "sequences": most_frequent(with_events.items(), limit),
+        "sequences": most_frequent(with_steps.items(), of_users, limit),
     }
 
 
-def most_frequent(counted: Iterable[tuple[tuple[Steps, str], int]], limit: int) -> list[Document]:
-    """Return the most frequent steps first, each with its number of users."""
-    ratings: Counter[Steps] = Counter()
-    users: dict[Steps, set[str]] = defaultdict(set)
-    for (steps, user), count in counted:
-        ratings[steps] += count
-        users[steps].add(user)
-    in_order = sorted(ratings.items(), key=lambda each: (-each[1], each[0]))
+def by_presence(before: Mapping[tuple[Steps, Hashable], Numbers]) -> list[Document]:
+    """Return the numbers of ratings with steps, and of those without."""
+    found: dict[bool, Numbers] = defaultdict(Numbers)
+    for (steps, _), numbers in before.items():
+        found[bool(steps)].add(numbers)
     return [
-        {"_id": steps, "before": count, "users": len(users[steps])}
-        for steps, count in in_order[:limit]
+        {"_id": has_steps, "wanted": each.wanted, "contrast": each.contrast}
+        for has_steps, each in found.items()
     ]
 
 
+def most_frequent(
+    counted: Iterable[tuple[tuple[Steps, Hashable], Numbers]],
+    of_users: Mapping[Hashable, Numbers],
+    limit: int,
+) -> list[Document]:
+    """Return the steps that are most frequent before wanted ratings, with their profiles."""
+    by_steps: dict[Steps, dict[Hashable, Numbers]] = defaultdict(lambda: defaultdict(Numbers))
+    for (steps, user), numbers in counted:
+        by_steps[steps][user].add(numbers)
+    found = [step_of(steps, users, of_users) for steps, users in by_steps.items()]
+    found = [each for each in found if each["wanted"]]
+    found.sort(key=lambda each: (-each["wanted"], each["contrast"], each["_id"]["steps"]))
+    return found[:limit]
+
+
+def step_of(
+    steps: Steps, users: Mapping[Hashable, Numbers], of_users: Mapping[Hashable, Numbers]
+) -> Document:
+    """Return a step as `most_frequent` in `step_counts.py` does."""
+    profiles = Counter(
+        (each.wanted, of_users[user].wanted, each.contrast, of_users[user].contrast)
+        for user, each in users.items()
+    )
+    return {
+        "_id": {"steps": steps},
+        "wanted": sum(each.wanted for each in users.values()),
+        "contrast": sum(each.contrast for each in users.values()),
+        "profiles": [(count, *profile) for profile, count in profiles.items()],
+    }
+
+
 def everywhere(counts: Counts) -> dict[str, list[Document]]:
-    """Return the result of `among_all` in `journeys.py`."""
+    """Return the result of `among_all` in `step_counts.py`."""
     last: Counter[Steps] = Counter()
     for steps, count in counts.everywhere.items():
         last[steps[-1:]] += count

@@ -6,7 +6,7 @@ figures here are clustered by user.
 
 import importlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from math import sqrt
 from statistics import NormalDist
@@ -209,19 +209,6 @@ def wilson_interval(share: float, number: float) -> Interval:
     centre = (share + Z**2 / (2 * number)) / scale
     reach = Z * sqrt(share * (1 - share) / number + (Z / (2 * number)) ** 2) / scale
     return Interval(max(centre - reach, 0.0), min(centre + reach, 1.0))
-
-
-def share_to_dict(name: str, share: Share | None) -> dict[str, object]:
-    """Return a share and its interval as `--json` has them, or None where there is none."""
-    interval = share and asdict(share.interval)
-    return {name: share and share.value, f"{name}_interval": interval}
-
-
-def in_points(interval: Interval | None) -> dict[str, float] | None:
-    """Return an interval in percentage points."""
-    if interval is None:
-        return None
-    return {"low": interval.low * 100, "high": interval.high * 100}
 
 
 @cache

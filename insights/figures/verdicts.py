@@ -1,50 +1,52 @@
 """Conclusions from the figures, the same in commands and on the dashboard."""
 
 from datetime import datetime
-from math import sqrt
 
 from insights.errors import NoData
+from insights.figures.answers import ENOUGH_RATINGS, show_share
+from insights.figures.contrasts import OTHER, contrast_to
 from insights.figures.journeys import Journeys, Step
 from insights.queries.periods import Period
 from insights.queries.sentiment import Sentiment
 from insights.wording import show_period
 
-# Thresholds of a step that stands out. Below them, a single user may be the cause, the lift is too
-# small to matter, or chance explains it.
-ENOUGH_USERS = 10
-ENOUGH_LIFT = 1.5
-ENOUGH_DEVIATIONS = 3
 
-
-def headline(journeys: Journeys, sentiment: str) -> str:
+def headline(journeys: Journeys, rating: str) -> str:
     """Return the finding about the events before ratings, if the numbers support one."""
-    rating = name_of(sentiment)
-    if step := most_striking(journeys):
-        times = f"{step.lift:.1f} times as often as usual"
-        return f"Before {rating}, the last event was {step.steps[0]} {times}."
-    if all(step.users < ENOUGH_USERS for step in journeys.last):
-        return f"Too few users gave {rating} after an event to say what stands out."
-    return f"No last event stands out before {rating}."
+    name, contrast = name_of(rating), contrast_of(rating)
+    step = most_striking(journeys)
+    if step and step.contrast:
+        cases = f"in {show_share(step.before)} of cases"
+        others = f"before {contrast} in {show_share(step.contrast)}"
+        return f"Before {name} the last event was {step.steps[0]} {cases}, {others}."
+    if has_too_few(journeys):
+        return f"Too few ratings follow events to compare {name} with {contrast}."
+    return f"No last event is clearly more frequent before {name} than before {contrast}."
 
 
 def most_striking(journeys: Journeys) -> Step | None:
-    """Return the last event that stands out with the greatest lift, if any."""
-    striking = [step for step in journeys.last if stands_out(step, journeys.with_events)]
-    return max(striking, key=lambda step: step.lift or 0, default=None)
+    """Return the last event that stands out with the greatest difference, if any."""
+    striking = [step for step in journeys.last if step.stands_out]
+    return max(striking, key=difference_of, default=None)
 
 
-def stands_out(step: Step, ratings: int) -> bool:
-    """Say whether a step is clearly more frequent before ratings than among all events.
+def difference_of(step: Step) -> float:
+    """Return the difference of a step's shares, 0 without one."""
+    return step.difference.value if step.difference else 0.0
 
-    That takes at least ten users, a lift of 1.5, and a count three standard deviations above the
-    expected one (Poisson distribution).
-    """
-    expected = step.share_all * ratings
-    return (
-        step.users >= ENOUGH_USERS
-        and step.before >= ENOUGH_LIFT * expected > 0
-        and step.before - expected >= ENOUGH_DEVIATIONS * sqrt(expected)
-    )
+
+def has_too_few(journeys: Journeys) -> bool:
+    """Say whether one of the groups has too few ratings, or too few users, to be compared."""
+    groups = (journeys.wanted, journeys.contrast)
+    differences = [step.difference for step in journeys.last if step.difference]
+    of_one_user = any(each.interval is None for each in differences)
+    return min(each.with_events for each in groups) < ENOUGH_RATINGS or of_one_user
+
+
+def contrast_of(rating: str) -> str:
+    """Return a phrase for a rating in contrast, after one such as `a negative rating`."""
+    contrast = contrast_to(rating)
+    return "any other" if contrast == OTHER else f"a {contrast} one"
 
 
 def name_of(sentiment: str) -> str:

@@ -16,11 +16,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pymongo.database import Database
 
-from insights.figures.answers import explain, not_counted_before, show_interval, verdict_on
+from insights.figures.answers import (
+    explain,
+    not_counted_before,
+    show_interval,
+    show_share,
+    verdict_on,
+)
 from insights.figures.comparisons import show_points, show_points_range, show_without
 from insights.figures.journeys import Journeys, find_journeys
 from insights.figures.summaries import Summary, summarize
-from insights.figures.verdicts import headline, most_striking, stands_out
+from insights.figures.verdicts import headline, most_striking
 from insights.kinds import Document
 from insights.output_files import open_output
 from insights.pages.charts import Chart, draw_charts, percentage
@@ -44,7 +50,7 @@ from insights.wording import (
 )
 
 TEMPLATES = Path(__file__).with_name("templates")
-PARTS = ("heading", "glance", "answers", "comparisons", "worst", "journeys", "activity")
+PARTS = ("heading", "glance", "answers", "comparisons", "worst", "why", "journeys", "activity")
 
 # The time before a rating whose events may explain it.
 WINDOW = timedelta(minutes=30)
@@ -69,8 +75,9 @@ class Dashboard:
     @property
     def left_out(self) -> list[LeftOut]:
         """The documents that no figure, or not every one, can use."""
-        without_type = [each for each in self.journeys.left_out if each.reason is Reason.NO_TYPE]
-        return [*self.summary.left_out, *without_type]
+        reasons = (Reason.NO_USER, Reason.NO_TYPE)
+        not_in_journeys = [each for each in self.journeys.left_out if each.reason in reasons]
+        return [*self.summary.left_out, *not_in_journeys]
 
 
 def create_dashboard(  # noqa: PLR0913, PLR0917 (each is part of the question)
@@ -185,6 +192,7 @@ def templates() -> Environment:
         "plural": plural,
         "points": show_points,
         "points_range": show_points_range,
+        "share": show_share,
         "short": partial(shorten, length=LONG_NAME),
         "time": show_time,
         "unbroken": unbroken,
@@ -222,11 +230,6 @@ def values_of(dashboard: Dashboard) -> dict[str, Any]:
         "explanation": list(explain(feedback, length)),
         "headline": headline(journeys, Sentiment.NEGATIVE),
         "striking": most_striking(journeys),
-        "outstanding": [
-            step
-            for step in [*journeys.last, *journeys.sequences]
-            if stands_out(step, journeys.with_events)
-        ],
         "colours": dict(type_colours(dashboard.charts)),
     }
 

@@ -31,6 +31,7 @@ class Reason(StrEnum):
 
     NO_DATE = "no_date"
     FUTURE = "future"
+    NO_USER = "no_user"
     NO_TYPE = "no_type"
     NO_MESSAGE = "no_message"
     SYSTEM_USER = "system_user"
@@ -43,6 +44,7 @@ SENTENCES = {
         "is dated in the future and is left out",
         "are dated in the future and are left out",
     ),
+    Reason.NO_USER: ("has no user and is in no journey", "have no user and are in no journey"),
     Reason.NO_TYPE: ("has no type and is left out", "have no type and are left out"),
     Reason.NO_MESSAGE: (
         "has a negative rating but no message and is not among the worst",

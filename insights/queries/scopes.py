@@ -1,10 +1,9 @@
 """The documents that figures cover."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pymongo.command_cursor import CommandCursor
 from pymongo.database import Database
 
 from insights.kinds import Document, Kind
@@ -36,10 +35,10 @@ class Scope:
         """Return the result of a pipeline over the documents, which must be short."""
         return list(self.stream(pipeline, *conditions))
 
-    def stream(self, pipeline: Sequence[Stage], *conditions: Filter) -> CommandCursor[Document]:
-        """Return a cursor over the result of a pipeline over the documents."""
+    def stream(self, pipeline: Sequence[Stage], *conditions: Filter) -> Iterator[Document]:
+        """Yield the results of a pipeline over the documents."""
         stages = [{"$match": self.condition(*conditions)}, *pipeline]
-        return self.database[self.kind.collection].aggregate(stages, allowDiskUse=True)
+        yield from self.database[self.kind.collection].aggregate(stages, allowDiskUse=True)
 
     def count(self) -> int:
         """Return the number of documents."""

@@ -1,0 +1,88 @@
+"""The reasons that users gave with negative ratings."""
+
+from dataclasses import dataclass
+
+from insights.figures.shares import Counts, Interval, share_of
+from insights.queries.scopes import Scope, Stage
+from insights.queries.sentiment import Sentiment
+
+# Reasons beyond the most frequent are only counted.
+NAMED = 10
+
+
+@dataclass(frozen=True)
+class ReasonCount:
+    """A reason, and the negative ratings that give it.
+
+    `share` is their share of the negative ratings with reasons, 0 to 1, with its 95 % interval.
+    """
+
+    reason: str
+    count: int
+    share: float
+    share_interval: Interval
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """The ten most frequent reasons of so many negative `ratings` that give any.
+
+    `others` is the number of times that further reasons are given.
+    """
+
+    ratings: int
+    reasons: list[ReasonCount]
+    others: int
+
+
+def count_reasons(found: Scope, scored: Stage) -> Reasons:
+    """Return the reasons of the negative ratings in a scope."""
+    with_reasons = [scored, {"$match": {"sentiment": Sentiment.NEGATIVE}}, *texts_only()]
+    pipeline = [
+        *with_reasons,
+        {"$unwind": "$reasons"},
+        {"$group": {"_id": "$reasons", "count": {"$sum": 1}}},
+        {"$sort": {"count": -1, "_id": 1}},
+        {"$limit": NAMED},
+    ]
+    # Also matches an array with a text in it.
+    has_text = {"reasons": {"$type": "string"}}
+    named = {each["_id"]: each["count"] for each in found.aggregate(pipeline, has_text)}
+    if not named:
+        return Reasons(0, [], 0)
+    profiles = found.aggregate([*with_reasons, *by_user(list(named))], has_text)
+    reasons = []
+    for number, (reason, count) in enumerate(named.items()):
+        share = share_of(
+            Counts(each["users"], each["_id"][f"reason_{number}"], each["_id"]["ratings"])
+            for each in profiles
+        )
+        if share:
+            reasons.append(ReasonCount(reason, count, share.value, share.interval))
+    ratings = sum(each["users"] * each["_id"]["ratings"] for each in profiles)
+    given = sum(each["given"] for each in profiles)
+    return Reasons(ratings, reasons, given - sum(named.values()))
+
+
+def texts_only() -> list[Stage]:
+    """Return the stages that keep the distinct texts of `reasons`, and documents with some."""
+    is_text = {"$and": [{"$eq": [{"$type": "$$each"}, "string"]}, {"$ne": ["$$each", ""]}]}
+    reasons = {"$cond": [{"$isArray": ["$reasons"]}, "$reasons", []]}
+    texts = {"$filter": {"input": reasons, "as": "each", "cond": is_text}}
+    return [
+        {"$project": {"user_id": 1, "reasons": {"$setUnion": [texts, []]}}},
+        {"$match": {"reasons": {"$ne": []}}},
+    ]
+
+
+def by_user(reasons: list[str]) -> list[Stage]:
+    """Return the stages that count each reason by user; users with equal counts are one result."""
+    counts = {
+        f"reason_{number}": {"$sum": {"$cond": [{"$in": [{"$literal": reason}, "$reasons"]}, 1, 0]}}
+        for number, reason in enumerate(reasons)
+    } | {"ratings": {"$sum": 1}}
+    equal = {name: f"${name}" for name in counts}
+    return [
+        {"$group": {"_id": "$user_id", **counts, "given": {"$sum": {"$size": "$reasons"}}}},
+        {"$group": {"_id": equal, "users": {"$sum": 1}, "given": {"$sum": "$given"}}},
+    ]
