@@ -11,7 +11,7 @@ from insights.queries.documents import as_text
 from insights.queries.left_out import LeftOut, Reason
 from insights.queries.scopes import Scope, Stage
 from insights.queries.sentiment import Sentiment, count_of
-from insights.users.ids import of_user
+from insights.users.ids import of_user, text_of
 
 WORST = 10
 COMMENTS_OF_EACH = 5
@@ -53,11 +53,12 @@ LOWER_BOUND = {
 
 @dataclass(frozen=True)
 class Comment:
-    """A user's comment, with the rating."""
+    """A user's comment, with the rating. An id that is no text, number or ObjectId is empty."""
 
     rating: str
     comment: str
     timestamp: datetime
+    user_id: str
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,10 @@ def comments_on(found: Scope, scored: Stage, message: object) -> list[Comment]:
     ]
     return [
         Comment(
-            as_text(each.get("rating")) or NO_RATING, as_text(each["comment"]), each["timestamp"]
+            as_text(each.get("rating")) or NO_RATING,
+            as_text(each["comment"]),
+            each["timestamp"],
+            text_of(each.get("user_id")),
         )
         for each in found.aggregate(pipeline, on_message(message), {"comment": {"$gt": ""}})
     ]

@@ -23,6 +23,7 @@ from insights.figures.verdicts import headline, most_striking, stands_out
 from insights.kinds import Document
 from insights.output_files import open_output
 from insights.pages.charts import Chart, draw_charts, percentage
+from insights.pages.links import user_address, user_command
 from insights.queries.filters import Filters
 from insights.queries.left_out import LeftOut, Reason
 from insights.queries.periods import Period
@@ -58,6 +59,8 @@ class Dashboard:
     summary: Summary
     journeys: Journeys
     charts: dict[str, Chart]
+    # The token of the server that shows the page; a file has none.
+    token: str | None = None
 
     @property
     def left_out(self) -> list[LeftOut]:
@@ -171,6 +174,8 @@ def templates() -> Environment:
         "short": partial(shorten, length=LONG_NAME),
         "time": show_time,
         "unbroken": unbroken,
+        "user_address": user_address,
+        "user_command": user_command,
     }
     environment.globals |= {"LONG_TEXT": LONG_TEXT, "RANKED": RANKED}
     return environment
