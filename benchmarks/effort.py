@@ -18,7 +18,7 @@ class Effort:
     fill_seconds: float
     """Time limit for filling the large collection."""
     users: int
-    """Users in the demo's data; 8,000 have a million events."""
+    """Users in the demo's data; 8,000 have 900,000 events."""
     exports: int
     """Turns of an export and the bare read."""
 

@@ -89,7 +89,7 @@ def test_the_examples_work(
         (["feedbak"], "No such command 'feedbak'. Did you mean 'feedback'?"),
         (["xyz"], "No such command 'xyz'."),
         (["--limit", "5"], "No such option: --limit"),
-        (["feedback", "--usr", "u1"], "No such option: --usr (Possible options: --user)"),
+        (["feedback", "--limt", "5"], "No such option: --limt (Possible options: --limit)"),
         (["feedback", "--user"], "Option '--user' requires an argument."),
         (["feedback", "u1"], "Got unexpected extra argument(s) (u1)"),
     ],

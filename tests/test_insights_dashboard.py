@@ -16,6 +16,7 @@ from pymongo.database import Database
 from insights.figures.curves import FeedbackDay
 from insights.kinds import Document
 from insights.pages.charts import MAXIMUM_BARS, group
+from insights.wording import clean
 from tests.support.chromium import DESKTOP, HEIGHT, PHONE, Visitor
 from tests.support.documents import a_feedback, an_event
 from tests.support.insights_cli import Insights
@@ -120,10 +121,10 @@ def hostile(insights: Insights, empty_database: Database[Document]) -> str:
     return write(insights, *PERIOD)
 
 
-def write(insights: Insights, *options: str) -> str:
+def write(insights: Insights, *options: str, **environment: str) -> str:
     """Write the page; return its address."""
     path = insights.folder / "page.html"
-    result = insights("dashboard", "--out", str(path), *options)
+    result = insights("dashboard", "--out", str(path), *options, **environment)
     assert (result.exit_code, result.stderr) == (0, "")
     return path.as_uri()
 
@@ -163,7 +164,9 @@ def test_three_answers_come_first(visitor: Visitor, figures: str) -> None:
         "43 % (16 to 75 %) of 7 scored ratings are positive, after 25 % (5 to 70 %) of 4 "
         "in the 10 days before: 17.9 percentage points up, between 100.0 down and 100.0 up."
     )
-    assert worst == "Which answer is worst? bad 3 of 3 ratings are negative. Too slow."
+    assert worst == (
+        "Which answer is worst? bad 3 of 3 ratings are negative (44 to 100 %). Too slow."
+    )
     assert before == (
         "What comes before a negative rating? Nothing stands out "
         "Too few users gave a negative rating after an event to say what stands out."
@@ -258,10 +261,57 @@ def test_lists_ratings_and_event_types_with_their_counts(visitor: Visitor, figur
     ]
 
 
+@pytest.mark.parametrize("text", ["It rose by 3 %.", "A long answer. " * 40, *HOSTILE])
+def test_the_worst_message_is_shown_with_its_text(
+    visitor: Visitor, insights: Insights, empty_database: Database[Document], text: str
+) -> None:
+    messages = [
+        {"message_id": "q", "role": "user", "content": f"Asked: {text}"},
+        {"message_id": "m", "role": "assistant", "content": text},
+    ]
+    empty_database.sessions.insert_one({"messages": messages})
+    empty_database.feedback.insert_many(
+        a_feedback(at(2, 9), message_id="m", user_id=user, rating="down") for user in "ab"
+    )
+    lookup = {"MESSAGE_LOOKUP": "sessions.messages.message_id"}
+    page = visitor.open(write(insights, *PERIOD, **lookup))
+
+    shown = " ".join(clean(text).split())
+    asked, answered = page.locator(".exchange blockquote").all_text_contents()
+    assert (asked.strip(), answered.strip()) == (f"Asked: {shown}", shown)
+    assert shown[:40] in words(page, ".question:nth-child(2) .answer")
+    assert page.evaluate("window.hacked") is None
+
+
+def test_says_how_the_worst_are_ranked(
+    visitor: Visitor, insights: Insights, empty_database: Database[Document]
+) -> None:
+    rated = [("a", "down", 1), ("b", "down", 2), ("c", "up", 3)]
+    empty_database.feedback.insert_many(
+        a_feedback(at(2, hour), message_id=message, rating=rating)
+        for message, rating, hour in rated
+    )
+    page = visitor.open(write(insights, *PERIOD))
+
+    assert "Each has a single rating" in words(page, "#worst .lead")
+    assert page.locator(".worst h3").all_text_contents() == ["b", "a"]
+    assert words(page, ".worst > li:first-child .message") == "b rated 2026-11-02 02:00"
+    assert "The newest negative rating; no answer has several." in words(
+        page, ".question:nth-child(2)"
+    )
+
+    empty_database.feedback.insert_one(
+        a_feedback(at(2, 4), message_id="a", user_id="u2", rating="down")
+    )
+    page = visitor.open(write(insights, *PERIOD))
+    assert "lower end of the 95 % interval" in words(page, "#worst .lead")
+    assert page.locator(".worst h3").all_text_contents() == ["a", "b"]
+
+
 def test_the_worst_message_is_shown_with_its_comments(visitor: Visitor, figures: str) -> None:
     page = visitor.open(figures)
     assert page.locator(".worst > li").count() == 1
-    assert words(page, ".worst .message") == "bad 3 of 3 ratings negative"
+    assert words(page, ".worst .message") == "bad 3 of 3 ratings negative (44 to 100 %)"
     page.get_by_text("1 more comment").click()
     comments = page.locator(".worst blockquote").all_text_contents()
     # Newest first, and the long one in full.

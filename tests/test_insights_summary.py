@@ -253,6 +253,30 @@ def test_says_nothing_of_single_ratings_where_messages_have_several(
     assert "single rating" not in insights("summary", *WEEK).stdout
 
 
+def test_shows_the_texts_of_the_worst_messages(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    messages = [
+        {"message_id": "q", "role": "user", "content": "Will it\nrain?"},
+        {"message_id": "m", "role": "assistant", "content": f"No. {HOSTILE}{'x' * 300}"},
+    ]
+    empty_database.sessions.insert_many([{"messages": messages}, {"messages": None}])
+    rate(empty_database, ["down", "down"], message_id="m")
+    rate(empty_database, ["down"], message_id="unknown")
+    lookup = {"MESSAGE_LOOKUP": "sessions.messages.message_id"}
+
+    known, unknown = figures(insights, **lookup)["feedback"]["worst"]
+    assert (known["question"], known["text"]) == (messages[0]["content"], messages[1]["content"])
+    assert (unknown["question"], unknown["text"]) == (None, None)
+    assert figures(insights)["feedback"]["worst"][0]["text"] is None
+
+    shown = insights("summary", *WEEK, **lookup).stdout
+    assert "asked Will it rain?" in shown
+    assert "answered No. [bold]" in shown
+    assert "\x1b" not in shown
+    assert "x" * 200 not in "".join(shown.split())
+
+
 def test_lists_at_most_ten_of_the_worst_messages(
     insights: Insights, empty_database: Database[Document]
 ) -> None:

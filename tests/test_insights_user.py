@@ -338,13 +338,13 @@ def test_shows_each_known_message_once_and_shortened(
 
     assert printed[3:7] == [
         '12:00:00  feedback  down message_id=m1 "Wrong city."',
-        "          question  Capital of Germany?",
-        "          answer    Bonn.",
+        "          asked     Capital of Germany?",
+        "          answered  Bonn.",
         "11:59:00  event     answer_shown message_id=m1",
     ]
-    assert printed[-2] == "          question  Sure?"
-    assert printed[-1] == f"          answer    {('Yes. ' * 60)[:199]}…"
-    assert "question" not in insights("user", "u1").stdout
+    assert printed[-2] == "          asked     Sure?"
+    assert printed[-1] == f"          answered  {('Yes. ' * 60)[:199]}…"
+    assert "asked" not in insights("user", "u1").stdout
 
 
 def test_json_has_the_messages_in_full(
@@ -381,7 +381,7 @@ def test_a_message_of_the_user_is_a_question(
     empty_database.analytics.insert_one(an_event(NOON, details={"message_id": "q2"}))
 
     assert insights("user", "u1", **SESSIONS).stdout.splitlines()[-1] == (
-        "          question  Sure?"
+        "          asked     Sure?"
     )
 
 

@@ -194,10 +194,10 @@ def test_shows_messages_and_unfolds_long_texts(
 
     page = open_user(visitor, served, "u1")
 
-    assert page.locator("dl.message").count() == 1
+    assert page.locator("dl.exchange").count() == 1
     assert page.locator("dd").first.inner_text() == "Capital of <b>Germany</b>?"
     assert not page.get_by_text("End.").is_visible()
-    page.get_by_text("full text").click()
+    page.get_by_text("whole answer").click()
     assert page.get_by_text("End.").is_visible()
     assert low_contrasts(page) == []
 

@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import sync_playwright
 
-from insights.demo.databases import fill
+from insights.demo.databases import SETTINGS, fill
 from insights.mongodb.connection import open_database
 from insights.pages.dashboard import create_dashboard, write_page
-from insights.queries.filters import Filters
+from insights.queries.filters import Selection, to_filters
 from insights.queries.periods import parse_period
 from insights.settings import Settings
 from local_project.addresses import free_address
@@ -35,7 +35,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu"]
 def main() -> None:
     """Write the picture, from a MongoDB started for it."""
     address = free_address()
-    settings = Settings.model_validate({"MONGODB_URI": f"mongodb://{address}"})
+    settings = Settings.model_validate({"MONGODB_URI": f"mongodb://{address}"} | SETTINGS)
     with TemporaryDirectory() as folder, running_mongod(address, Path(folder)):
         write_picture(settings, FILE)
 
@@ -46,7 +46,8 @@ def write_picture(settings: Settings, path: Path, users: int = USERS) -> None:
     with TemporaryDirectory() as folder, open_database(settings) as database:
         deque(fill(database, DAYS, users, NOW), maxlen=0)
         page = Path(folder) / "dashboard.html"
-        write_page(create_dashboard(database, settings, Filters(), period, NOW), page)
+        filters = to_filters(Selection(), settings, NOW)
+        write_page(create_dashboard(database, settings, filters, period, NOW), page)
         photograph(page, path)
 
 

@@ -1,12 +1,12 @@
 """`insights demo`: fill a database with realistic data, and suggest commands to try."""
 
 import importlib
-import os
-import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated
 
@@ -14,30 +14,23 @@ import typer
 from pymongo.database import Database
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from insights.demo.databases import NAME, Filling, fill
+from insights.demo.databases import ALL, NAME, OBSERVED, SETTINGS, Filling, fill
+from insights.demo.sessions import SESSIONS
+from insights.demo.system import SYSTEM
 from insights.errors import Unreachable, UsageError
 from insights.kinds import Document, Kind
 from insights.mongodb.connection import open_database
-from insights.mongodb.indexes import apply, plan
+from insights.mongodb.indexes import plan
 from insights.settings import Settings, read_settings
 from insights.signals import Ended, cleaning_up
 from insights.terminal.console import errors, print_error, print_line
 from insights.terminal.counts import show_counts
-from insights.terminal.program import program_anywhere
 from insights.terminal.questions import Yes, ask
+from insights.terminal.suggestions import invitation, print_commands
 from insights.wording import clean, show_number
 from local_project.connection_strings import loopback_address
 from local_project.errors import LocalProjectError
 from local_project.mongod import available_mongodb
-
-TO_TRY = (
-    "summary --since 30d",
-    "journey --before-rating negative",
-    "feedback --rating negative --limit 5",
-    "events --where details.model=atlas-2 --where 'details.latency_ms>25000'",
-    "export feedback --format csv --out feedback.csv",
-    "dashboard --since 30d",
-)
 
 Days = Annotated[int, typer.Option(min=1, max=3650, metavar="N", help="Days of data.")]
 Users = Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="Number of users.")]
@@ -56,11 +49,13 @@ def demo(
     open_: Open = False,
     yes: Yes = False,
 ) -> None:
-    """Fill a database with realistic feedback and events.
+    """Fill a database with realistic feedback, events, chat sessions and users.
 
     Drops and refills the database up2d8_demo. The configured database stays untouched, except
-    with --here. A user has about 130 events and 12 feedback in 60 days, the same in each run, up
-    to the present. If MONGODB_URI is on this computer and nothing runs there, MongoDB is started.
+    with --here, which adds feedback and events, but no sessions and users. In 60 days, a user has
+    about 110 events and 13 feedback. The application itself has 1,290 events a day. They are the
+    same in each run, up to the present. If MONGODB_URI is on this computer and nothing runs there,
+    MongoDB is started.
 
     Examples:
         insights demo
@@ -68,7 +63,7 @@ def demo(
         insights demo --open
     """
     now, settings = datetime.now(UTC), read_settings()
-    target = settings if here else own_database(settings)
+    target = with_system_user(settings) if here else own_database(settings)
     with cleaning_up(), running_mongodb(settings.mongodb_uri) as started:
         with open_database(target) as database:
             if not here:
@@ -76,7 +71,7 @@ def demo(
             else:
                 if not yes:
                     ask_before_adding(database)
-                filling = add(database, days, users, now)
+                filling = add(database, days, users, now, OBSERVED)
         print_result(target, filling, here=here)
         print_line(invitation(target.mongodb_uri, served=open_, started=started))
         print_commands(target)
@@ -85,20 +80,21 @@ def demo(
 
 
 def own_database(settings: Settings) -> Settings:
-    """Return the settings with the demo's own database and without retention.
+    """Return the settings of the demo's own database, without retention.
 
     Raises:
         UsageError: it is the configured database, which must not be dropped.
     """
     if settings.mongodb_database == NAME:
         raise UsageError(f"MONGODB_DATABASE is {NAME}, which demo would drop: unset it first")
-    return settings.model_copy(
-        update={
-            "mongodb_database": NAME,
-            "feedback_retention_days": None,
-            "analytics_retention_days": None,
-        }
-    )
+    own = {"MONGODB_URI": settings.mongodb_uri, "MONGODB_DATABASE": NAME}
+    return Settings.model_validate(own | SETTINGS)
+
+
+def with_system_user(settings: Settings) -> Settings:
+    """Return the settings with the demo's system user besides those of the application."""
+    names = dict.fromkeys((*settings.system_users, SYSTEM))
+    return settings.model_copy(update={"system_users": tuple(names)})
 
 
 @contextmanager
@@ -137,12 +133,17 @@ def ask_before_adding(database: Database[Document]) -> None:
         ask(f"{database.name} holds {show_counts(stored)}. Add the demo data?")
 
 
-def add(database: Database[Document], days: int, users: int, now: datetime) -> Filling:
+def add(
+    database: Database[Document],
+    days: int,
+    users: int,
+    now: datetime,
+    collections: Collection[str] = ALL,
+) -> Filling:
     """Store the demo's missing documents, with a progress bar on a terminal."""
-    filling = Filling()
     with progress_bar() as progress:
         task = progress.add_task("Filling", total=users)
-        for filling in fill(database, days, users, now):
+        for filling in fill(database, days, users, now, collections):
             stored = sum(filling.stored.values())
             description = f"{show_number(stored)} documents"
             progress.update(task, completed=filling.users, description=description)
@@ -170,9 +171,17 @@ def refill(
     database.client.drop_database(database.name)
     filling = add(database, days, users, now)
     with errors().status("Creating the indexes"):
-        for step in plan(database, settings):
-            apply(database, step)
+        create_indexes(database, settings)
     return filling
+
+
+def create_indexes(database: Database[Document], settings: Settings) -> None:
+    """Create the indexes, those of a collection by one command, for which MongoDB reads it once."""
+    for collection, steps in groupby(plan(database, settings), key=attrgetter("collection")):
+        commands = [step.command for step in steps if step.command]
+        indexes = [index for command in commands for index in command["indexes"]]
+        database.command("createIndexes", collection, indexes=indexes)
+    database[SESSIONS].create_index("messages.message_id")
 
 
 def print_result(settings: Settings, filling: Filling, *, here: bool) -> None:
@@ -181,33 +190,10 @@ def print_result(settings: Settings, filling: Filling, *, here: bool) -> None:
     print_line(f"Stored {counts} of {show_number(filling.users)} users in {name}.")
     if here:
         print_line("Earlier data was kept. If there are no indexes yet, run `insights setup`.")
+        print_line(
+            "The messages and the users themselves were left out: they are the application's."
+        )
     print_line("")
-
-
-def invitation(uri: str, *, served: bool, started: bool) -> str:
-    """Return the line above the suggested commands, with their prerequisites."""
-    same = " with the same MONGODB_URI" if has_password(uri) else ""
-    if served:
-        return f"Try in another terminal{same}, while this runs:"
-    if started:
-        where = f"MONGODB_URI={shlex.quote(uri)} " if os.environ.get("MONGODB_URI") else ""
-        return f"Try, while `{where}make run` runs MongoDB in another terminal:"
-    return f"Try{same}:"
-
-
-def print_commands(settings: Settings) -> None:
-    """Print commands for any terminal, without `MONGODB_URI` if it holds a password."""
-    values = {"MONGODB_URI": settings.mongodb_uri, "MONGODB_DATABASE": settings.mongodb_database}
-    if has_password(settings.mongodb_uri):
-        del values["MONGODB_URI"]
-    where = " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
-    for command in TO_TRY:
-        print_line(f"  {where} {program_anywhere()} {command}")
-
-
-def has_password(uri: str) -> bool:
-    """Say whether a connection string has credentials."""
-    return "@" in uri
 
 
 def serve_dashboard(settings: Settings) -> None:

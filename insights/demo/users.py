@@ -3,65 +3,46 @@
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from random import Random
-from typing import Any, NamedTuple, TypeVar
-from uuid import UUID
+from typing import Any, TypeVar
 
+from insights.demo.answers import POPULAR, Answer, own_answer
+from insights.demo.comments import INDIFFERENCE, NO_ANSWER, PRAISE, WRONG
+from insights.demo.events import event
+from insights.demo.reactions import (
+    ANNOYED,
+    CONTENT,
+    DISAPPOINTED,
+    IMPATIENT,
+    VOCABULARIES,
+    WITH_COMMENT,
+    WITH_REASONS,
+    Verdict,
+)
 from insights.demo.rhythms import Rhythm
-from insights.demo.stories import Answer, Quality, Story, own_answer, popular_answer
-from insights.demo.texts import FAILED, INDIFFERENCE, PRAISE, SLOW, TOPICS, WRONG
+from insights.demo.sessions import SESSIONS, USERS, exchange, session, user
+from insights.demo.stories import Service, Story
+from insights.demo.topics import TOPICS
 from insights.kinds import Document, Kind
-from shared_code.models import Event, Feedback
+from shared_code.models import Feedback
 
 # Every user has a generator seeded by their number, so more users leave the first ones unchanged.
-SEED = "up2d8"
+SEED = "demo-2"
 
 # The users' mean visits a day, and the sigma of the log-normal distribution around it.
-VISITS_A_DAY, SPREAD = 0.285, 0.8
+VISITS_A_DAY, SPREAD = 0.24, 0.8
 MOST_VISITS_A_DAY = 3
 
-Entry = tuple[Kind, Document]
+# The name of a collection, and one of its documents.
+Entry = tuple[str, Document]
 Choice = TypeVar("Choice")
-
-
-class Vocabulary(NamedTuple):
-    """The ratings that a user's application offers. Without one for a mood, none is given."""
-
-    positive: Sequence[str]
-    neutral: Sequence[str]
-    negative: Sequence[str]
-
-
-VOCABULARIES = {
-    Vocabulary(("thumbs_up",), (), ("thumbs_down",)): 72,
-    Vocabulary(("5", "5", "4"), ("3",), ("2", "1", "1")): 14,
-    Vocabulary(("good",), ("neutral",), ("bad",)): 7,
-    Vocabulary(("👍", "👍🏽", "👍🏻"), (), ("👎", "👎🏽")): 5,
-    Vocabulary(("wow", "❤️"), ("meh", "ok"), ("hmm", "🙄")): 2,
-}
-
-
-class Verdict(NamedTuple):
-    """A reaction to answers: the chances of a rating and of its mood, and the comments."""
-
-    rates: float
-    negative: float
-    neutral: float
-    complaints: Sequence[str] = ()
-
-
-CONTENT = Verdict(0.3, 0.02, 0.05, WRONG)
-DISAPPOINTED = Verdict(0.55, 0.88, 0.06, WRONG)
-IMPATIENT = Verdict(0.5, 0.75, 0.1, SLOW)
-ANNOYED = Verdict(0.6, 0.88, 0.04, FAILED)
-
-# The share of ratings with a comment.
-WITH_COMMENT = {"positive": 0.12, "neutral": 0.2, "negative": 0.4}
 
 FIRST_PAGES = ("/", "/dashboard", "/dashboard", "/topics", "/briefings")
 LAST_PAGES = ("/dashboard", "/topics", "/briefings", "/settings", "/help")
 WAYS_IN = ("dashboard", "dashboard", "notification", "briefing")
 FAILURES = ("timeout", "timeout", "overloaded", "no_sources")
 SETTINGS = (("theme", "dark"), ("digest", "weekly"), ("language", "de"), ("notifications", "off"))
+LANGUAGES = ("en", "en", "en", "de", "de", "es")
+YEAR = timedelta(days=365)
 
 
 class User:
@@ -74,16 +55,23 @@ class User:
         [self.vocabulary] = self.random.choices(list(VOCABULARIES), list(VOCABULARIES.values()))
         self.is_mobile = self.chance(0.4)
         self.joins = self.random.random() * 0.9 if self.chance(0.4) else 0.0
+        self.language = self.pick(LANGUAGES)
         self.is_subscribed = False
+        self.messages: list[Document] = []
 
     def documents(self) -> Iterator[Entry]:
         """Yield all documents of this user."""
-        for number, position in enumerate(self.positions()):
+        positions = self.positions()
+        joined = self.rhythm.time(positions[0])
+        if not self.joins:
+            joined -= self.random.random() * YEAR
+        for position in positions:
             self.now = self.rhythm.time(position)
-            self.unhappy = False
-            if self.joins and number == 0:
+            if self.now == joined:
                 yield self.event("signed_up", plan="free", source=self.pick(("search", "friend")))
             yield from self.visit(position)
+        plan = "plus" if self.is_subscribed else "free"
+        yield USERS, user(self.user_id, plan, self.language, joined)
 
     def positions(self) -> list[float]:
         """Return the positions of this user's visits in the story."""
@@ -94,17 +82,20 @@ class User:
 
     def visit(self, position: float) -> Iterator[Entry]:
         """Yield the documents of a visit, which a bad answer often ends."""
-        quality = self.story.quality(position)
+        self.unhappy, self.messages = False, []
+        service, model = self.story.service(position), self.pick(self.story.models(position))
         yield self.event("page_view", page=self.pick(FIRST_PAGES))
         if self.chance(0.3):
             yield from self.read(self.story.briefing(position))
         if self.chance(0.9):
             yield self.event("chat_opened", source=self.pick(WAYS_IN))
             for _ in range(self.random.randint(1, 5)):
-                yield from self.ask(quality)
+                yield from self.ask(service, model)
                 if self.unhappy and self.chance(0.7):
                     break
         yield from self.leave()
+        if self.messages:
+            yield SESSIONS, session(self.user_id, self.messages)
 
     def read(self, briefing: Answer) -> Iterator[Entry]:
         """Yield the reading of a briefing, and perhaps a rating."""
@@ -113,48 +104,57 @@ class User:
             yield self.event("source_opened", message_id=briefing.message_id)
         yield from self.judge(briefing, self.opinion(briefing))
 
-    def ask(self, quality: Quality) -> Iterator[Entry]:
+    def ask(self, service: Service, model: str) -> Iterator[Entry]:
         """Yield a question, its outcome, and perhaps a rating."""
-        topic = self.pick(tuple(TOPICS))
+        topic = self.pick(TOPICS)
         is_popular = self.chance(0.12)
-        answer = popular_answer(topic) if is_popular else own_answer(self.key(), topic, quality)
-        yield self.event("message_sent", topic=topic, characters=self.random.randint(12, 240))
-        if self.chance(quality.failed):
-            yield from self.fail(answer, quality)
-        elif self.chance(quality.slow):
-            yield self.show(answer, quality, self.random.randint(8_000, 28_000))
+        answer = POPULAR[topic] if is_popular else own_answer(self.key(), topic, model, self.random)
+        yield self.event("message_sent", topic=topic.name, characters=len(answer.question))
+        self.asked = self.now
+        if self.chance(service.failed):
+            yield from self.fail(answer)
+        elif self.chance(service.slow):
+            yield self.show(answer, answer.text, self.random.randint(8_000, 28_000))
             if self.chance(0.4):
                 yield self.event("answer_regenerated", message_id=answer.message_id, reason="slow")
             yield from self.judge(answer, IMPATIENT)
         else:
-            yield self.show(answer, quality, int(1000 * self.random.lognormvariate(0.6, 0.4)))
-            yield from self.consider(answer)
+            opinion, seconds = self.opinion(answer), self.random.lognormvariate(0.6, 0.4)
+            yield self.show(answer, opinion.wording(answer), int(1000 * seconds))
+            yield from self.consider(answer, opinion)
 
-    def fail(self, answer: Answer, quality: Quality) -> Iterator[Entry]:
-        """Yield one or two failures, until the answer comes or the user gives up."""
+    def fail(self, answer: Answer) -> Iterator[Entry]:
+        """Yield one or two failures, until a part of the answer comes or the user gives up."""
         code = self.pick(FAILURES)
-        yield self.event("error_shown", code=code, model=quality.model)
+        yield self.event("error_shown", code=code, model=answer.model)
         yield self.event("answer_regenerated", message_id=answer.message_id, reason="error")
         if self.chance(0.6):
-            yield self.event("error_shown", code=code, model=quality.model)
+            yield self.event("error_shown", code=code, model=answer.model)
+            self.keep(answer, NO_ANSWER)
         else:
-            yield self.show(answer, quality, self.random.randint(4_000, 20_000))
+            half = answer.text[: len(answer.text) // 2]
+            yield self.show(answer, half, self.random.randint(4_000, 20_000))
         yield from self.judge(answer, ANNOYED)
 
-    def show(self, answer: Answer, quality: Quality, milliseconds: int) -> Entry:
-        """Return the event of a shown answer."""
+    def show(self, answer: Answer, text: str, milliseconds: int) -> Entry:
+        """Return the event of a shown answer, and keep its text."""
         self.wait(milliseconds / 1000)
+        self.keep(answer, text)
         return self.event(
             "answer_shown",
             message_id=answer.message_id,
             topic=answer.topic,
-            model=quality.model,
+            model=answer.model,
             latency_ms=milliseconds,
         )
 
-    def consider(self, answer: Answer) -> Iterator[Entry]:
+    def keep(self, answer: Answer, text: str) -> None:
+        """Add a question and its answer to the session. Shared answers are in one of their own."""
+        if not answer.is_shared:
+            self.messages += exchange(answer, text, self.asked, self.now)
+
+    def consider(self, answer: Answer, opinion: Verdict) -> Iterator[Entry]:
         """Yield the reaction to an answer that came in time."""
-        opinion = self.opinion(answer)
         if opinion is not CONTENT:
             if self.chance(0.45):
                 yield self.event("answer_regenerated", message_id=answer.message_id, reason="wrong")
@@ -167,7 +167,7 @@ class User:
         """Return the verdict on the content of an answer."""
         if not self.chance(answer.wrong):
             return CONTENT
-        return DISAPPOINTED._replace(complaints=answer.complaints or WRONG)
+        return DISAPPOINTED._replace(complaints=answer.complaints or (self.pick(WRONG),))
 
     def judge(self, answer: Answer, verdict: Verdict) -> Iterator[Entry]:
         """Yield the feedback on an answer, if the user gives any."""
@@ -176,34 +176,37 @@ class User:
         number = self.random.random()
         if number < verdict.negative:
             self.unhappy = True
-            yield from self.rate(answer, "negative", verdict.complaints)
+            yield from self.rate(answer, "negative", *self.pick(verdict.complaints)[:2])
         elif number < verdict.negative + verdict.neutral:
-            yield from self.rate(answer, "neutral", INDIFFERENCE)
+            yield from self.rate(answer, "neutral", self.pick(INDIFFERENCE))
         else:
-            yield from self.rate(answer, "positive", PRAISE)
+            yield from self.rate(answer, "positive", self.pick(PRAISE))
 
-    def rate(self, answer: Answer, mood: str, texts: Sequence[str]) -> Iterator[Entry]:
+    def rate(
+        self, answer: Answer, mood: str, comment: str, reasons: Sequence[str] = ()
+    ) -> Iterator[Entry]:
         """Yield a feedback, if the user's application offers a rating for the mood."""
         ratings: Sequence[str] = getattr(self.vocabulary, mood)
         if not ratings:
             return
-        comment = None
-        if self.chance(WITH_COMMENT[mood]):
-            comment = self.pick(texts).format(topic=answer.topic)
+        has_comment = self.chance(WITH_COMMENT[mood])
         self.wait(self.random.uniform(2, 15))
+        rating = self.pick(ratings)
+        has_reasons = reasons and self.chance(WITH_REASONS)
         feedback = Feedback(
             message_id=answer.message_id,
             user_id=self.user_id,
-            rating=self.pick(ratings),
-            comment=comment,
+            rating=rating,
+            comment=comment.format(topic=answer.topic) if has_comment else None,
+            reasons=list(reasons) if has_reasons else None,
         )
-        yield Kind.FEEDBACK, feedback.to_document(self.now)
+        yield Kind.FEEDBACK.collection, feedback.to_document(self.now)
 
     def leave(self) -> Iterator[Entry]:
         """Yield events at the end of a visit."""
         if self.chance(0.35):
-            topic = self.pick(tuple(TOPICS))
-            yield self.event("search", query=topic, results=self.random.randint(0, 40))
+            topic = self.pick(TOPICS)
+            yield self.event("search", query=topic.name, results=self.random.randint(0, 40))
         if self.chance(0.05):
             setting, value = self.pick(SETTINGS)
             yield self.event("settings_changed", setting=setting, value=value)
@@ -220,13 +223,9 @@ class User:
         """Return an event some seconds later."""
         self.wait(self.random.uniform(1, 20))
         platform = "mobile" if self.is_mobile else "web"
-        event = Event(
-            user_id=self.user_id,
-            event_type=event_type,
-            details=details | {"platform": platform},
-            event_id=UUID(int=self.random.getrandbits(128), version=4),
-        )
-        return Kind.EVENTS, event.to_document(self.now)
+        details |= {"platform": platform}
+        document = event(self.random, self.user_id, event_type, details, self.now)
+        return Kind.EVENTS.collection, document
 
     def wait(self, seconds: float) -> None:
         """Advance the user's clock."""

@@ -103,7 +103,7 @@ def summarize_feedback(
         ratings=ratings,
         unscored=frequent_ratings(found, scored, Sentiment.UNSCORED),
         others=count - sum(each.count for each in ratings),
-        worst=worst_messages(found, scored),
+        worst=worst_messages(found, settings),
         daily=daily,
     )
 

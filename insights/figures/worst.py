@@ -7,10 +7,12 @@ from typing import Any
 
 from insights.figures.shares import Interval, Z, wilson_interval
 from insights.kinds import Kind
+from insights.messages.records import find_messages
 from insights.queries.documents import as_text
 from insights.queries.left_out import LeftOut, Reason
 from insights.queries.scopes import Scope, Stage
-from insights.queries.sentiment import Sentiment, count_of
+from insights.queries.sentiment import Sentiment, add_sentiment, count_of
+from insights.settings import Settings
 from insights.users.ids import of_user, text_of
 
 WORST = 10
@@ -65,10 +67,14 @@ class Comment:
 class WorstMessage:
     """A message with negative ratings: `negative` of its `count` scored ones.
 
-    `comments` are its five newest, those of negative ratings first.
+    `newest` is the time of the newest of them. `text` and `question`, the user's message before it,
+    are None where the application's collection is unknown or lacks them. `comments` are the five
+    newest, those of negative ratings first.
     """
 
     message_id: str
+    text: str | None
+    question: str | None
     negative: int
     count: int
     newest: datetime
@@ -91,13 +97,17 @@ def without_message(found: Scope, scored: Stage) -> Iterator[LeftOut]:
             yield LeftOut(Kind.FEEDBACK, Reason.NO_MESSAGE, each["count"])
 
 
-def worst_messages(found: Scope, scored: Stage) -> list[WorstMessage]:
+def worst_messages(found: Scope, settings: Settings) -> list[WorstMessage]:
     """Return the messages whose share of negative ratings has the highest lower bound.
 
     A message with many ratings of which most are negative thus precedes one with a single negative
     rating. Of equals, such as messages with one rating each, those with a comment come first, and
     then the newest.
+
+    Raises:
+        Unreadable: the MongoDB user may not read the application's messages.
     """
+    scored = add_sentiment(settings.feedback_ratings)
     pipeline: list[Stage] = [
         scored,
         {"$match": {"sentiment": {"$ne": Sentiment.UNSCORED}}},
@@ -117,9 +127,12 @@ def worst_messages(found: Scope, scored: Stage) -> list[WorstMessage]:
         {"$limit": WORST},
     ]
     worst = found.aggregate(pipeline, {"$nor": [WITHOUT_MESSAGE]})
+    messages = find_messages(found.database, settings, [each["_id"] for each in worst])
     return [
         WorstMessage(
-            as_text(each["_id"]),
+            message_id := as_text(each["_id"]),
+            message.text if (message := messages.get(message_id)) else None,
+            message.question if message else None,
             each["negative"],
             each["count"],
             each["newest"],

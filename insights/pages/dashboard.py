@@ -47,6 +47,9 @@ PARTS = ("heading", "glance", "answers", "worst", "journeys", "activity")
 # The time before a rating whose events may explain it.
 WINDOW = timedelta(minutes=30)
 
+# Texts of messages, which have no limit, end here.
+LONGEST_TEXT = 5_000
+
 # Further ratings and types are folded away.
 RANKED = 12
 
@@ -177,7 +180,11 @@ def templates() -> Environment:
         "user_address": user_address,
         "user_command": user_command,
     }
-    environment.globals |= {"LONG_TEXT": LONG_TEXT, "RANKED": RANKED}
+    environment.globals |= {
+        "LONG_TEXT": LONG_TEXT,
+        "LONGEST_TEXT": LONGEST_TEXT,
+        "RANKED": RANKED,
+    }
     return environment
 
 

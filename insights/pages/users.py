@@ -14,9 +14,6 @@ from insights.wording import show_command
 ENTRIES = 100
 MORE_ENTRIES = 1000
 
-# Longer texts are cut even where they are unfolded.
-LONGEST_TEXT = 10_000
-
 NAMES = {Kind.FEEDBACK: "Feedback", Kind.EVENTS: "Event"}
 
 
@@ -32,7 +29,6 @@ def to_user_page(timeline: Timeline, token: str) -> str:
         command=command_for_more(timeline),
         token=token,
         style=source("style.css"),
-        LONGEST_TEXT=LONGEST_TEXT,
     )
 
 

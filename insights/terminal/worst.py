@@ -14,7 +14,8 @@ from insights.wording import clean, shorten, show_number, show_time
 
 SINGLE_RATINGS = "Each has a single rating: the newest negative ones, with a comment first."
 
-# --json prints all of them.
+# --json prints, and the dashboard shows, all of them.
+MESSAGES_SHOWN = 5
 COMMENTS_SHOWN = 2
 
 
@@ -23,7 +24,7 @@ def worst_messages(feedback: FeedbackSummary) -> RenderableType:
     is_single = feedback.has_single_ratings
     first = "Rated (UTC)" if is_single else "Negative"
     table = Table(first, "Message", box=None, pad_edge=False, padding=GAP)
-    for message in feedback.worst:
+    for message in feedback.worst[:MESSAGES_SHOWN]:
         cell = show_time(message.newest) if is_single else show_negative(message)
         table.add_row(right(cell), Group(*lines_of(message)))
     return Group(Text(SINGLE_RATINGS, style="dim"), table) if is_single else table
@@ -36,7 +37,10 @@ def show_negative(message: WorstMessage) -> str:
 
 
 def lines_of(message: WorstMessage) -> Iterator[Text]:
-    """Yield the lines of a message: its id, and its comments."""
+    """Yield the lines of a message: its id, question and text, and its comments."""
     yield Text(clean(message.message_id), style="bold")
+    for label, text in (("asked", message.question), ("answered", message.text)):
+        if text:
+            yield Text.assemble((f"{label} ", "dim"), shorten(clean(text)))
     for each in message.comments[:COMMENTS_SHOWN]:
         yield Text.assemble(f"“{shorten(clean(each.comment))}” ", (clean(each.rating), "dim"))

@@ -103,11 +103,11 @@ class Entry:
 
     @property
     def texts(self) -> list[tuple[str, str]]:
-        """The known texts of the message, each with its name: `question` or `answer`."""
+        """The known texts of the message, each with its name: `asked` or `answered`."""
         if self.message is None:
             return []
-        own = "question" if is_users(self.message.record) else "answer"
-        named = [("question", self.message.question), (own, self.message.text)]
+        own = "asked" if is_users(self.message.record) else "answered"
+        named = [("asked", self.message.question), (own, self.message.text)]
         return [(name, text) for name, text in named if text]
 
 
