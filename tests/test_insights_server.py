@@ -202,6 +202,33 @@ def test_only_changed_parts_are_replaced(
     assert old == ["worst", "journeys", "activity"]
 
 
+def test_comparisons_are_updated(
+    insights: Insights, visitor: Visitor, empty_database: Database[Document]
+) -> None:
+    lookup = {"MESSAGE_LOOKUP": "messages._id"}
+    configured = Insights(insights.folder, **insights.settings, **lookup)
+    empty_database.messages.insert_many(
+        [{"_id": "m1", "model": "atlas-2"}, {"_id": "m2", "model": "atlas-3"}]
+    )
+    with serving(configured, "--port", "0", "--by", "message.model") as served:
+        page = open_live(visitor, served.url)
+        store(empty_database, message_id="m1")
+        expect(page.locator("#comparisons li")).to_have_count(1)
+        store(empty_database, message_id="m2", user_id="u2")
+        expect(page.locator("#comparisons li")).to_have_count(2)
+        expect(page.locator("#comparisons .lead")).to_have_text(
+            "Too few ratings to say which message.model is better."
+        )
+        empty_database.messages.insert_many(
+            {"_id": f"x{number}", "model": f"m{number}"} for number in range(30)
+        )
+        empty_database.feedback.insert_many(
+            a_feedback(datetime.now(UTC), message_id=f"x{number}") for number in range(30)
+        )
+        expect(page.locator("#comparisons .panel")).to_contain_text("more than 30 values")
+        assert served.end() == 130
+
+
 def test_every_open_page_is_updated(
     served: Served, visitor: Visitor, emptied_database: Database[Document]
 ) -> None:

@@ -24,6 +24,11 @@ COLUMNS = {
 RUNS = {
     "summary": ["summary --since 30d --json"],
     "journey": ["journey --json", "journey --before-rating 1 --json"],
+    "compare": [
+        "compare --by details.page --json",
+        "compare --by message.model --json",
+        "compare --by user.profile.plan --json",
+    ],
     "feedback": [
         "feedback --json",
         "feedback --rating negative --user user-1 --json",
@@ -46,6 +51,7 @@ RUNS = {
     "opt-in": ["opt-out user-1", "opt-in user-1"],
     "opt-outs": ["opt-out user-1", "opt-outs"],
 }
+LOOKUPS = {"MESSAGE_LOOKUP": "sessions.messages.id", "USER_LOOKUP": "users.profile.id"}
 RETENTION = {"FEEDBACK_RETENTION_DAYS": "30", "ANALYTICS_RETENTION_DAYS": "30"}
 
 # `tail` and the functions have their own tests for every dialect.
@@ -54,7 +60,7 @@ ELSEWHERE = {"tail", "the functions"}
 
 @pytest.fixture
 def stored(empty_database: Database[Document]) -> Database[Document]:
-    """Return a database with feedback and events of several days."""
+    """Return a database with feedback and events of several days, their messages and users."""
     now = datetime.now(UTC)
     ratings = ["up", "down", "5", "1", "thumbs_down", "  Good ", "odd"]
     for number in range(42):
@@ -74,6 +80,12 @@ def stored(empty_database: Database[Document]) -> Database[Document]:
             )
             for minutes in (1, 5, 9, 40)
         )
+        message = {"id": f"m{number % 6}-{number}", "model": ["a", "b"][number % 2]}
+        empty_database.sessions.insert_one({"messages": [{"id": "other"}, message]})
+    profiles = [
+        {"id": f"user-{number}", "plan": ["free", "plus"][number % 2]} for number in range(5)
+    ]
+    empty_database.users.insert_many({"profile": each} for each in profiles)
     return empty_database
 
 
@@ -97,7 +109,7 @@ def test_the_table_names_every_command_once() -> None:
 @pytest.mark.usefixtures("stored")
 @pytest.mark.parametrize("row", RUNS)
 def test_works_as_documented(insights: Insights, dialect: Dialect, row: str) -> None:
-    settings = RETENTION if "retention" in row else {}
+    settings = LOOKUPS | (RETENTION if "retention" in row else {})
     results = [insights(*command.split(), **settings) for command in RUNS[row]]
 
     claim = table()[row][dialect]
@@ -112,12 +124,15 @@ def test_works_as_documented(insights: Insights, dialect: Dialect, row: str) -> 
 
 @pytest.mark.dialects
 @pytest.mark.lacking(Dialect.MONGODB)
-@pytest.mark.parametrize("row", ["summary", "journey", "feedback", "events", "user", "export"])
+@pytest.mark.parametrize(
+    "row", ["summary", "journey", "compare", "feedback", "events", "user", "export"]
+)
 def test_shows_the_same_as_on_mongodb(
     insights: Insights, stored: Database[Document], mongodb_uri: str, row: str
 ) -> None:
     def run(uri: str) -> list[str]:
-        printed = [insights(*command.split(), MONGODB_URI=uri).stdout for command in RUNS[row]]
+        settings = LOOKUPS | {"MONGODB_URI": uri}
+        printed = [insights(*command.split(), **settings).stdout for command in RUNS[row]]
         # The servers are queried one after the other, so their periods differ.
         return [re.sub(r'"(since|until)": "[^"]+"', "", each) for each in printed]
 

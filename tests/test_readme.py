@@ -7,7 +7,9 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
@@ -16,11 +18,14 @@ import httpx
 import pytest
 from pydantic import BaseModel
 from pymongo import MongoClient
+from pymongo.database import Database
 
 import insights.settings
 import shared_code.problems
 from insights import errors
 from insights.application import COMMANDS, INTERRUPTED
+from insights.demo.databases import SETTINGS as DEMO_SETTINGS
+from insights.demo.databases import fill
 from local_project.addresses import free_address
 from shared_code.logs import log_failure
 from shared_code.models import Event, Feedback
@@ -137,14 +142,15 @@ def insights_lines(page: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", [name for name in NAMES if insights_lines(name)])
-def test_the_operators_commands_work_on_the_demo(insights: Insights, page: str) -> None:
-    assert insights("demo", "--here", "--days", "40", "--users", "30").exit_code == 0
-    lookup = "sessions.messages.message_id"
+def test_the_operators_commands_work_on_the_demo(
+    insights: Insights, empty_database: Database[Document], page: str
+) -> None:
+    deque(fill(empty_database, 40, 30, datetime.now(UTC)), maxlen=0)
 
     failed = {
         line: found.stderr
         for line in insights_lines(page)
-        if (found := insights(*shlex.split(line), MESSAGE_LOOKUP=lookup)).exit_code
+        if (found := insights(*shlex.split(line), **DEMO_SETTINGS)).exit_code
     }
     assert failed == {}
 

@@ -1,6 +1,7 @@
 """`insights dashboard`: a page of charts, written to a file or served live."""
 
 import webbrowser
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from insights.mongodb.connection import open_database
 from insights.output_files import STANDARD_OUTPUT
 from insights.pages import server
 from insights.pages.dashboard import create_dashboard, write_page
+from insights.queries.attributes import Attribute, parse_attribute
 from insights.queries.filters import Selection, to_filters
 from insights.queries.periods import parse_period
 from insights.settings import Settings, read_settings
@@ -23,6 +25,14 @@ from insights.terminal.selections import selects
 
 FILE = Path("dashboard.html")
 
+By = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FIELD",
+        help="Compare ratings by a field, as `insights compare` does. Repeatable.",
+        show_default="message.model",
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -49,6 +59,7 @@ Open = Annotated[bool, typer.Option("--open", help="Open the page in the browser
 @selects(but=("message",), since="30d")
 def dashboard(
     selection: Selection,
+    by: By = None,
     out: Out = None,
     serve: Serve = False,
     port: Port = None,
@@ -57,7 +68,8 @@ def dashboard(
     """Write a page of charts, or serve it live.
 
     The page shows the trend of the ratings, the worst-rated messages, and the events before
-    negative ratings. The file opens offline and needs no other file.
+    negative ratings. If messages have a field `model` where MESSAGE_LOOKUP says, it compares the
+    models, unless --by names other fields. The file opens offline and needs no other file.
 
     --serve serves the page until Ctrl-C and updates it as data arrives. It listens on loopback
     only, at an address with a secret token. Do not combine it with --open on a shared computer:
@@ -65,6 +77,7 @@ def dashboard(
 
     Examples:
         insights dashboard --since 90d --out report.html
+        insights dashboard --by user.plan --by details.page
         insights dashboard --serve --open
     """
     if serve and out:
@@ -72,23 +85,27 @@ def dashboard(
     if port is not None and not serve:
         raise UsageError("--port needs --serve")
     settings = read_settings()
+    attributes = [parse_attribute(each, settings) for each in by or ()]
     if serve:
         chosen = server.PORT if port is None else port
         server.serve(
             settings,
             selection,
             chosen,
+            attributes,
             say=print_line,
             warn=print_error,
             open_browser=open_,
         )
     else:
-        write(settings, selection, out or FILE)
+        write(settings, selection, attributes, out or FILE)
         if open_:
             webbrowser.open((out or FILE).resolve().as_uri())
 
 
-def write(settings: Settings, selection: Selection, path: Path) -> None:
+def write(
+    settings: Settings, selection: Selection, attributes: Sequence[Attribute], path: Path
+) -> None:
     """Write the page to a file, and print its path.
 
     Raises:
@@ -100,7 +117,7 @@ def write(settings: Settings, selection: Selection, path: Path) -> None:
     filters = to_filters(selection, settings, now)
     with open_database(settings) as database:
         advise_setup(database, settings)
-        made = create_dashboard(database, settings, filters, period, now)
+        made = create_dashboard(database, settings, filters, period, now, attributes)
     if made.summary.is_empty:
         tell_left_out(made.left_out)
         raise nothing_found(period, now)

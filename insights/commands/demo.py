@@ -49,7 +49,7 @@ def demo(
     open_: Open = False,
     yes: Yes = False,
 ) -> None:
-    """Fill a database with realistic feedback, events, chat sessions and users.
+    """Fill a database with realistic data: feedback, events, chat sessions and users.
 
     Drops and refills the database up2d8_demo. The configured database stays untouched, except
     with --here, which adds feedback and events, but no sessions and users. In 60 days, a user has

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from textwrap import fill
 from typing import NamedTuple
 
 from rich.bar import Bar
@@ -17,7 +16,7 @@ from insights.figures.answers import Verdict, explain, not_counted_before, show_
 from insights.figures.curves import Curve, Part
 from insights.figures.events import Active, EventsSummary
 from insights.figures.feedback import FeedbackSummary
-from insights.figures.shares import Interval, Share
+from insights.figures.shares import in_points, share_to_dict
 from insights.figures.summaries import Summary, summarize
 from insights.figures.verdicts import nothing_found
 from insights.figures.worst import WorstMessage
@@ -28,21 +27,19 @@ from insights.queries.periods import parse_period
 from insights.queries.sentiment import Sentiment
 from insights.settings import read_settings
 from insights.terminal.advice import advise_setup
-from insights.terminal.console import output, print_json
+from insights.terminal.console import in_lines, output, print_json
 from insights.terminal.left_out import tell_left_out
 from insights.terminal.options import AsObject
 from insights.terminal.selections import selects
 from insights.terminal.tables import GAP, right
 from insights.terminal.worst import worst_messages
 from insights.wording import (
-    NO_BREAK_SPACE,
     clean,
     length_of,
     shorten,
     show_number,
     show_percentage,
     show_period,
-    unbroken,
 )
 
 COLOURS = {Sentiment.POSITIVE: "green", Sentiment.NEGATIVE: "red"}
@@ -121,19 +118,6 @@ def worst_to_dict(message: WorstMessage) -> dict[str, object]:
     }
 
 
-def share_to_dict(name: str, share: Share | None) -> dict[str, object]:
-    """Return a share and its interval, or None where there is none."""
-    interval = share and dataclasses.asdict(share.interval)
-    return {name: share and share.value, f"{name}_interval": interval}
-
-
-def in_points(interval: Interval | None) -> dict[str, float] | None:
-    """Return an interval in percentage points."""
-    if interval is None:
-        return None
-    return {"low": interval.low * 100, "high": interval.high * 100}
-
-
 def curve_to_dict(curve: Curve) -> dict[str, object]:
     """Return the two parts of the period that differ most; their p-values are corrected."""
     change = curve.difference
@@ -190,12 +174,6 @@ def print_headline(console: Console, found: Summary, period: str) -> None:
     console.print(Padding(totals, INDENT, expand=False))
     for each in found.left_out:
         console.print(Text(f"{each}.", style="dim"))
-
-
-def in_lines(sentence: str, width: int) -> str:
-    """Return a sentence in lines, with each percent sign beside its number."""
-    # Unlike rich, textwrap ends no line at a no-break space.
-    return fill(unbroken(sentence), width).replace(NO_BREAK_SPACE, " ")
 
 
 def headline(verdict: Verdict) -> Text:

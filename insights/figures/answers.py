@@ -1,4 +1,4 @@
-"""The verdict on whether answers get better, and the sentences that explain it."""
+"""The verdict on a difference between shares, and the sentences on whether answers get better."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from insights.figures.curves import Curve, FeedbackDay, Part, scored_in
 from insights.figures.feedback import FeedbackSummary
-from insights.figures.shares import Difference, Interval, Share
+from insights.figures.shares import Comparison, Difference, Interval, Share
 from insights.wording import plural, show_days, show_number, show_percentage
 
 # With fewer ratings in a period, even a large change is hardly ever clear.
@@ -20,11 +20,12 @@ WEEK = 7
 
 
 class Verdict(StrEnum):
-    """The change of the share of positive ratings from the period before."""
+    """The change of the share of positive ratings from the period before, or between two values."""
 
     BETTER = "better"
     WORSE = "worse"
     NO_CLEAR_CHANGE = "no clear change"
+    NO_CLEAR_DIFFERENCE = "no clear difference"
     TOO_FEW_RATINGS = "too few ratings to say"
     NOTHING_TO_COMPARE = "nothing to compare"
 
@@ -36,15 +37,21 @@ class Verdict(StrEnum):
 
 def verdict_on(feedback: FeedbackSummary) -> Verdict:
     """Return the verdict on a period."""
-    found = feedback.comparison
+    return judge(feedback.comparison)
+
+
+def judge(
+    found: Comparison, comparisons: int = 1, unclear: Verdict = Verdict.NO_CLEAR_CHANGE
+) -> Verdict:
+    """Return the verdict on a comparison, which is one of so many."""
     if not (found.now and found.before and found.difference):
         return Verdict.NOTHING_TO_COMPARE
-    if found.difference.is_clear():
+    if found.difference.is_clear(comparisons):
         return Verdict.BETTER if found.difference.value > 0 else Verdict.WORSE
     few = min(found.now.scored, found.before.scored) < ENOUGH_RATINGS
     if few or found.difference.interval is None:
         return Verdict.TOO_FEW_RATINGS
-    return Verdict.NO_CLEAR_CHANGE
+    return unclear
 
 
 def explain(feedback: FeedbackSummary, length: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ figures here are clustered by user.
 
 import importlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from math import sqrt
 from statistics import NormalDist
@@ -28,7 +28,10 @@ class Counts(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """A number of users with the same numbers of ratings in a period and in the one before."""
+    """A number of users with the same numbers of ratings in a group, and in the one to compare.
+
+    The groups are two periods, `before` the earlier, or the ratings of two values.
+    """
 
     users: int
     positive: int
@@ -84,7 +87,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference between a share and an earlier one, with its p-values.
+    """The difference between two shares, with its p-values.
 
     It has no interval if one of the shares is a single user's.
     """
@@ -101,22 +104,22 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The shares of two periods and their difference; None without scored ratings."""
+    """The shares of two groups and their difference; None without scored ratings."""
 
     now: Share | None
     before: Share | None
     difference: Difference | None
 
 
-def compare(profiles: Sequence[Profile]) -> Comparison:
-    """Return the shares of two periods and their difference."""
+def compare(profiles: Sequence[Profile], comparisons: int = 1) -> Comparison:
+    """Return the shares of two groups and their difference, which is one of so many."""
     now = share_of([Counts(each.users, each.positive, each.scored) for each in profiles])
     before = share_of(
         [Counts(each.users, each.positive_before, each.scored_before) for each in profiles]
     )
     if now is None or before is None:
         return Comparison(now, before, None)
-    return Comparison(now, before, difference(profiles, now, before))
+    return Comparison(now, before, difference(profiles, now, before, comparisons))
 
 
 def share_of(counts: Iterable[Counts]) -> Share | None:
@@ -157,20 +160,25 @@ def clustered_variance(influences: Iterable[tuple[int, float]]) -> float:
     return total * users / (users - 1) if users > 1 else 0.0
 
 
-def difference(profiles: Sequence[Profile], now: Share, before: Share) -> Difference:
+def difference(
+    profiles: Sequence[Profile], now: Share, before: Share, comparisons: int = 1
+) -> Difference:
     """Return the difference, tested by Fisher's exact test and a t-test clustered by user.
 
-    Fisher's test is exact for few ratings; the t-test accounts for users who rate often.
+    Fisher's test is exact for few ratings; the t-test accounts for users who rate often. The
+    intervals of several comparisons hold together with 95 % confidence (Bonferroni), so that each
+    agrees with its `is_clear`.
     """
+    level = LEVEL / comparisons
     change, fisher = now.value - before.value, fisher_p(now, before)
     freedom = min(now.users, before.users) - 1
     if not freedom:
         return Difference(change, None, fisher, 1.0)
     error = standard_error(profiles, now, before)
-    reach = float(stats().t.isf(LEVEL / 2, freedom)) * error
+    reach = float(stats().t.isf(level / 2, freedom)) * error
     p_clustered = 2 * float(stats().t.sf(abs(change) / error, freedom))
     interval = Interval(max(change - reach, -1.0), min(change + reach, 1.0))
-    if fisher >= LEVEL:
+    if fisher >= level:
         # Keep the interval consistent with the verdict.
         interval = Interval(min(interval.low, 0.0), max(interval.high, 0.0))
     return Difference(change, interval, fisher, p_clustered)
@@ -201,6 +209,19 @@ def wilson_interval(share: float, number: float) -> Interval:
     centre = (share + Z**2 / (2 * number)) / scale
     reach = Z * sqrt(share * (1 - share) / number + (Z / (2 * number)) ** 2) / scale
     return Interval(max(centre - reach, 0.0), min(centre + reach, 1.0))
+
+
+def share_to_dict(name: str, share: Share | None) -> dict[str, object]:
+    """Return a share and its interval as `--json` has them, or None where there is none."""
+    interval = share and asdict(share.interval)
+    return {name: share and share.value, f"{name}_interval": interval}
+
+
+def in_points(interval: Interval | None) -> dict[str, float] | None:
+    """Return an interval in percentage points."""
+    if interval is None:
+        return None
+    return {"low": interval.low * 100, "high": interval.high * 100}
 
 
 @cache

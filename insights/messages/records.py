@@ -31,7 +31,7 @@ SESSIONS = 100
 
 
 class Unreadable(Refused):
-    """The MongoDB user may not read the collection of MESSAGE_LOOKUP."""
+    """The MongoDB user may not read the collection of a lookup."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ def find_messages(
 
 
 @contextmanager
-def naming_the_lookup(lookup: str) -> Iterator[None]:
-    """Name MESSAGE_LOOKUP in the error of a user who may not read its collection.
+def naming_the_lookup(lookup: str, setting: str = "MESSAGE_LOOKUP") -> Iterator[None]:
+    """Name the setting of a lookup in the error of a user who may not read its collection.
 
     Raises:
         Unreadable: the user may not.
@@ -107,7 +107,7 @@ def naming_the_lookup(lookup: str) -> Iterator[None]:
             raise
         raise Unreadable(
             f"the MongoDB user may not read the collection {lookup.partition('.')[0]!r} "
-            "of MESSAGE_LOOKUP: give it the role read there"
+            f"of {setting}: give it the role read there"
         ) from None
 
 

@@ -4,7 +4,7 @@ It consists of parts, which a served page replaces one by one as they change.
 """
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, partial
@@ -17,13 +17,16 @@ from markupsafe import Markup
 from pymongo.database import Database
 
 from insights.figures.answers import explain, not_counted_before, show_interval, verdict_on
+from insights.figures.comparisons import show_points, show_points_range, show_without
 from insights.figures.journeys import Journeys, find_journeys
 from insights.figures.summaries import Summary, summarize
 from insights.figures.verdicts import headline, most_striking, stands_out
 from insights.kinds import Document
 from insights.output_files import open_output
 from insights.pages.charts import Chart, draw_charts, percentage
+from insights.pages.comparisons import Ratings, Section, find_sections
 from insights.pages.links import user_address, user_command
+from insights.queries.attributes import Attribute
 from insights.queries.filters import Filters
 from insights.queries.left_out import LeftOut, Reason
 from insights.queries.periods import Period
@@ -42,7 +45,7 @@ from insights.wording import (
 )
 
 TEMPLATES = Path(__file__).with_name("templates")
-PARTS = ("heading", "glance", "answers", "worst", "journeys", "activity")
+PARTS = ("heading", "glance", "answers", "comparisons", "worst", "journeys", "activity")
 
 # The time before a rating whose events may explain it.
 WINDOW = timedelta(minutes=30)
@@ -62,6 +65,7 @@ class Dashboard:
     summary: Summary
     journeys: Journeys
     charts: dict[str, Chart]
+    comparisons: list[Section]
     # The token of the server that shows the page; a file has none.
     token: str | None = None
 
@@ -72,19 +76,27 @@ class Dashboard:
         return [*self.summary.left_out, *without_type]
 
 
-def create_dashboard(
+def create_dashboard(  # noqa: PLR0913, PLR0917 (each is part of the question)
     database: Database[Document],
     settings: Settings,
     filters: Filters,
     period: Period,
     now: datetime,
+    attributes: Sequence[Attribute] = (),
 ) -> Dashboard:
-    """Return the dashboard of a period, which must have a beginning."""
+    """Return the dashboard of a period, which must have a beginning.
+
+    It compares ratings by the attributes, or else by the model of messages, if there are several.
+
+    Raises:
+        Unreadable: the MongoDB user may not read the collection of an attribute.
+    """
     summary = summarize(database, settings, filters, period, now)
     journeys = find_journeys(
         database, settings, filters, Sentiment.NEGATIVE, WINDOW, summary.period, now
     )
-    return Dashboard(now, summary, journeys, draw_charts(summary))
+    comparisons = find_sections(Ratings(database, settings, filters, summary), attributes)
+    return Dashboard(now, summary, journeys, draw_charts(summary), comparisons)
 
 
 def write_page(dashboard: Dashboard, path: Path) -> None:
@@ -174,11 +186,14 @@ def templates() -> Environment:
         "interval": show_interval,
         "not_counted_before": not_counted_before,
         "plural": plural,
+        "points": show_points,
+        "points_range": show_points_range,
         "short": partial(shorten, length=LONG_NAME),
         "time": show_time,
         "unbroken": unbroken,
         "user_address": user_address,
         "user_command": user_command,
+        "without": show_without,
     }
     environment.globals |= {
         "LONG_TEXT": LONG_TEXT,
@@ -205,6 +220,7 @@ def values_of(dashboard: Dashboard) -> dict[str, Any]:
         "feedback": feedback,
         "events": dashboard.summary.events,
         "charts": dashboard.charts,
+        "comparisons": dashboard.comparisons,
         "journeys": journeys,
         "scored": feedback.scored,
         "verdict": verdict_on(feedback),

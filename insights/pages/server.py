@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ from insights.pages.dashboard import Dashboard, content_security_policy, create_
 from insights.pages.drawing import start_vega
 from insights.pages.updates import Board, Say, Updater
 from insights.pages.users import ENTRIES, to_user_page
+from insights.queries.attributes import Attribute
 from insights.queries.filters import Selection, to_filters
 from insights.queries.periods import Period, parse_period, parse_time
 from insights.settings import Settings
@@ -75,12 +76,15 @@ def serve(  # noqa: PLR0913 (each is an option of its command)
     settings: Settings,
     selection: Selection = LAST_MONTH,
     port: int = PORT,
+    attributes: Sequence[Attribute] = (),
     *,
     say: Say,
     warn: Say,
     open_browser: bool = False,
 ) -> None:
     """Serve the dashboard until Ctrl-C, and print its address. Port 0 picks a free one.
+
+    It compares ratings by the attributes.
 
     Raises:
         UsageError: a time or a condition is not valid, or the port cannot be used.
@@ -96,7 +100,7 @@ def serve(  # noqa: PLR0913 (each is an option of its command)
         board = Board()
         token = secrets.token_urlsafe()
         server = Server(board, token, partial(show_user, database, settings, token))
-        current = partial(current_dashboard, database, settings, token, selection)
+        current = partial(current_dashboard, database, settings, token, selection, attributes)
         updater = Updater(settings, current, board, warn)
         with updater.running(on_failure=server.end):
             url = f"http://{HOST}:{listener.getsockname()[1]}/?token={token}"
@@ -127,7 +131,11 @@ def listening_socket(port: int) -> Iterator[socket.socket]:
 
 
 def current_dashboard(
-    database: Database[Document], settings: Settings, token: str, selection: Selection
+    database: Database[Document],
+    settings: Settings,
+    token: str,
+    selection: Selection,
+    attributes: Sequence[Attribute],
 ) -> Dashboard:
     """Return the dashboard as of now.
 
@@ -142,6 +150,7 @@ def current_dashboard(
             to_filters(selection, settings, now),
             parse_period(selection.since, selection.until, now),
             now,
+            attributes,
         )
     return replace(made, token=token)
 

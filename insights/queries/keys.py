@@ -21,6 +21,11 @@ def needs_expression(keys: Sequence[str]) -> bool:
     return any(not key or "." in key for key in keys)
 
 
+def is_special(key: str) -> bool:
+    """Say whether a path in an expression or a projection cannot name a key."""
+    return not key or "." in key or key.startswith("$")
+
+
 def is_one_of(values: Sequence[Any]) -> Test:
     """Return the test for one of these values."""
     return lambda value: {"$in": [value, {"$literal": list(values)}]}
@@ -66,8 +71,9 @@ def passes(keys: Sequence[str], test: Test) -> Expression:
 
 def value_at(keys: Sequence[str]) -> str | Expression:
     """Return the expression for the value at some keys, of which the first is a field."""
-    found: str | Expression = f"${keys[0]}"
-    for key in keys[1:]:
+    first, *others = keys
+    found = value_of("$$ROOT", first) if is_special(first) else f"${first}"
+    for key in others:
         found = let("object", found, value_of("$$object", key))
     return found
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pymongo.command_cursor import CommandCursor
 from pymongo.database import Database
 
 from insights.kinds import Document, Kind
@@ -33,8 +34,12 @@ class Scope:
 
     def aggregate(self, pipeline: Sequence[Stage], *conditions: Filter) -> list[Document]:
         """Return the result of a pipeline over the documents, which must be short."""
+        return list(self.stream(pipeline, *conditions))
+
+    def stream(self, pipeline: Sequence[Stage], *conditions: Filter) -> CommandCursor[Document]:
+        """Return a cursor over the result of a pipeline over the documents."""
         stages = [{"$match": self.condition(*conditions)}, *pipeline]
-        return list(self.database[self.kind.collection].aggregate(stages, allowDiskUse=True))
+        return self.database[self.kind.collection].aggregate(stages, allowDiskUse=True)
 
     def count(self) -> int:
         """Return the number of documents."""

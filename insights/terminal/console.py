@@ -5,13 +5,14 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from textwrap import fill
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from insights.kinds import Document
-from insights.wording import CONTROLS, clean, shorten
+from insights.wording import CONTROLS, NO_BREAK_SPACE, clean, shorten, unbroken
 
 # The width of help and summaries when piped, and of tables that must not wrap.
 PIPED_WIDTH = 120
@@ -44,6 +45,12 @@ def new_console(*, stderr: bool) -> Console:
 def is_bounded(console: Console) -> bool:
     """Say whether long texts must fit a width: on a terminal, or with `COLUMNS`."""
     return console.is_terminal or "COLUMNS" in os.environ
+
+
+def in_lines(sentence: str, width: int) -> str:
+    """Return a sentence in lines, with each percent sign beside its number."""
+    # Unlike rich, textwrap ends no line at a no-break space.
+    return fill(unbroken(sentence), width).replace(NO_BREAK_SPACE, " ")
 
 
 def print_error(message: str) -> None:

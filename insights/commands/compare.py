@@ -1,0 +1,184 @@
+"""`insights compare`: the ratings of each model, plan or page, and which are clearly better."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from insights.errors import NoData
+from insights.figures.answers import Verdict, show_interval
+from insights.figures.comparisons import (
+    Breakdown,
+    Group,
+    compare_by,
+    headline,
+    show_points,
+    show_points_range,
+    show_without,
+)
+from insights.figures.shares import in_points, share_to_dict
+from insights.kinds import Kind
+from insights.mongodb.connection import open_database
+from insights.queries.attributes import parse_attribute
+from insights.queries.documents import plain_value
+from insights.queries.filters import Selection, to_filters
+from insights.queries.left_out import LeftOut, not_counted, of_system_users, usable
+from insights.queries.periods import Period, parse_period
+from insights.queries.scopes import Scope
+from insights.settings import read_settings
+from insights.terminal.advice import advise_setup
+from insights.terminal.console import in_lines, output, print_json
+from insights.terminal.left_out import tell_left_out
+from insights.terminal.options import AsObject
+from insights.terminal.selections import selects
+from insights.terminal.tables import GAP
+from insights.wording import plural, show_number, show_percentage, show_period
+
+COLOURS = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
+
+# Narrower terminals have each interval below its figure.
+WIDE = 90
+
+By = Annotated[
+    str,
+    typer.Option(
+        metavar="FIELD",
+        help="Field to compare by: message.FIELD, user.FIELD or details.FIELD.",
+        show_default=False,
+    ),
+]
+
+
+@selects(but=("message",), since="30d")
+def compare(selection: Selection, by: By, as_json: AsObject = False) -> None:
+    """Compare ratings by model, plan, page or another field.
+
+    message.FIELD is a field of the rated message, where MESSAGE_LOOKUP says: the field beside the
+    message's id, or else of the object around it, such as its session. user.FIELD is likewise a
+    field of the user, where USER_LOOKUP says. details.FIELD is that of the user's last event
+    before the rating that has this detail; --event-type and --where say which events count.
+
+    Each value is compared with the most frequent one. The more values, the greater a difference
+    must be to be clear. At most 30 values can be compared.
+
+    Examples:
+        insights compare --by message.model
+        insights compare --by user.plan --since 90d
+        insights compare --by details.model --event-type answer_shown --json
+    """
+    now, settings = datetime.now(UTC), read_settings()
+    asked = parse_period(selection.since, selection.until, now)
+    attribute = parse_attribute(by, settings)
+    filters = to_filters(selection, settings, now)
+    with open_database(settings) as database:
+        advise_setup(database, settings)
+        period = usable(database, Kind.FEEDBACK, asked.so_far(now))
+        ratings = Scope(database, Kind.FEEDBACK, period, filters.of(Kind.FEEDBACK))
+        found = compare_by(ratings, filters.of(Kind.EVENTS), attribute, settings)
+        left_out = [
+            *not_counted(ratings, asked),
+            *(
+                each
+                for each in of_system_users(database, filters, period)
+                if each.kind is Kind.FEEDBACK
+            ),
+        ]
+    if not found.groups:
+        tell_left_out(left_out)
+        raise NoData(headline(found).rstrip("."))
+    if as_json:
+        print_json(plain_value(to_dict(found, period, left_out)))
+    else:
+        print_breakdown(found, show_period(period, now), left_out)
+
+
+def to_dict(found: Breakdown, period: Period, left_out: list[LeftOut]) -> dict[str, object]:
+    """Return the figures as `--json` has them."""
+    return {
+        "by": found.by,
+        "since": period.since,
+        "until": period.until,
+        "compared_with": found.groups[0].value,
+        "comparisons": found.comparisons,
+        "values": [group_to_dict(each, found.comparisons) for each in found.groups],
+        "without_value": found.without,
+        "left_out": [asdict(each) for each in left_out],
+    }
+
+
+def group_to_dict(group: Group, comparisons: int) -> dict[str, object]:
+    """Return a value; the p-values are corrected for the number of comparisons."""
+    share, change = group.share, group.difference
+    return {
+        "value": group.value,
+        "ratings": share.scored,
+        "positive": share.positive,
+        "users": share.users,
+        **share_to_dict("share_positive", share),
+        "share_difference_percentage_points": change and change.value * 100,
+        "share_difference_percentage_points_interval": change and in_points(change.interval),
+        "p_fisher": change and min(change.p_fisher * comparisons, 1.0),
+        "p_clustered": change and min(change.p_clustered * comparisons, 1.0),
+        "verdict": group.verdict,
+    }
+
+
+def print_breakdown(found: Breakdown, period: str, left_out: list[LeftOut]) -> None:
+    """Print the finding, the table of values, and the ratings that are not in it."""
+    console = output()
+    console.print(Text(period[0].upper() + period[1:], style="dim"))
+    console.print()
+    console.print(Text(in_lines(headline(found), console.width), style="bold"))
+    console.print()
+    console.print(new_table(found, is_wide=console.width >= WIDE))
+    notes = [show_without(found)] if found.without else []
+    for each in [*notes, *left_out]:
+        console.print(Text(f"{each}.", style="dim"))
+    if len(found.groups) > 1:
+        console.print()
+        console.print(Text(in_lines(explanation(found), console.width)))
+
+
+def new_table(found: Breakdown, *, is_wide: bool) -> Table:
+    """Return the table of values, the most frequent first."""
+    table = Table(box=None, pad_edge=False, padding=GAP)
+    table.add_column("Value", overflow="fold")
+    for name in ("Ratings", "Positive", "Difference"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("Verdict")
+    for group in found.groups:
+        style = COLOURS.get(group.verdict) if group.verdict else None
+        verdict = Text(group.verdict or "most frequent", style=style or "")
+        table.add_row(*cells(group, is_wide=is_wide), verdict)
+    return table
+
+
+def cells(group: Group, *, is_wide: bool) -> list[Text]:
+    """Return the cells of a value, except its verdict."""
+    share, change = group.share, group.difference
+    positive = [show_percentage(share.value), show_interval(share.interval)]
+    difference = [show_points(change.value)] if change else []
+    if change and change.interval:
+        difference.append(show_points_range(change.interval))
+    figures = [with_interval(each, is_wide=is_wide) for each in (positive, difference)]
+    return [Text(each) for each in (group.name, show_number(share.scored), *figures)]
+
+
+def with_interval(parts: list[str], *, is_wide: bool) -> str:
+    """Return a figure with its interval, if it has one, in brackets or below it."""
+    if is_wide and len(parts) > 1:
+        return f"{parts[0]} ({parts[1]})"
+    return "\n".join(parts)
+
+
+def explanation(found: Breakdown) -> str:
+    """Return the explanation of the table's columns."""
+    number = plural(found.comparisons, "comparison")
+    together = f", which allows for {number}" if found.comparisons > 1 else ""
+    return (
+        "Positive: share of the scored ratings, with its 95 % interval. Difference: percentage "
+        f"points from {found.groups[0].name}, with its 95 % interval{together}."
+    )
