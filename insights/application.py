@@ -47,6 +47,7 @@ COMMANDS = {
     ),
     "feedback": Command("feedback", READ, "List feedback, newest first."),
     "events": Command("events", READ, "List events, newest first."),
+    "user": Command("user", READ, "Show one user's feedback and events, newest first."),
     "tail": Command("tail", READ, "Stream feedback and events as they arrive."),
     "journey": Command("journey", READ, "Compare the events before a rating with usual activity."),
     "compare": Command("compare", READ, "Compare ratings by model, plan, page or another field."),

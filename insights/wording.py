@@ -1,6 +1,7 @@
 """Formatting of numbers, times and users' texts, for the terminal and the dashboard."""
 
 import re
+import shlex
 from datetime import UTC, date, datetime, timedelta
 
 from insights.queries.periods import Period
@@ -78,3 +79,11 @@ def length_of(period: Period) -> str:
 def plural(number: int, noun: str) -> str:
     """Return `1 rating`, or `2 ratings`."""
     return f"{show_number(number)} {noun}{'s'[: number != 1]}"
+
+
+def show_command(command: str, user_id: str, *options: str) -> str:
+    """Return a command for a user, quoted for a shell, without the program."""
+    end_of_options = ["--"] if user_id.startswith("-") else []
+    # Control characters are not printed, and without them the command would name another user.
+    shown = user_id if clean(user_id) == user_id else "USER_ID"
+    return shlex.join([command, *options, *end_of_options, shown])

@@ -3,12 +3,8 @@
 import asyncio
 import json
 import re
-import signal
 import socket
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -33,45 +29,10 @@ from tests.support.functions import UseSettings
 from tests.support.insights_cli import Insights
 from tests.support.mongod import Mongod
 from tests.support.page_checks import low_contrasts, missing_names, overflows
+from tests.support.served import SECONDS_TO_END, Served, serving
 
 # The promised limit from write to display.
 SHOWN_MS = 2000
-
-SECONDS_TO_END = 10
-
-
-@dataclass
-class Served:
-    """A served dashboard: its process, and its address, which contains a token."""
-
-    process: subprocess.Popen[str]
-    url: str
-
-    @property
-    def token(self) -> str:
-        """The token in the address."""
-        return httpx.URL(self.url).params["token"]
-
-    def at(self, path: str, **query: str) -> httpx.URL:
-        """Return another address on the server, with the token unless the query has one."""
-        return httpx.URL(self.url).join(path).copy_with(params={"token": self.token} | query)
-
-    def end(self) -> int:
-        """Press Ctrl-C; return the exit code."""
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(SECONDS_TO_END)
-
-
-@contextmanager
-def serving(insights: Insights, *options: str) -> Iterator[Served]:
-    """Serve a dashboard, and stop it if it still runs."""
-    with insights.start("dashboard", "--serve", *(options or ("--port", "0"))) as process:
-        assert process.stdout
-        [url] = re.findall(r"http://\S+", process.stdout.readline())
-        try:
-            yield Served(process, url)
-        finally:
-            process.kill()
 
 
 @pytest.fixture
@@ -395,7 +356,7 @@ def test_a_reload_keeps_the_address(served: Served, visitor: Visitor) -> None:
     assert {httpx.URL(url).path for url in visitor.requests} == {"/", "/stream"}
 
 
-@pytest.mark.parametrize("path", ["", "stream", "favicon.ico"])
+@pytest.mark.parametrize("path", ["", "stream", "user", "favicon.ico"])
 @pytest.mark.parametrize(
     "query",
     [

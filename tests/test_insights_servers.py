@@ -35,6 +35,7 @@ RUNS = {
         "feedback --where rating>=2 --where comment~slow --json",
     ],
     "events": ["events --json", "events --event-type view --where details.n>1 --json"],
+    "user": ["user user-1 --json", "user user-1 --since 7d --until 1d --limit 5"],
     "export": [
         "export feedback --format csv --out -",
         "export events --format jsonl --out -",
@@ -123,7 +124,9 @@ def test_works_as_documented(insights: Insights, dialect: Dialect, row: str) -> 
 
 @pytest.mark.dialects
 @pytest.mark.lacking(Dialect.MONGODB)
-@pytest.mark.parametrize("row", ["summary", "journey", "compare", "feedback", "events", "export"])
+@pytest.mark.parametrize(
+    "row", ["summary", "journey", "compare", "feedback", "events", "user", "export"]
+)
 def test_shows_the_same_as_on_mongodb(
     insights: Insights, stored: Database[Document], mongodb_uri: str, row: str
 ) -> None:

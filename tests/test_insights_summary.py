@@ -318,15 +318,15 @@ def test_lists_the_newest_comments_of_negative_ratings_first(
     [worst] = figures(insights)["feedback"]["worst"]
 
     assert worst["comments"] == [
-        {"rating": "bad", "comment": "new", "timestamp": "2026-11-02T12:08:00.000Z"},
-        {"rating": "down", "comment": "in between", "timestamp": "2026-11-02T12:02:00.000Z"},
-        {"rating": "down", "comment": "old", "timestamp": "2026-11-02T12:01:00.000Z"},
-        {
-            "rating": "up",
-            "comment": "the newest, but positive",
-            "timestamp": "2026-11-02T12:09:00.000Z",
-        },
-        {"rating": "hm", "comment": "unscored", "timestamp": "2026-11-02T12:05:00.000Z"},
+        {"user_id": f"u{minute}", "rating": rating, "comment": comment}
+        | {"timestamp": f"2026-11-02T12:{minute:02}:00.000Z"}
+        for rating, comment, minute in (
+            ("bad", "new", 8),
+            ("down", "in between", 2),
+            ("down", "old", 1),
+            ("up", "the newest, but positive", 9),
+            ("hm", "unscored", 5),
+        )
     ]
 
 

@@ -1,7 +1,6 @@
 """`insights tail`: stream feedback and events as they arrive."""
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -20,7 +19,7 @@ from insights.queries.documents import as_text, list_text, plain_value, to_plain
 from insights.queries.far_dates import far_iso_time
 from insights.queries.filters import Filter, Selection, system_ids, to_filter
 from insights.settings import Settings, read_settings
-from insights.terminal.console import output, print_error, print_json
+from insights.terminal.console import is_bounded, output, print_error, print_json
 from insights.terminal.options import AsJson
 from insights.terminal.selections import selects
 from insights.wording import clean
@@ -108,7 +107,7 @@ def print_as_json(change: Change) -> None:
 def print_as_line(change: Change) -> None:
     """Print a change as a line, truncated to the width of a terminal."""
     console = output()
-    bounded = console.is_terminal or "COLUMNS" in os.environ
+    bounded = is_bounded(console)
     console.print(
         to_line(change), no_wrap=True, crop=bounded, overflow="ellipsis" if bounded else "ignore"
     )

@@ -13,7 +13,7 @@ from insights.queries.left_out import LeftOut, Reason
 from insights.queries.scopes import Scope, Stage
 from insights.queries.sentiment import Sentiment, add_sentiment, count_of
 from insights.settings import Settings
-from insights.users.ids import of_user
+from insights.users.ids import of_user, text_of
 
 WORST = 10
 COMMENTS_OF_EACH = 5
@@ -55,11 +55,12 @@ LOWER_BOUND = {
 
 @dataclass(frozen=True)
 class Comment:
-    """A user's comment, with the rating."""
+    """A user's comment, with the rating. An id that is no text, number or ObjectId is empty."""
 
     rating: str
     comment: str
     timestamp: datetime
+    user_id: str
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,10 @@ def comments_on(found: Scope, scored: Stage, message: object) -> list[Comment]:
     ]
     return [
         Comment(
-            as_text(each.get("rating")) or NO_RATING, as_text(each["comment"]), each["timestamp"]
+            as_text(each.get("rating")) or NO_RATING,
+            as_text(each["comment"]),
+            each["timestamp"],
+            text_of(each.get("user_id")),
         )
         for each in found.aggregate(pipeline, on_message(message), {"comment": {"$gt": ""}})
     ]

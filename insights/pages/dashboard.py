@@ -31,6 +31,7 @@ from insights.kinds import Document
 from insights.output_files import open_output
 from insights.pages.charts import Chart, draw_charts, percentage
 from insights.pages.comparisons import Ratings, Section, find_sections
+from insights.pages.links import user_address, user_command
 from insights.queries.attributes import Attribute
 from insights.queries.filters import Filters
 from insights.queries.left_out import LeftOut, Reason
@@ -71,6 +72,8 @@ class Dashboard:
     journeys: Journeys
     charts: dict[str, Chart]
     comparisons: list[Section]
+    # The token of the server that shows the page; a file has none.
+    token: str | None = None
 
     @property
     def left_out(self) -> list[LeftOut]:
@@ -196,6 +199,8 @@ def templates() -> Environment:
         "short": partial(shorten, length=LONG_NAME),
         "time": show_time,
         "unbroken": unbroken,
+        "user_address": user_address,
+        "user_command": user_command,
         "without": show_without,
     }
     environment.globals |= {

@@ -7,14 +7,16 @@ import os
 import secrets
 import socket
 import webbrowser
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 import pymongo
 import uvicorn
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -30,10 +32,12 @@ from insights.mongodb.connection import open_database
 from insights.pages.dashboard import Dashboard, content_security_policy, create_dashboard, to_page
 from insights.pages.drawing import start_vega
 from insights.pages.updates import Board, Say, Updater
+from insights.pages.users import ENTRIES, to_user_page
 from insights.queries.attributes import Attribute
 from insights.queries.filters import Selection, to_filters
-from insights.queries.periods import parse_period
+from insights.queries.periods import Period, parse_period, parse_time
 from insights.settings import Settings
+from insights.users.timelines import find_timeline
 
 HOST = "127.0.0.1"
 PORT = 8017
@@ -50,6 +54,10 @@ FORBIDDEN = (
 
 # The deadline for all figures together.
 DEADLINE_SECONDS = 60.0
+
+# The deadline for a user's time line. Ctrl-C waits for it.
+USER_SECONDS = 10.0
+NOT_ANSWERING = "MongoDB does not answer. Reload the page to try again.\n"
 
 EVENT_STREAM = "text/event-stream"
 
@@ -91,8 +99,8 @@ def serve(  # noqa: PLR0913 (each is an option of its command)
         stats()
         board = Board()
         token = secrets.token_urlsafe()
-        server = Server(board, token)
-        current = partial(current_dashboard, database, settings, selection, attributes)
+        server = Server(board, token, partial(show_user, database, settings, token))
+        current = partial(current_dashboard, database, settings, token, selection, attributes)
         updater = Updater(settings, current, board, warn)
         with updater.running(on_failure=server.end):
             url = f"http://{HOST}:{listener.getsockname()[1]}/?token={token}"
@@ -125,6 +133,7 @@ def listening_socket(port: int) -> Iterator[socket.socket]:
 def current_dashboard(
     database: Database[Document],
     settings: Settings,
+    token: str,
     selection: Selection,
     attributes: Sequence[Attribute],
 ) -> Dashboard:
@@ -135,7 +144,7 @@ def current_dashboard(
     """
     now = datetime.now(UTC)
     with pymongo.timeout(DEADLINE_SECONDS):
-        return create_dashboard(
+        made = create_dashboard(
             database,
             settings,
             to_filters(selection, settings, now),
@@ -143,16 +152,36 @@ def current_dashboard(
             now,
             attributes,
         )
+    return replace(made, token=token)
+
+
+def show_user(
+    database: Database[Document], settings: Settings, token: str, request: Request
+) -> Response:
+    """Respond with the time line of a user, up to a time if the query has one."""
+    query = request.query_params
+    try:
+        until = parse_time(query["until"], datetime.now(UTC)) if "until" in query else None
+        with pymongo.timeout(USER_SECONDS):
+            found = find_timeline(
+                database, settings, query.get("id", ""), Period(until=until), ENTRIES
+            )
+            html = to_user_page(found, token)
+    except UsageError as error:
+        return PlainTextResponse(f"{error}\n", 400, headers=HEADERS)
+    except PyMongoError:
+        return PlainTextResponse(NOT_ANSWERING, 503, headers=HEADERS)
+    return HTMLResponse(html, 404 if found.is_empty else 200, headers=HEADERS)
 
 
 class Server(uvicorn.Server):
     """A uvicorn server that ends without waiting for open pages."""
 
-    def __init__(self, board: Board, token: str) -> None:
+    def __init__(self, board: Board, token: str, user: Callable[[Request], Response]) -> None:
         # Nothing is logged: failures that concern the operator end the command with a message.
         super().__init__(
             uvicorn.Config(
-                create_application(board, token),
+                create_application(board, token, user),
                 log_config=None,
                 log_level="critical",
                 server_header=False,
@@ -194,8 +223,8 @@ class Guard:
         return secrets.compare_digest(given, self._token)
 
 
-def create_application(board: Board, token: str) -> Starlette:
-    """Return the application: the page, and its stream of updates."""
+def create_application(board: Board, token: str, user: Callable[[Request], Response]) -> Starlette:
+    """Return the application: the page, its stream of updates, and the pages of users."""
 
     async def page(_request: Request) -> Response:
         return HTMLResponse(to_page(board.state.parts, live=True), headers=HEADERS)
@@ -206,7 +235,7 @@ def create_application(board: Board, token: str) -> Starlette:
         return StreamingResponse(board.messages(), headers=HEADERS, media_type=EVENT_STREAM)
 
     application = Starlette(
-        routes=[Route("/", page), Route("/stream", stream)],
+        routes=[Route("/", page), Route("/stream", stream), Route("/user", user)],
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=NAMES, www_redirect=False),
             Middleware(Guard, token),

@@ -37,9 +37,14 @@ def errors() -> Console:
 def new_console(*, stderr: bool) -> Console:
     """Return a console as wide as the terminal or `COLUMNS`, or else `PIPED_WIDTH`."""
     on_terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    is_bounded = os.environ.get("COLUMNS", "0").strip("0").isdecimal()
-    width = None if on_terminal or is_bounded else PIPED_WIDTH
+    has_columns = os.environ.get("COLUMNS", "0").strip("0").isdecimal()
+    width = None if on_terminal or has_columns else PIPED_WIDTH
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+
+def is_bounded(console: Console) -> bool:
+    """Say whether long texts must fit a width: on a terminal, or with `COLUMNS`."""
+    return console.is_terminal or "COLUMNS" in os.environ
 
 
 def in_lines(sentence: str, width: int) -> str:
@@ -77,7 +82,7 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     full, on one line.
     """
     console = output()
-    bounded = console.is_terminal or "COLUMNS" in os.environ
+    bounded = is_bounded(console)
     table = new_table(columns)
     for row in rows:
         table.add_row(*(Text(shorten(clean(cell)) if bounded else clean(cell)) for cell in row))

@@ -1,6 +1,5 @@
 """The USER_ID argument, and the messages about a user that commands share."""
 
-import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -19,7 +18,7 @@ from insights.terminal.program import program
 from insights.users.erasure import count_by_ids
 from insights.users.ids import LONGEST, numbers_of, object_ids_of, similar_ids
 from insights.users.opt_outs import find_opt_out, is_recent
-from insights.wording import clean, show_number
+from insights.wording import clean, show_command, show_number
 
 # The limit for similar ids in a message.
 NAMED = 10
@@ -42,11 +41,8 @@ UserId = Annotated[
 
 
 def command_for(command: str, user_id: str, *options: str) -> str:
-    """Return a command for a user, quoted for a shell."""
-    end_of_options = ["--"] if user_id.startswith("-") else []
-    # Control characters are not printed, and without them the command would name another user.
-    shown = user_id if clean(user_id) == user_id else "USER_ID"
-    return f"`{program()} {shlex.join([command, *options, *end_of_options, shown])}`"
+    """Return a command for a user, quoted for a shell and in backticks."""
+    return f"`{program()} {show_command(command, user_id, *options)}`"
 
 
 def report_other_types(database: Database[Document], user_id: str) -> None:
@@ -62,20 +58,28 @@ def report_other_types(database: Database[Document], user_id: str) -> None:
 
 
 def report_similar_ids(database: Database[Document], user_id: str, operation: str) -> None:
-    """Print stored ids that may be the same person's, such as `u1` and `U1`.
+    """Print stored ids that may be the same person's.
 
     `operation` completes the sentence: `erased` or `opted out`.
+    """
+    if names := name_similar_ids(database, user_id):
+        print_line(f"Similar ids are stored but not {operation}: {names}.")
+
+
+def name_similar_ids(database: Database[Document], user_id: str) -> str:
+    """Return the names of stored ids that may be the same person's, such as `u1` and `U1`.
+
+    Empty if there are none, or after a warning that the search failed.
     """
     try:
         with errors().status("Looking for similar ids"):
             found = similar_ids(database, user_id)
     except OperationFailure as error:
         print_warning(f"the search for similar ids failed: {server_message(error)}")
-        return
-    if found:
-        names = ", ".join(quote_id(each) for each in found[:NAMED])
-        more = f" and {show_number(len(found) - NAMED)} more" if len(found) > NAMED else ""
-        print_line(f"Similar ids are stored but not {operation}: {names}{more}.")
+        return ""
+    names = ", ".join(quote_id(each) for each in found[:NAMED])
+    more = f" and {show_number(len(found) - NAMED)} more" if len(found) > NAMED else ""
+    return f"{names}{more}"
 
 
 def quote_id(user_id: str) -> str:

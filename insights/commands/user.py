@@ -1,0 +1,137 @@
+"""`insights user`: the time line of one user."""
+
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
+
+from rich.table import Table
+from rich.text import Text
+
+from insights.errors import NoData
+from insights.kinds import Document, Kind
+from insights.messages.rated import QUESTION, TEXT, with_own_names
+from insights.mongodb.connection import open_database
+from insights.queries.documents import to_plain
+from insights.queries.periods import Period, parse_period
+from insights.settings import read_settings
+from insights.terminal.console import (
+    is_bounded,
+    output,
+    print_error,
+    print_json,
+    print_unbounded,
+    print_warning,
+)
+from insights.terminal.counts import show_counts
+from insights.terminal.left_out import tell_left_out
+from insights.terminal.options import AsJson, Limit, Since, Until
+from insights.terminal.users import UserId, name_similar_ids
+from insights.users.timelines import Entry, Timeline, find_timeline
+from insights.wording import clean, shorten, show_number
+
+NAMES = {Kind.FEEDBACK: ("feedback", "magenta"), Kind.EVENTS: ("event", "cyan")}
+
+# The widths of a time of day, and of the longest name beside a text.
+TIME_WIDTH = len("09:30:00")
+NAME_WIDTH = len("feedback")
+
+
+def user(
+    user_id: UserId,
+    limit: Limit = 50,
+    since: Since = None,
+    until: Until = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one user's feedback and events, newest first.
+
+    Read downwards from a rating to see what its user did before. With MESSAGE_LOOKUP, each message
+    is shown where it first occurs: the user's question and the answer.
+
+    USER_ID also matches ids of other types: 42 the numbers 42 and 42.0, and 24 hexadecimal digits
+    the ObjectId.
+
+    Examples:
+        insights user user-1
+        insights user user-1 --until 2026-11-01T09:30:00Z --limit 20
+        insights user user-1 --since 7d --json
+    """
+    now, settings = datetime.now(UTC), read_settings()
+    period = parse_period(since, until, now)
+    with open_database(settings) as database:
+        found = find_timeline(database, settings, user_id, period, limit)
+        if found.is_empty and (names := name_similar_ids(database, user_id)):
+            print_error(f"similar ids are stored: {names}")
+        if as_json:
+            print_lines(found, with_messages=settings.message_lookup is not None)
+        elif not found.is_empty:
+            print_days(found)
+    tell_left_out(found.left_out)
+    for note in found.notes:
+        print_warning(note)
+    if found.is_empty:
+        raise nothing_stored(found)
+    if found.is_cut:
+        shown = show_number(limit)
+        print_error(f"only the newest {shown} are shown: older ones need --until or --limit")
+
+
+def nothing_stored(timeline: Timeline) -> NoData:
+    """Return the error for a time line without entries."""
+    nothing = "nothing else" if timeline.left_out else "nothing"
+    where = "" if timeline.period == Period() else " in this period"
+    return NoData(f"{nothing} is stored for {timeline.user_id}{where}")
+
+
+def print_lines(timeline: Timeline, *, with_messages: bool) -> None:
+    """Print each entry as a line of JSON, with two fields for its message if those are known."""
+    for entry in timeline.entries:
+        plain = to_plain(entry.kind, entry.document)
+        fields = with_own_names(plain) | plain_message(entry) if with_messages else plain
+        print_json({"kind": entry.kind} | fields)
+
+
+def plain_message(entry: Entry) -> Document:
+    """Return the texts of an entry's message, named as `feedback --messages` names them."""
+    if entry.message is None:
+        return {}
+    texts = {TEXT.name: entry.message.text, QUESTION.name: entry.message.question}
+    return {name: text for name, text in texts.items() if text is not None}
+
+
+def print_days(timeline: Timeline) -> None:
+    """Print the entries below their days. A pipe gets each in full, on one line."""
+    console = output()
+    bounded = is_bounded(console)
+    heading = clean(f"{show_counts(timeline.counts)} of {timeline.user_id}")
+    console.print(Text(heading), soft_wrap=not bounded)
+    for day, entries in groupby(timeline.entries, attrgetter("day")):
+        console.print(Text(f"\n{day}", style="bold"))
+        for entry in entries:
+            table = new_table(entry, bounded=bounded)
+            console.print(table) if bounded else print_unbounded(table)
+
+
+def new_table(entry: Entry, *, bounded: bool) -> Table:
+    """Return an entry as a table of its time, its kind and its texts."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=TIME_WIDTH, no_wrap=True)
+    table.add_column(width=NAME_WIDTH, no_wrap=True)
+    table.add_column(overflow="fold")
+    name, colour = NAMES[entry.kind]
+    time, kind = Text(entry.time_of_day, style="dim"), Text(name, style=colour)
+    table.add_row(time, kind, describe(entry, bounded=bounded))
+    for name, text in entry.texts:
+        table.add_row("", Text(name, style="dim"), Text(shorten(clean(text)), style="dim"))
+    return table
+
+
+def describe(entry: Entry, *, bounded: bool) -> Text:
+    """Return an entry's rating or type, its details, and its comment in quotes."""
+
+    def show(text: str) -> str:
+        return shorten(clean(text)) if bounded else clean(text)
+
+    details = f" {show(entry.details)}" if entry.details else ""
+    comment = f' "{show(entry.comment)}"' if entry.comment else ""
+    return Text.assemble((show(entry.title), "bold"), details, comment)
