@@ -39,7 +39,7 @@ DETAILS: list[dict[str, Any]] = [
 KEYED: list[dict[str, Any]] = [
     {"gen_ai.request.model": "gpt-4o", "a>b": 1, "": "empty", "a": {"b.c": {"d.e": True}}},
     {"gen_ai.request.model": "atlas", "gen_ai": {"request": {"model": "gpt-4o"}}, 'q"': "x"},
-    {"gen_ai.request.model": ["gpt-4o", "atlas"], "$.x": 7, "a": [{"b.c": 1}]},
+    {"gen_ai.request.model": ["gpt-4o", "atlas"], "$.x": 7, "a": [{"b.c": 1}, {}, 5]},
     {"gen_ai.request.model": 41, "a": "text", "tab\t": "y"},
     {"gen_ai.request.model": None},
     {"gen_ai.request.model": 42.5, "a!=b": "z"},
@@ -283,7 +283,10 @@ def test_a_user_may_be_another_programs_number_or_object_id(
         ('details."gen_ai.request.model"="41"', []),
         ('details."none.such"=null', [1, 2, 3, 4, 5, 6]),
         ('details.a."b.c"."d.e"=true', [1]),
-        ('details.a."b.c"=1', []),
+        ('details.a."b.c"=1', [3]),
+        ('details.a."b.c"!=1', [1, 2, 4, 5, 6]),
+        ('details.a."b.c"=null', [2, 3, 4, 5, 6]),
+        ('details.a."b.c"."d.e"!=true', [2, 3, 4, 5, 6]),
         ('details."a>b"=1', [1]),
         ('details."a>b">0', [1]),
         ('details."a!=b"=z', [6]),
@@ -311,12 +314,13 @@ def test_every_column_of_a_flattened_export_is_a_field_of_where(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     details = KEYED[0] | KEYED[1] | KEYED[3] | KEYED[5] | {"~": 1, "<": 2, "!": 3, "é": 4, "a b": 5}
+    details |= {" ": 6, " c": 7, "d ": 8, "\u3000e": 9}
     empty_database.analytics.insert_many([an_event(NOON, details=details), an_event(NOON)])
     exported = insights("export", "events", "--flatten", "--format", "csv", "--out", "-")
     [names] = csv.reader([exported.stdout.splitlines()[0]])
     columns = [name for name in names if name.startswith("details.")]
 
-    assert len(columns) >= 12
+    assert len(columns) >= 16
     for column in columns:
         found = insights("events", "--json", "--where", f"{column}!=null")
         assert len(found.lines) == 1, column

@@ -10,8 +10,8 @@ from insights.kinds import Document
 DETAILS = "details"
 
 # Other keys are quoted: dots and quotes would make paths ambiguous, operators would end a field of
-# --where, line ends would break a line.
-PLAIN_KEY = re.compile(r'[^."=<>~!\x00-\x1f\x7f]+')
+# --where, which ignores blanks around keys, and line ends would break a line.
+PLAIN_KEY = re.compile(r'(?!\s)[^."=<>~!\x00-\x1f\x7f\x85\u2028\u2029]+(?<!\s)')
 
 
 def flatten(document: Document) -> Document:

@@ -1,6 +1,7 @@
 """Filters on keys that a dotted path cannot name, because they have a dot or are empty.
 
-They match like MongoDB's own: an array matches if one of its elements does.
+They match like MongoDB's own: an array matches if one of its elements does, and the objects in an
+array may have the next key.
 """
 
 from collections.abc import Callable, Sequence
@@ -63,10 +64,32 @@ def matches_not(keys: Sequence[str], test: Test) -> Document:
 
 def passes(keys: Sequence[str], test: Test) -> Expression:
     """Return the expression for whether the value at some keys passes, or an element of it."""
-    elements = {"$cond": [{"$isArray": ["$$value"]}, "$$value", []]}
-    candidates = let("value", value_at(keys), {"$concatArrays": [["$$value"], elements]})
-    tested = {"$map": {"input": candidates, "as": "each", "in": test("$$each")}}
-    return {"$anyElementTrue": [tested]}
+    first, *others = keys
+    return let("value", value_at([first]), value_passes(others, test))
+
+
+def value_passes(keys: Sequence[str], test: Test) -> Expression:
+    """Return the expression for whether `$$value` passes, or the value at some keys in it."""
+    is_array = {"$isArray": ["$$value"]}
+    if not keys:
+        elements = {"$cond": [is_array, "$$value", []]}
+        return any_of({"$concatArrays": [["$$value"], elements]}, test("$$each"))
+    # The keys may be those of objects in an array.
+    values = {"$cond": [is_array, "$$value", ["$$value"]]}
+    may_have_keys = {"$or": [{"$not": [is_array]}, {"$eq": [{"$type": "$$each"}, "object"]}]}
+    objects = {"$filter": {"input": values, "as": "each", "cond": may_have_keys}}
+    return any_of(objects, inner_passes(keys, test))
+
+
+def inner_passes(keys: Sequence[str], test: Test) -> Expression:
+    """Return the expression for whether the value at some keys in `$$each` passes."""
+    first, *others = keys
+    return let("value", value_of("$$each", first), value_passes(others, test))
+
+
+def any_of(values: Expression, passing: Expression) -> Expression:
+    """Return the expression for whether one of the values passes, as `$$each`."""
+    return {"$anyElementTrue": [{"$map": {"input": values, "as": "each", "in": passing}}]}
 
 
 def value_at(keys: Sequence[str]) -> str | Expression:
