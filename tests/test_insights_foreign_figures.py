@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
-from bson import ObjectId
+from bson import Code, ObjectId
 from bson.datetime_ms import DatetimeMS
 from pymongo.database import Database
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUM
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 PERIOD = ("--since", "2026-11-01", "--until", "2026-11-02")
 OID = ObjectId("5f5e10000000000000000001")
+FAR = DatetimeMS(1_712_121_530_123_000)
 NO_MESSAGE = "1 feedback has a negative rating but no message and is not among the worst"
 
 # Of no period; the first array has no date in it.
@@ -125,6 +127,23 @@ def test_ratings_and_comments_of_other_types_are_shown(
         "A list.": '["up"]',
     }
     assert "(no rating)" in page(insights)
+
+
+def test_a_far_date_may_be_a_rating_and_a_message(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.feedback.insert_many(
+        [negative(rating=FAR, message_id="m1"), negative(message_id=FAR), negative(comment=FAR)]
+    )
+
+    feedback = figures(insights)["feedback"]
+    scored = insights("feedback", "--json", "--where", "rating>0")
+
+    assert feedback["sentiments"] == {"positive": 0, "neutral": 0, "negative": 2, "unscored": 1}
+    assert [each["rating"] for each in feedback["unscored"]] == ["+056224-12-21T09:55:23.000Z"]
+    assert worst(insights)["+056224-12-21T09:55:23.000Z"] == 1
+    assert len(insights("feedback", "--json", "--rating", "unscored").lines) == 1
+    assert (scored.exit_code, scored.stderr) == (5, "insights: nothing matches\n")
 
 
 @pytest.mark.parametrize("indexed", [False, True])
@@ -281,11 +300,13 @@ def test_events_without_a_type_are_counted_among_others(
 def test_ids_of_users_may_be_anything(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
-    users = ["ann", None, 7, OID, ["ann"], {"id": "ann"}]
+    users = ["ann", None, 7, OID, ["ann"], {"id": "ann"}, UUID(int=1), Code("ann"), FAR]
     empty_database.analytics.insert_many(
         an_event(NOON - MINUTE) | {"user_id": each} for each in users
     )
-    empty_database.feedback.insert_many(negative() | {"user_id": each} for each in users)
+    empty_database.feedback.insert_many(
+        negative(comment="Slow.") | {"user_id": each} for each in users
+    )
 
     [journeys] = insights("journey", *PERIOD, "--json").lines
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from bson import Decimal128, ObjectId, encode
+from bson import Code, CodecOptions, Decimal128, ObjectId, encode
+from bson.binary import UuidRepresentation
 from pymongo import ASCENDING
 from pymongo.database import Database
 
@@ -25,6 +26,8 @@ Event = tuple[datetime, object]
 
 Rating = tuple[datetime, bool]
 """The time of a rating, and whether it is a wanted one."""
+
+WITH_UUIDS: CodecOptions[Document] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
 IN_ORDER = [(name, ASCENDING) for name in ("user_id", "timestamp", "_id")]
 
@@ -111,9 +114,9 @@ def key_of(user_id: object) -> Hashable:
     """Return a key that is equal for the ids that MongoDB takes for equal, such as 42 and 42.0."""
     if isinstance(user_id, Decimal128) and user_id.to_decimal().is_finite():
         return user_id.to_decimal()
-    if isinstance(user_id, str | int | float | ObjectId) and not isinstance(user_id, bool):
+    if isinstance(user_id, str | int | float | ObjectId) and not isinstance(user_id, bool | Code):
         return user_id
-    return encode({"user_id": user_id})
+    return encode({"user_id": user_id}, codec_options=WITH_UUIDS)
 
 
 def steps_since(events: Iterable[Event], start: datetime, *, strictly: bool = False) -> Steps:
@@ -121,7 +124,10 @@ def steps_since(events: Iterable[Event], start: datetime, *, strictly: bool = Fa
     return tuple(
         kind
         for time, kind in events
-        if isinstance(kind, str) and (time > start if strictly else time >= start)
+        if isinstance(kind, str)
+        # A subclass of `str` that is no text in MongoDB, and has no hash.
+        and not isinstance(kind, Code)
+        and (time > start if strictly else time >= start)
     )
 
 

@@ -11,7 +11,7 @@ from insights.messages.records import find_messages
 from insights.queries.documents import as_text
 from insights.queries.left_out import LeftOut, Reason
 from insights.queries.scopes import Scope, Stage
-from insights.queries.sentiment import Sentiment, add_sentiment, count_of
+from insights.queries.sentiment import Sentiment, add_sentiment, but_dates, count_of
 from insights.settings import Settings
 from insights.users.ids import of_user, text_of
 
@@ -22,7 +22,7 @@ COMMENTS_OF_EACH = 5
 NO_RATING = "(no rating)"
 
 # A message is the same whatever the type of its id.
-MESSAGE = {
+TEXT = {
     "$convert": {
         "input": "$message_id",
         "to": "string",
@@ -30,6 +30,7 @@ MESSAGE = {
         "onNull": None,
     }
 }
+MESSAGE = but_dates("$message_id", TEXT, "$message_id")
 WITHOUT_MESSAGE = {"message_id": None}
 
 IS_NEGATIVE = {"$eq": ["$sentiment", Sentiment.NEGATIVE]}

@@ -107,7 +107,16 @@ def scale_of(ratings: Sequence[str] | None) -> Scale:
 def word() -> Expression:
     """Return the expression for `$rating` as trimmed lower-case text."""
     text = {"$convert": {"input": "$rating", "to": "string", "onError": "", "onNull": ""}}
+    text = but_dates("$rating", text, "")
     return {"$toLower": {"$trim": {"input": text}}}
+
+
+def but_dates(field: str, expression: Expression, instead: str) -> Expression:
+    """Return an expression that converts a field to text, but gives `instead` for dates.
+
+    Beyond the years 0 to 9999 their conversion fails, even with `onError`.
+    """
+    return {"$cond": [{"$eq": [{"$type": field}, "date"]}, instead, expression]}
 
 
 def number() -> Expression:
