@@ -186,6 +186,19 @@ def test_keeps_existing_documents_here(
     assert set(empty_database.feedback.index_information()) == {"_id_", "mine"}
 
 
+def test_reports_a_refusal_in_one_line(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.create_collection("analytics", validator={"page": {"$exists": True}})
+
+    result = insights("demo", *SMALL, "--here", "--yes")
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "insights: MongoDB refused the operation: Document failed validation"
+    )
+
+
 @pytest.mark.parametrize(("answer", "exit_code"), [("n\n", 1), ("", 2)])
 def test_asks_before_adding_to_existing_documents(
     insights: Insights, empty_database: Database[Document], answer: str, exit_code: int

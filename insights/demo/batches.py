@@ -10,9 +10,9 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
 from insights.kinds import Document
+from insights.repair.writes import DUPLICATE_KEY, errors_in, refused
 
 BATCH_SIZE = 5_000
-DUPLICATE_KEY = 11000
 
 
 class Batches:
@@ -50,7 +50,7 @@ class Batches:
         """Add a document; return whether it completed a batch.
 
         Raises:
-            PyMongoError: MongoDB refused an earlier batch.
+            Refused: MongoDB refused an earlier batch.
         """
         self.waiting[collection].append(document)
         is_full = len(self.waiting[collection]) == BATCH_SIZE
@@ -74,10 +74,15 @@ class Batches:
 
 
 def insert_new(collection: Collection[Document], documents: list[Document]) -> int:
-    """Insert the documents whose `_id` is not stored yet; return their number."""
+    """Insert the documents whose `_id` is not stored yet; return their number.
+
+    Raises:
+        Refused: MongoDB does not store one for another reason.
+    """
     try:
         return len(collection.insert_many(documents, ordered=False).inserted_ids)
     except BulkWriteError as error:
-        if any(each["code"] != DUPLICATE_KEY for each in error.details["writeErrors"]):
-            raise
+        errors = [each for each in errors_in(error) if each.get("code") != DUPLICATE_KEY]
+        if errors:
+            raise refused(errors[0]) from None
         return int(error.details["nInserted"])
