@@ -222,3 +222,29 @@ def test_json_has_the_filters(insights: Insights) -> None:
     found: Any = json.loads(insights("summary", *PERIOD, "--user", "anna", "--json").stdout)
 
     assert found["filters"] == "--user anna"
+
+
+@pytest.mark.parametrize("command", ["summary", "dashboard"])
+def test_says_that_nothing_matches_rather_than_that_there_is_nothing(
+    insights: Insights, command: str
+) -> None:
+    result = insights(command, *PERIOD, "--user", "nobody")
+    compared = insights("compare", "--by", "details.x", *PERIOD, "--user", "nobody")
+
+    assert (result.exit_code, result.stderr) == (
+        5,
+        "insights: no feedback and no events match --user nobody "
+        "from 2026-11-01 00:00 to 2026-11-02 00:00 UTC\n",
+    )
+    assert compared.stderr == (
+        "insights: There are no scored ratings in this period that match --user nobody\n"
+    )
+
+
+def test_a_journey_names_the_filters_that_no_rating_matches(insights: Insights) -> None:
+    result = insights("journey", *PERIOD, "--rating", "positive")
+
+    assert (result.exit_code, result.stderr) == (
+        5,
+        "insights: nobody gave a negative rating that matches --rating positive in this period\n",
+    )

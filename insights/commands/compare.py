@@ -88,7 +88,9 @@ def compare(selection: Selection, by: By, as_json: AsObject = False) -> None:
         ]
     if not found.groups:
         tell_left_out(left_out)
-        raise NoData(headline(found).rstrip("."))
+        is_filtered = filters.options and not found.without
+        matching = f" that match {filters.options}" if is_filtered else ""
+        raise NoData(f"{headline(found).rstrip('.')}{matching}")
     if as_json:
         print_json(plain_value(to_dict(found, period, left_out)))
     else:

@@ -120,7 +120,7 @@ def write(
         made = create_dashboard(database, settings, filters, period, now, attributes)
     if made.summary.is_empty:
         tell_left_out(made.left_out)
-        raise nothing_found(period, now)
+        raise nothing_found(period, now, filters.options)
     write_page(made, path)
     if path != STANDARD_OUTPUT:
         print_line(str(path))

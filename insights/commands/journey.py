@@ -84,7 +84,8 @@ def journey(
         found = find_journeys(database, settings, filters, before_rating, length, period, now)
     if not found.wanted.ratings:
         tell_left_out(found.left_out)
-        raise NoData(f"nobody gave {name_of(before_rating)} in this period")
+        matching = f" that matches {filters.options}" if filters.options else ""
+        raise NoData(f"nobody gave {name_of(before_rating)}{matching} in this period")
     if as_json:
         question = {"before_rating": before_rating, "window_seconds": length // SECOND}
         print_json(question | plain_period(period, now) | to_dict(found))

@@ -73,7 +73,7 @@ def summary(selection: Selection, as_json: AsObject = False) -> None:
         found = summarize(database, settings, filters, period, now)
     if found.is_empty:
         tell_left_out(found.left_out)
-        raise nothing_found(found.period, now)
+        raise nothing_found(found.period, now, filters.options)
     if as_json:
         print_json(plain_value(to_dict(found)))
     else:

@@ -56,6 +56,7 @@ def name_of(sentiment: str) -> str:
     return f"{'an' if sentiment == Sentiment.UNSCORED else 'a'} {sentiment} rating"
 
 
-def nothing_found(period: Period, now: datetime) -> NoData:
-    """Return the error for a period without data."""
-    return NoData(f"no feedback and no events {show_period(period, now)}")
+def nothing_found(period: Period, now: datetime, options: str = "") -> NoData:
+    """Return the error for a period without data that match a command's filter options."""
+    matching = f" match {options}" if options else ""
+    return NoData(f"no feedback and no events{matching} {show_period(period, now)}")
