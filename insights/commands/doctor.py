@@ -16,7 +16,7 @@ from insights.repair.originals import REPAIRED
 from insights.settings import Settings, read_settings
 from insights.terminal.console import errors, print_json, print_line, print_rows
 from insights.terminal.counts import show_counts
-from insights.terminal.options import AsJson
+from insights.terminal.options import AsObject
 from insights.terminal.program import program
 from insights.terminal.questions import Yes, ask
 from insights.wording import show_number
@@ -31,7 +31,7 @@ ORIGINALS = (
 )
 
 
-def doctor(repair: Repair = False, yes: Yes = False, as_json: AsJson = False) -> None:
+def doctor(repair: Repair = False, yes: Yes = False, as_json: AsObject = False) -> None:
     """Find and repair damaged data.
 
     Counts missing indexes, feedback with several _id fields, timestamps that are not dates, ids
