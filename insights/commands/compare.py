@@ -56,10 +56,10 @@ By = Annotated[
 def compare(selection: Selection, by: By, as_json: AsObject = False) -> None:
     """Compare ratings by model, plan, page or another field.
 
-    message.FIELD is a field of the rated message, where MESSAGE_LOOKUP says: the field beside the
-    message's id, or else of the object around it, such as its session. user.FIELD is likewise a
-    field of the user, where USER_LOOKUP says. details.FIELD is that of the user's last event
-    before the rating that has this detail; --event-type and --where say which events count.
+    message.FIELD is a field of the rated message, or else of the object around it, such as its
+    session; it needs MESSAGE_LOOKUP. user.FIELD is a field of the user who rated; it needs
+    USER_LOOKUP. details.FIELD is a detail of the user's last event before the rating that has it;
+    --event-type and --where say which events count.
 
     Each value is compared with the most frequent one. The more values, the greater a difference
     must be to be clear. At most 30 values can be compared.

@@ -67,9 +67,9 @@ def journey(
 ) -> None:
     """Compare the events before a rating with those before others.
 
-    Takes the last event and the last three events before each such rating. Negative ratings are
-    compared with positive ones, positive with negative ones, and any others with all the rest;
-    and all of them with all users' events in the same period.
+    Counts the last event and the last three events before each such rating. Negative ratings are
+    compared with positive ones, positive with negative ones, and any other with all the rest. The
+    share among all events of the period says how usual a step is at any time.
 
     Examples:
         insights journey --before-rating negative

@@ -1,4 +1,4 @@
-"""`insights summary`: ratings, the worst-rated messages, and user activity."""
+"""`insights summary`: ratings, the worst messages, reasons, and activity."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -52,7 +52,7 @@ INDENT = (0, 0, 0, 2)
 
 @selects(but=("message",), since="7d")
 def summary(selection: Selection, as_json: AsObject = False) -> None:
-    """Show ratings, the worst-rated messages, and user activity.
+    """Show ratings, the worst messages, reasons, and activity.
 
     Compares the figures with those of the period before, of the same length. The share of positive
     ratings covers scored ratings only, with its 95 % interval in brackets; unscored ones are
@@ -138,7 +138,7 @@ def part_to_dict(part: Part) -> dict[str, object]:
 
 
 def print_summary(found: Summary, period: str) -> None:
-    """Print the trend, the ratings, the worst-rated messages, and user activity."""
+    """Print the trend, the ratings, the worst messages, reasons, and activity."""
     console = output()
     print_headline(console, found, period)
     print_days(console, found)

@@ -26,7 +26,7 @@ def tell_not_selected(
     settings: Settings,
     now: datetime,
 ) -> None:
-    """Say how many documents are left out that the options do not name.
+    """Print how many documents are left out although no option says so.
 
     These are documents without a date if a period is given, and those of system users.
     """
