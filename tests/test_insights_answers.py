@@ -151,7 +151,7 @@ def test_says_how_the_last_week_was_where_that_is_half_or_less() -> None:
 
     assert (
         list(explain(found, "14 days"))[-1]
-        == "On its last 7 days (Nov 9 to 15): 60 % (36 to 80 %)."
+        == "In the last 7 days (Nov 9 to 15): 60 % (36 to 80 %)."
     )
     assert "last 7" not in " ".join(explain(replace(found, daily=two_weeks[1:]), "13 days"))
 

@@ -70,7 +70,7 @@ def explain(feedback: FeedbackSummary, length: str) -> Iterator[str]:
         yield describe_curve(feedback.curve, feedback.daily[0])
     if lately := recent_share(feedback):
         days = show_days(feedback.daily[-WEEK].day, feedback.daily[-1].day, year=False)
-        yield f"On its last {WEEK} days ({days}): {show_share(lately)}."
+        yield f"In the last {WEEK} days ({days}): {show_share(lately)}."
 
 
 def nothing_scored(feedback: FeedbackSummary) -> str:
