@@ -27,7 +27,7 @@ from insights.queries.sentiment import Sentiment
 from insights.settings import read_settings
 from insights.terminal.advice import advise_setup
 from insights.terminal.console import in_lines, output, print_json
-from insights.terminal.left_out import tell_left_out
+from insights.terminal.left_out import show_left_out, tell_left_out
 from insights.terminal.options import AsObject
 from insights.terminal.selections import selects
 from insights.terminal.shares import in_points, share_to_dict
@@ -164,8 +164,6 @@ def print_headline(console: Console, found: Summary, period: str) -> None:
     """Print whether the answers get better and why, and how much there is in all."""
     length = length_of(found.period)
     console.print(Text(period[0].upper() + period[1:], style="dim"))
-    if found.options:
-        console.print(Text(f"Filtered by {clean(found.options)}", style="dim"))
     console.print()
     console.print(headline(verdict_on(found.feedback)))
     for sentence in explain(found.feedback, length):
@@ -175,8 +173,8 @@ def print_headline(console: Console, found: Summary, period: str) -> None:
     totals.add_row("feedback", right(found.feedback.count), count_before(found.feedback, length))
     totals.add_row("events", right(found.events.count), count_before(found.events, length))
     console.print(Padding(totals, INDENT, expand=False))
-    for each in found.left_out:
-        console.print(Text(f"{each}.", style="dim"))
+    for line in show_left_out(found.left_out, found.options):
+        console.print(line)
 
 
 def headline(verdict: Verdict) -> Text:
