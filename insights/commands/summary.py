@@ -272,7 +272,7 @@ def ratings_table(feedback: FeedbackSummary) -> Table:
 
 
 def show_share_of(feedback: FeedbackSummary, count: int) -> str:
-    """Return the share of so many of the scored ratings, with its interval."""
+    """Return the share of a count of the scored ratings, with its interval."""
     whole = feedback.comparison.now
     return show_share(whole.part(count, feedback.scored)) if whole else ""
 
