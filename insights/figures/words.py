@@ -29,9 +29,10 @@ ENOUGH_USES = 3
 ENOUGH_USERS = 2
 SHOWN = 12
 
-# With the prior of all comments, chance puts a phrase above this in less than one list in twenty,
-# with a few dozen comments as well as with thousands (see the tests).
-LEAST_Z = 2.33
+# With the prior of all comments, chance puts a phrase above these in less than one list in twenty,
+# with few phrases compared and with more (see the tests).
+FEW_PHRASES = 150
+LEAST_Z_OF_FEW, LEAST_Z = 1.96, 2.33
 
 # Chinese and Japanese have no spaces: each two adjacent characters count as a word.
 UNSPACED = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
@@ -174,7 +175,9 @@ def score(uses: Mapping[str, Use]) -> list[Phrase]:
 
 def telling(uses: Mapping[str, Use]) -> list[Phrase]:
     """Return the phrases that are used enough and that chance hardly explains, in order."""
-    return [each for each in score(uses) if is_used(uses[each.phrase]) and each.z > LEAST_Z]
+    compared = [each for each in score(uses) if is_used(uses[each.phrase])]
+    least = LEAST_Z if len(compared) > FEW_PHRASES else LEAST_Z_OF_FEW
+    return [each for each in compared if each.z > least]
 
 
 def is_used(use: Use) -> bool:
