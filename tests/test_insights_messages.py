@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from bson import DBRef, Decimal128, Int64, ObjectId, Regex
+from bson import Code, DBRef, Decimal128, Int64, ObjectId, Regex
 from bson.datetime_ms import DatetimeMS
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -177,6 +177,7 @@ def test_ids_match_across_types(
     [
         *(None, True, "", [], ["m1"], {}, {"$gt": ""}, "x" * 201, "x" * 10_000, b"m1"),
         *(UUID(int=1), NOON, DatetimeMS(2**62), DBRef("m", 1), Regex("m"), float("nan"), "m\0"),
+        Code("m"),
     ],
 )
 def test_ids_of_other_types_match_nothing(application: Application, asked: object) -> None:

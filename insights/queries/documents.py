@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
-from bson import DBRef
+from bson import Code, DBRef
 from bson.datetime_ms import DatetimeMS
 from pymongo import DESCENDING
 from pymongo.cursor import Cursor
@@ -42,6 +42,9 @@ def to_plain(kind: Kind, document: Document) -> Document:
 def plain_value(value: Any) -> Any:  # noqa: ANN401, PLR0911 (any BSON, any JSON)
     """Return the JSON value for a BSON value; types that JSON lacks become text."""
     match value:
+        case Code():
+            # A text that cannot be a key.
+            return str(value)
         case None | bool() | int() | str():
             return value
         case float():
