@@ -120,7 +120,7 @@ def test_ratings_of_one_user_are_too_few_to_say() -> None:
             (
                 "78 % (45 to 94 %) of 9 scored ratings are positive, "
                 "after 67 % (35 to 88 %) of 9 in the 7 days before: "
-                "11.1 percentage points up, between 38.6 down and 60.8 up."
+                "11.1 percentage points up, between 41.7 down and 63.9 up."
             ),
         ),
         (

@@ -69,8 +69,8 @@ def test_prints_the_finding_and_a_table(lookup: Insights) -> None:
         "Value         Ratings           Positive              Difference  Verdict",
         "atlas-2           200  70 % (63 to 76 %)                          most frequent",
         "atlas-3           100  88 % (80 to 93 %)   +18.0 (+6.8 to +29.2)  better",
-        "atlas-3-mini       50  74 % (60 to 84 %)   +4.0 (-13.4 to +21.4)  no clear difference",
-        "old                 9  44 % (19 to 73 %)  -25.6 (-76.6 to +25.5)  too few ratings to say",
+        "atlas-3-mini       50  74 % (60 to 84 %)   +4.0 (-13.6 to +21.6)  no clear difference",
+        "old                 9  44 % (19 to 73 %)  -25.6 (-82.5 to +31.4)  too few ratings to say",
         "2 scored ratings have no message.model.",
         "",
         (

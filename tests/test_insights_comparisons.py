@@ -49,14 +49,19 @@ def verdicts(found: Breakdown) -> dict[str, str | None]:
 
 
 def drawn(
-    random: np.random.RandomState, shares: Sequence[float], ratings: int, users: int
+    random: np.random.RandomState,
+    shares: Sequence[float],
+    ratings: int,
+    users: int,
+    loudness: float = 1.6,
 ) -> list[Group]:
     """Return the groups of so many ratings, each of a random user and a random value.
 
-    Some users are happier than others, with every value.
+    Some users are happier than others, with every value. The user who rates most gives 44 % of
+    the ratings with a `loudness` of 1.6, and 18 % with 1.2.
     """
     values = random.choice(len(shares), ratings, p=frequencies(len(shares)))
-    raters = random.zipf(1.6, ratings) % users
+    raters = random.zipf(loudness, ratings) % users
     moods = random.normal(0, 0.05, users)
     positive = random.random_sample(ratings) < np.array(shares)[values] + moods[raters]
     given: dict[str, dict[str, User]] = {}
@@ -88,7 +93,7 @@ def test_finds_the_one_value_that_differs() -> None:
     better = [
         {
             each.value
-            for each in drawn(random, [0.7, 0.8, 0.7, 0.7, 0.7], 3000, 800)
+            for each in drawn(random, [0.7, 0.8, 0.7, 0.7, 0.7], 3000, 800, loudness=1.2)
             if each.verdict in CLEAR
         }
         for _ in range(rounds)
@@ -187,7 +192,7 @@ def test_users_of_both_values_are_compared_with_themselves() -> None:
             (
                 "b is worse than a, the most frequent message.model: 22 % (15 to 32 %) of 90 "
                 "ratings are positive, against 80 % (71 to 87 %) of 100: "
-                "57.8 percentage points lower, between 44.2 and 71.3."
+                "57.8 percentage points lower, between 44.1 and 71.4."
             ),
         ),
         (

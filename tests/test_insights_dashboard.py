@@ -147,7 +147,7 @@ def test_the_cards_show_the_figures(visitor: Visitor, figures: str) -> None:
     cards = [" ".join(card.split()) for card in page.locator(".figures > div").all_inner_texts()]
     assert cards == [
         "Feedback 8 ▲ up 100 % from 4",
-        "Positive 43 % 16 to 75 %, 3 of 7 scored",
+        "Positive 43 % 9 to 85 %, 3 of 7 scored",
         "Unscored 1 listed below",
         "Events 6 ▼ down 50 % from 12",
         "Active users 1 last 24 hours 2 last 7 days 4 last 30 days",
@@ -161,7 +161,7 @@ def test_three_answers_come_first(visitor: Visitor, figures: str) -> None:
     )
     assert better == (
         "Are the answers getting better? Too few ratings to say "
-        "43 % (16 to 75 %) of 7 scored ratings are positive, after 25 % (5 to 70 %) of 4 "
+        "43 % (9 to 85 %) of 7 scored ratings are positive, after 25 % (5 to 70 %) of 4 "
         "in the 10 days before: 17.9 percentage points up, between 100.0 down and 100.0 up."
     )
     assert worst == (
@@ -217,8 +217,8 @@ def test_days_without_data_are_zero_and_have_no_share(visitor: Visitor, figures:
     assert ratings[4][1:] == ["1", "1", "1", "0"]
     assert {tuple(row[1:]) for row in ratings[:1] + ratings[5:]} == {("0", "0", "0", "0")}
     assert shares[0][1:] == ["0", "0", "-", "-"]
-    assert shares[1][1:] == ["2", "5", "40 %", "12 to 77 %"]
-    assert shares[4][1:] == ["1", "2", "50 %", "9 to 91 %"]
+    assert shares[1][1:] == ["2", "5", "40 %", "6 to 87 %"]
+    assert shares[4][1:] == ["1", "2", "50 %", "5 to 95 %"]
 
 
 def test_a_line_has_a_gap_on_days_without_a_share(visitor: Visitor, figures: str) -> None:
@@ -247,11 +247,11 @@ def test_events_and_users_are_counted_by_day(visitor: Visitor, figures: str) -> 
 def test_lists_ratings_and_event_types_with_their_counts(visitor: Visitor, figures: str) -> None:
     page = visitor.open(figures)
     assert rows(page, "#answers .ranking") == [
-        ["up positive", "3", "38 % 14 to 69 %"],
-        ["down negative", "2", "25 % 7 to 59 %"],
-        ["2 negative", "1", "12 % 2 to 47 %"],
-        ["3 neutral", "1", "12 % 2 to 47 %"],
-        ["meh unscored", "1", "12 % 2 to 47 %"],
+        ["up positive", "3", "38 % 8 to 80 %"],
+        ["down negative", "2", "25 % 4 to 73 %"],
+        ["2 negative", "1", "12 % 1 to 64 %"],
+        ["3 neutral", "1", "12 % 1 to 64 %"],
+        ["meh unscored", "1", "12 % 1 to 64 %"],
     ]
     assert words(page, "#unscored .chips") == "meh 1"
     assert rows(page, "#activity .ranking") == [

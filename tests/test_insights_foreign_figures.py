@@ -92,12 +92,29 @@ def test_a_message_is_shown_whatever_the_type_of_its_id(
     assert "Wrong." in page(insights)
 
 
+def test_several_ratings_of_a_user_say_no_more_of_a_message_than_one(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    loud = [negative(message_id="loud", user_id="u1") for _ in range(40)]
+    several = [negative(message_id="several", user_id=f"u{number}") for number in range(5)]
+    empty_database.feedback.insert_many([*loud, *several])
+
+    first, second = figures(insights)["feedback"]["worst"]
+
+    assert (first["message_id"], second["message_id"]) == ("several", "loud")
+    assert (second["negative"], second["count"]) == (40, 40)
+    assert first["share_negative_interval"]["low"] == pytest.approx(0.566, abs=0.001)
+    # That of a single rating.
+    assert second["share_negative_interval"]["low"] == pytest.approx(0.207, abs=0.001)
+
+
 def test_a_message_is_one_under_the_types_of_its_id(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     ids = [7, 7.0, "7", OID, str(OID)]
     empty_database.feedback.insert_many(
-        negative(message_id=each, comment=f"Of {each!r}.") for each in ids
+        negative(message_id=each, user_id=f"u{number}", comment=f"Of {each!r}.")
+        for number, each in enumerate(ids)
     )
 
     assert worst(insights) == {"7": 3, str(OID): 2}

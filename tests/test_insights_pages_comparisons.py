@@ -71,7 +71,7 @@ def test_models_are_compared_unasked(
     assert texts(page, "li") == [
         "atlas-2 most frequent 70 % (63 to 76 %) of 200",
         "atlas-3 better 88 % (80 to 93 %) of 100 +18.0 (+7.5 to +28.5)",
-        "old too few ratings to say 44 % (19 to 73 %) of 9 -25.6 (-72.1 to +21.0)",
+        "old too few ratings to say 44 % (19 to 73 %) of 9 -25.6 (-77.5 to +26.4)",
     ]
     assert texts(page, "ol + p") == [
         (

@@ -1,7 +1,7 @@
 """How sure shares and their differences are: by hand, and in simulations with a fixed seed."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pytest
@@ -86,6 +86,36 @@ def test_chance_seldom_passes_for_a_change_where_users_differ() -> None:
 
 def test_a_loud_user_seldom_passes_for_a_change() -> None:
     assert share_clear((200, 200), loud=40) <= 0.06
+
+
+def of_different_users(random: np.random.RandomState, ratings: Sequence[int]) -> list[User]:
+    """Return a user for each number of ratings, with an own probability of a positive one."""
+    own = random.beta(2.8, 1.2, len(ratings))
+    return list(zip(random.binomial(ratings, own).tolist(), ratings, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("now", "before"),
+    [
+        ([300, *[1] * 100], [1] * 300),
+        ([100, *[2] * 30], [100, *[2] * 30]),
+        ([100, *[1] * 5], [1] * 100),
+        ([30, 30, 30], [30, 30, 30]),
+    ],
+)
+def test_users_who_give_most_ratings_seldom_pass_for_a_change(
+    now: Sequence[int], before: Sequence[int]
+) -> None:
+    random, rounds = np.random.RandomState(SEED), 300
+    found = [
+        compared(of_different_users(random, now), of_different_users(random, before))
+        for _ in range(rounds)
+    ]
+
+    clear = sum(each.difference.is_clear() for each in found if each.difference)
+    intervals = [each.now.interval for each in found if each.now]
+    assert clear / rounds <= 0.06
+    assert sum(each.low <= 0.7 <= each.high for each in intervals) / rounds >= 0.93
 
 
 @pytest.mark.parametrize("likeness", [0, 0.05])
@@ -209,8 +239,12 @@ def test_an_interval_is_that_of_wilson(positive: int, scored: int, low: float, h
     [
         # Ratings that are alike within a user count as one of each user.
         ([Counts(10, 10, 10), Counts(10, 0, 10)], 20),
-        # Users who are alike do not matter.
-        ([Counts(20, 5, 10)], 200),
+        # Users who are alike do not matter, except that twenty have only 19 degrees of freedom.
+        ([Counts(20, 5, 10)], 200 * (stats.t.isf(0.025, 199) / stats.t.isf(0.025, 19)) ** 2),
+        # Two who are alike by chance say no more than two ratings.
+        ([Counts(2, 7, 10)], 2),
+        # Kish: 200² / (100² + 100).
+        ([Counts(1, 100, 100), Counts(50, 1, 1), Counts(50, 0, 1)], 200**2 / 10_100),
         # Kish: 12² / (10² + 2).
         ([Counts(1, 10, 10), Counts(2, 1, 1)], 144 / 102),
         ([Counts(1, 5, 10)], 1),

@@ -488,10 +488,10 @@ def test_prints_the_answers_before_the_details(
         "",
         "Too few ratings to say",
         (
-            "60 % (23 to 88 %) of 5 scored ratings are positive, "
+            "60 % (16 to 92 %) of 5 scored ratings are positive, "
             "after 33 % (6 to 79 %) of 3 in the 7 days before: 26.7 percentage"
         ),
-        "points up, between 97.3 down and 100.0 up.",
+        "points up, between 100.0 down and 100.0 up.",
         "",
         "  feedback  6  3 in the 7 days before",
         "  events    3  0 in the 7 days before",
@@ -503,9 +503,9 @@ def test_prints_the_answers_before_the_details(
         "  active users    █▁▁▁▁▁█  max 1",
         "",
         "Ratings",
-        "  positive  3  60 % (23 to 88 %)  ████████████",
+        "  positive  3  60 % (16 to 92 %)  ████████████",
         "                                  up (3)",
-        "  negative  2  40 % (12 to 77 %)  ████████",
+        "  negative  2   40 % (8 to 84 %)  ████████",
         "                                  1 (1), down (1)",
         "  unscored  1                     not in the share",
         "                                  meh (1)",

@@ -134,30 +134,51 @@ def share_of(counts: Iterable[Counts]) -> Share | None:
 
 
 def effective_number(counts: Sequence[Counts]) -> float:
-    """Return the number of ratings divided by the design effect of users, at most that number.
+    """Return the number of ratings divided by the design effect of users.
 
-    The design effect is the clustered variance over that of independent ratings. If all ratings are
-    equal, or one user's, it is Kish's, which depends only on the ratings per user.
+    The design effect is the clustered variance over that of independent ratings, corrected for the
+    few degrees of freedom of few users (Korn and Graubard). The result is at most the number of
+    ratings, and at least Kish's effective number, as if each user's ratings were all equal. It is
+    the latter if all ratings are equal, or one user's.
     """
     users = sum(each.users for each in counts)
     scored = sum(each.users * each.scored for each in counts)
     share = sum(each.users * each.positive for each in counts) / scored
+    least = kish((each.users, each.scored) for each in counts)
     if share in {0, 1} or users == 1:
-        return scored**2 / sum(each.users * each.scored**2 for each in counts)
+        return least
     variance = clustered_variance(
-        (each.users, (each.positive - share * each.scored) / scored) for each in counts
+        (each.users, influence(each.positive, each.scored, share, scored)) for each in counts
     )
     independent = share * (1 - share) / (scored - 1)
-    return scored / max(variance / independent, 1.0)
+    correction = (t_quantile(scored - 1) / t_quantile(least - 1)) ** 2
+    return max(least, scored * correction / max(variance / independent, 1.0))
+
+
+def kish(numbers: Iterable[tuple[int, int]]) -> float:
+    """Return Kish's effective number of users, from numbers of users with so many ratings each."""
+    total = squares = 0
+    for users, scored in numbers:
+        total += users * scored
+        squares += users * scored**2
+    return total**2 / squares
+
+
+def influence(positive: int, scored: int, share: float, total: int) -> float:
+    """Return the change of a share if the ratings of a user were left out of the total."""
+    return (positive - share * scored) / (total - scored)
 
 
 def clustered_variance(influences: Iterable[tuple[int, float]]) -> float:
-    """Return the variance of an estimate from numbers of users and the influence of each."""
+    """Return the jackknife variance of an estimate from numbers of users with the same influence.
+
+    Unlike the usual sandwich estimate, it is not too small where a few users give most ratings.
+    """
     users = total = 0.0
-    for count, influence in influences:
+    for count, each in influences:
         users += count
-        total += count * influence**2
-    return total * users / (users - 1) if users > 1 else 0.0
+        total += count * each**2
+    return total * (users - 1) / users
 
 
 def difference(
@@ -171,17 +192,29 @@ def difference(
     """
     level = LEVEL / comparisons
     change, fisher = now.value - before.value, fisher_p(now, before)
-    freedom = min(now.users, before.users) - 1
-    if not freedom:
+    if 1 in {now.users, before.users}:
         return Difference(change, None, fisher, 1.0)
+    freedom = degrees_of_freedom(profiles)
     error = standard_error(profiles, now, before)
-    reach = float(stats().t.isf(level / 2, freedom)) * error
+    reach = t_quantile(freedom, level) * error
     p_clustered = 2 * float(stats().t.sf(abs(change) / error, freedom))
     interval = Interval(max(change - reach, -1.0), min(change + reach, 1.0))
     if fisher >= level:
         # Keep the interval consistent with the verdict.
         interval = Interval(min(interval.low, 0.0), max(interval.high, 0.0))
     return Difference(change, interval, fisher, p_clustered)
+
+
+def degrees_of_freedom(profiles: Sequence[Profile]) -> float:
+    """Return those of the t-test. A user who rates often is worth fewer than one."""
+    now = kish((each.users, each.scored) for each in profiles)
+    before = kish((each.users, each.scored_before) for each in profiles)
+    return min(now, before) - 1
+
+
+def t_quantile(freedom: float, level: float = LEVEL) -> float:
+    """Return the two-sided quantile of the t-distribution."""
+    return float(stats().t.isf(level / 2, freedom))
 
 
 def fisher_p(now: Share, before: Share) -> float:
@@ -195,8 +228,8 @@ def standard_error(profiles: Iterable[Profile], now: Share, before: Share) -> fl
     variance = clustered_variance(
         (
             each.users,
-            (each.positive - now.value * each.scored) / now.scored
-            - (each.positive_before - before.value * each.scored_before) / before.scored,
+            influence(each.positive, each.scored, now.value, now.scored)
+            - influence(each.positive_before, each.scored_before, before.value, before.scored),
         )
         for each in profiles
     )

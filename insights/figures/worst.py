@@ -38,18 +38,19 @@ HAS_COMMENT = {
     "$and": [IS_NEGATIVE, {"$eq": [{"$type": "$comment"}, "string"]}, {"$ne": ["$comment", ""]}]
 }
 
-# The lower bound of Wilson's 95 % interval for a `share` of a `count`, as in `wilson_interval`.
+# The lower bound of Wilson's 95 % interval for a `share` of an `effective` number of ratings, as in
+# `wilson_interval`.
 SPREAD = {
     "$add": [
-        {"$divide": [{"$multiply": ["$share", {"$subtract": [1, "$share"]}]}, "$count"]},
-        {"$divide": [Z**2 / 4, {"$multiply": ["$count", "$count"]}]},
+        {"$divide": [{"$multiply": ["$share", {"$subtract": [1, "$share"]}]}, "$effective"]},
+        {"$divide": [Z**2 / 4, {"$multiply": ["$effective", "$effective"]}]},
     ]
 }
-CENTRE = {"$add": ["$share", {"$divide": [Z**2 / 2, "$count"]}]}
+CENTRE = {"$add": ["$share", {"$divide": [Z**2 / 2, "$effective"]}]}
 LOWER_BOUND = {
     "$divide": [
         {"$subtract": [CENTRE, {"$multiply": [Z, {"$sqrt": SPREAD}]}]},
-        {"$add": [1, {"$divide": [Z**2, "$count"]}]},
+        {"$add": [1, {"$divide": [Z**2, "$effective"]}]},
     ]
 }
 
@@ -70,7 +71,8 @@ class WorstMessage:
 
     `newest` is the time of the newest of them. `text` and `question`, the user's message before it,
     are None where the application's collection is unknown or lacks them. `comments` are the five
-    newest, those of negative ratings first.
+    newest, those of negative ratings first. `effective` is the equivalent number of ratings of as
+    many users (Kish), since other programs may have stored several of a user.
     """
 
     message_id: str
@@ -78,13 +80,14 @@ class WorstMessage:
     question: str | None
     negative: int
     count: int
+    effective: float
     newest: datetime
     comments: list[Comment]
 
     @property
     def interval(self) -> Interval:
-        """The 95 % interval of the share of negative ratings. Each is of another user."""
-        return wilson_interval(self.negative / self.count, self.count)
+        """The 95 % interval of the share of negative ratings."""
+        return wilson_interval(self.negative / self.count, self.effective)
 
 
 def without_message(found: Scope, scored: Stage) -> Iterator[LeftOut]:
@@ -114,15 +117,30 @@ def worst_messages(found: Scope, settings: Settings) -> list[WorstMessage]:
         {"$match": {"sentiment": {"$ne": Sentiment.UNSCORED}}},
         {
             "$group": {
-                "_id": MESSAGE,
+                "_id": {"message": MESSAGE, "user": "$user_id"},
                 "negative": count_of(Sentiment.NEGATIVE, 1),
                 "count": {"$sum": 1},
                 "commented": {"$max": {"$cond": [HAS_COMMENT, 1, 0]}},
                 "newest": {"$max": {"$cond": [IS_NEGATIVE, "$timestamp", None]}},
             }
         },
+        {
+            "$group": {
+                "_id": "$_id.message",
+                "negative": {"$sum": "$negative"},
+                "count": {"$sum": "$count"},
+                "squares": {"$sum": {"$multiply": ["$count", "$count"]}},
+                "commented": {"$max": "$commented"},
+                "newest": {"$max": "$newest"},
+            }
+        },
         {"$match": {"negative": {"$gt": 0}}},
-        {"$addFields": {"share": {"$divide": ["$negative", "$count"]}}},
+        {
+            "$addFields": {
+                "share": {"$divide": ["$negative", "$count"]},
+                "effective": {"$divide": [{"$multiply": ["$count", "$count"]}, "$squares"]},
+            }
+        },
         {"$addFields": {"least": LOWER_BOUND}},
         {"$sort": {"least": -1, "commented": -1, "newest": -1, "_id": 1}},
         {"$limit": WORST},
@@ -136,6 +154,7 @@ def worst_messages(found: Scope, settings: Settings) -> list[WorstMessage]:
             message.question if message else None,
             each["negative"],
             each["count"],
+            each["effective"],
             each["newest"],
             comments_on(found, scored, each["_id"]),
         )
