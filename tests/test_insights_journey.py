@@ -600,6 +600,17 @@ def test_a_rarer_event_is_clear_but_not_in_the_headline(
     assert first.startswith("Before a negative rating the last event was shown in 96 %")
 
 
+def test_a_long_name_is_shortened_in_the_sentence(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate_after(empty_database, "down", 50, **{"e" * 200: 50})
+    rate_after(empty_database, "up", 50, shown=50)
+
+    sentence = insights("journey", *DAY).stdout.replace("\n", " ")
+
+    assert sentence.startswith(f"Before a negative rating the last event was {'e' * 39}… in 100 %")
+
+
 def test_a_loud_user_makes_no_difference_clear(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
