@@ -13,7 +13,7 @@ help: ## list the commands
 run: .venv/installed ## serve both functions on an embedded MongoDB
 	@.venv/bin/python -m devserver
 
-demo: .venv/installed ## open the dashboard on two months of invented data
+demo: .venv/installed ## open the dashboard on two months of realistic data
 	@.venv/bin/python -m insights demo --open
 
 test: .venv/installed ## install missing programs and run the tests

@@ -42,14 +42,14 @@ class Command(NamedTuple):
 # Only the requested command's module is imported: `feedback` should not wait for the libraries that
 # draw charts. The summaries are here because `insights --help` imports none of the modules.
 COMMANDS = {
-    "summary": Command(
-        "summary", READ, "Show ratings, the worst-rated messages, and user activity."
-    ),
+    "summary": Command("summary", READ, "Show ratings, the worst messages, reasons, and activity."),
     "feedback": Command("feedback", READ, "List feedback, newest first."),
     "events": Command("events", READ, "List events, newest first."),
-    "user": Command("user", READ, "Show one user's feedback and events, newest first."),
+    "user": Command("user", READ, "Show the timeline of one user, newest first."),
     "tail": Command("tail", READ, "Stream feedback and events as they arrive."),
-    "journey": Command("journey", READ, "Compare the events before a rating with usual activity."),
+    "journey": Command(
+        "journey", READ, "Compare the events before a rating with those before others."
+    ),
     "compare": Command("compare", READ, "Compare ratings by model, plan, page or another field."),
     "dashboard": Command("dashboard", READ, "Write a page of charts, or serve it live."),
     "export": Command("export", READ, "Export feedback or events to a file, oldest first."),

@@ -29,7 +29,7 @@ class Settings(BaseModel):
     # The application's collections: `sessions.messages.message_id`, say, and `users._id`.
     message_lookup: Lookup | None = None
     user_lookup: Lookup | None = None
-    # The users that are the application itself, such as its background jobs.
+    # Background jobs and the like.
     system_users: Words = ()
     # The functions do not read these, so a wrong value does not stop them.
     # The field of a message that is its text.

@@ -72,7 +72,7 @@ class Settings(BaseModel):
     auth_user_claim: str = "sub"
     user_lookup: Lookup | None = None
     message_lookup: Lookup | None = None
-    # The users that are the application itself, which no collection of users has.
+    # Background jobs and the like, which the collection of users lacks.
     system_users: Words = ()
 
     @cached_property

@@ -136,7 +136,7 @@ def test_ratings_of_one_user_are_too_few_to_say() -> None:
             replace(feedback((1, 2)), begins=datetime(2026, 10, 29, 23, tzinfo=UTC)),
             (
                 "50 % (9 to 91 %) of 2 scored ratings are positive. Feedback begins on 2026-10-29, "
-                "so there is no whole period before to compare with."
+                "too late to compare with the 7 days before."
             ),
         ),
     ],
@@ -149,7 +149,10 @@ def test_says_how_the_last_week_was_where_that_is_half_or_less() -> None:
     two_weeks = days((10, 20), *[(0, 0)] * 7, (5, 10), *[(0, 0)] * 4, (4, 5))
     found = replace(feedback((19, 35)), daily=two_weeks)
 
-    assert list(explain(found, "14 days"))[-1] == "In the last 7 days: 60 % (36 to 80 %)."
+    assert (
+        list(explain(found, "14 days"))[-1]
+        == "In the last 7 days (Nov 9 to 15): 60 % (36 to 80 %)."
+    )
     assert "last 7" not in " ".join(explain(replace(found, daily=two_weeks[1:]), "13 days"))
 
 
@@ -229,5 +232,5 @@ def test_divides_the_days_into_equal_parts_with_enough_ratings(
 
 
 def test_says_beside_a_number_why_there_is_none_before() -> None:
-    expected = "since 2026-10-29, no whole period before to compare with"
+    expected = "since 2026-10-29, too late to compare"
     assert not_counted_before(datetime(2026, 10, 29, tzinfo=UTC)) == expected

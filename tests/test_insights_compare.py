@@ -103,6 +103,7 @@ def test_prints_one_json_object(lookup: Insights) -> None:
     assert found == {
         "by": "message.model",
         "since": "2026-11-01T00:00:00.000Z",
+        "filters": "",
         "until": "2026-11-02T00:00:00.000Z",
         "compared_with": "atlas-2",
         "comparisons": 3,

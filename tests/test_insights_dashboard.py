@@ -189,14 +189,14 @@ def test_says_the_same_as_the_summary(
     assert shown == [
         "Nothing to compare",
         "58 % (49 to 67 %) of 120 scored ratings are positive.",
-        "Feedback begins on 2026-11-02, so there is no whole period before to compare with.",
+        "Feedback begins on 2026-11-02, too late to compare with the 10 days before.",
         "It was 83 % (Nov 1 to 5) and fell to 33 % (Nov 6 to 10).",
     ]
     assert words(page, ".question:first-child .answer") == shown[0]
     said = page.locator(".question:first-child .answer ~ p").all_inner_texts()
     assert [" ".join(each.split()) for each in said] == shown[1:]
     cards = [" ".join(card.split()) for card in page.locator(".figures > div").all_inner_texts()]
-    assert cards[0] == "Feedback 120 since 2026-11-02, no whole period before to compare with"
+    assert cards[0] == "Feedback 120 since 2026-11-02, too late to compare"
 
 
 def test_shows_its_period_and_when_it_was_made(visitor: Visitor, figures: str) -> None:

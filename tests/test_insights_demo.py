@@ -155,7 +155,7 @@ def test_leaves_the_application_s_collections_alone_here(
 
     assert sorted(empty_database.list_collection_names()) == ["analytics", "feedback", "users"]
     assert list(empty_database.users.find()) == [stored]
-    assert "were left out: they are the application's." in result.stdout
+    assert "were left out: those collections are the application's." in result.stdout
     assert "export MONGODB_URI=" in result.stdout
     assert f"MONGODB_DATABASE={empty_database.name} SYSTEM_USERS=system\n" in result.stdout
     assert "--messages" not in result.stdout

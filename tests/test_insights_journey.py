@@ -89,6 +89,7 @@ def test_compares_the_steps_before_ratings_with_contrasting_ratings_and_all_even
         "before_rating": "negative",
         "window_seconds": 1800,
         "since": "2026-11-01T00:00:00.000Z",
+        "filters": "",
         "until": "2026-11-02T00:00:00.000Z",
         "ratings": 3,
         "without_events": 1,

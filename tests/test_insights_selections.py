@@ -143,10 +143,23 @@ def test_the_summary_names_its_filters(insights: Insights) -> None:
     options = ("--user", "anna", "--not-user", "a b", "--where", "comment=\x1b[31m")
     shown = insights("summary", *PERIOD, *options)
 
-    assert shown.stdout.splitlines()[1] == (
-        "Filtered by --user anna --not-user 'a b' --where 'comment=\N{REPLACEMENT CHARACTER}[31m'"
-    )
+    assert (
+        "Filtered by --user anna --not-user 'a b' --where 'comment=\N{REPLACEMENT CHARACTER}[31m'."
+    ) in shown.stdout.splitlines()
     assert "Filtered" not in insights("summary", *PERIOD).stdout
+
+
+@pytest.mark.parametrize("command", ["summary", "journey", "compare --by user.plan"])
+def test_figures_name_their_filters(
+    insights: Insights, empty_database: Database[Document], command: str
+) -> None:
+    empty_database.users.insert_one({"_id": "anna", "plan": "free"})
+    options = (*command.split(), *PERIOD, "--user", "anna")
+
+    shown = insights(*options, USER_LOOKUP="users._id")
+    assert "Filtered by --user anna." in shown.stdout.splitlines()
+    [found] = insights(*options, "--json", USER_LOOKUP="users._id").lines
+    assert found["filters"] == "--user anna"
 
 
 def test_system_users_are_left_out_and_counted(insights: Insights) -> None:

@@ -513,8 +513,8 @@ def test_prints_the_answers_before_the_details(
         "Worst-rated messages",
         "  Negative              Message",
         "  2 of 2 (34 to 100 %)  m1",
-        "                        “Out of date.” 1",
-        "                        “Out of date.” down",
+        "                        “Out of date.” 1 by u1, 2026-11-04 00:00",
+        "                        “Out of date.” down by u0, 2026-11-04 00:00",
         "",
         "Events",
         "  Type       Events  Users",
@@ -635,12 +635,12 @@ def test_compares_nothing_where_the_period_before_is_not_covered(
 
     assert found[kind]["begins"] == "2026-10-26T08:24:00.001Z"
     [line] = [each for each in lines if each.startswith(f"  {kind} ")][:1]
-    assert line.endswith("since 2026-10-26, no whole period before to compare with")
+    assert line.endswith("since 2026-10-26, too late to compare")
     if kind == "feedback":
         assert lines[2:5] == [
             "Nothing to compare",
             "100 % (89 to 100 %) of 30 scored ratings are positive.",
-            "Feedback begins on 2026-10-26, so there is no whole period before to compare with.",
+            "Feedback begins on 2026-10-26, too late to compare with the 7 days before.",
         ]
         assert found["feedback"]["previous_share_positive"] is None
         assert found["feedback"]["share_change_percentage_points"] is None

@@ -1,4 +1,4 @@
-"""`insights user`: the time line of one user."""
+"""`insights user`: the timeline of one user."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -33,7 +33,7 @@ OID = ObjectId("5f5e10000000000000000001")
 RATED = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=7000) - timedelta(days=2)
 UNTIL = just_after(RATED)
 
-TIME_LINE = "user's time line"
+TIME_LINE = "user's timeline"
 
 HOSTILE = [
     "'\"><img src=x onerror=window.hacked=1>",

@@ -39,7 +39,7 @@ from tests.support.pages import NAMES
 from tests.support.project import ROOT
 
 HTTP_API, INSIGHTS = "docs/http-api.md", "docs/insights.md"
-DEPLOYMENT, LOGS = "docs/deployment.md", "docs/logs.md"
+DEPLOYMENT, LOGS, JSON = "docs/deployment.md", "docs/logs.md", "docs/json.md"
 
 MAXIMUM_LINES = 150
 
@@ -153,6 +153,32 @@ def test_the_operators_commands_work_on_the_demo(
         if (found := insights(*shlex.split(line), **DEMO_SETTINGS)).exit_code
     }
     assert failed == {}
+
+
+def keys_of(value: object) -> set[str]:
+    """Return the keys of JSON objects at any depth."""
+    if isinstance(value, list):
+        return {key for each in value for key in keys_of(each)}
+    if isinstance(value, dict):
+        return {*value, *(key for each in value.values() for key in keys_of(each))}
+    return set()
+
+
+def test_json_has_the_documented_fields(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    deque(fill(empty_database, 40, 60, datetime.now(UTC)), maxlen=0)
+    commands = (["summary", "--since", "30d"], ["compare", "--by", "message.model"], ["journey"])
+    printed = [json.loads(insights(*each, "--json", **DEMO_SETTINGS).stdout) for each in commands]
+
+    listed = {
+        name
+        for rows in pages.tables(JSON, "field", "what it is")
+        for row in rows
+        for name in re.findall("`([a-z_]+)`", row[0])
+    }
+    assert listed
+    assert listed - keys_of(printed) == set()
 
 
 def test_the_readme_is_short() -> None:

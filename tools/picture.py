@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import sync_playwright
 
+from insights.commands.demo import create_indexes
 from insights.demo.databases import SETTINGS, fill
 from insights.mongodb.connection import open_database
 from insights.pages.dashboard import create_dashboard, write_page
@@ -45,6 +46,8 @@ def write_picture(settings: Settings, path: Path, users: int = USERS) -> None:
     period = parse_period("30d", None, NOW)
     with TemporaryDirectory() as folder, open_database(settings) as database:
         deque(fill(database, DAYS, users, NOW), maxlen=0)
+        # Without them, the journeys take minutes.
+        create_indexes(database, settings)
         page = Path(folder) / "dashboard.html"
         filters = to_filters(Selection(), settings, NOW)
         write_page(create_dashboard(database, settings, filters, period, NOW), page)

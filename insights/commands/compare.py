@@ -1,5 +1,6 @@
 """`insights compare`: the ratings of each model, plan or page, and which are clearly better."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
@@ -25,12 +26,12 @@ from insights.queries.attributes import parse_attribute
 from insights.queries.documents import plain_value
 from insights.queries.filters import Selection, to_filters
 from insights.queries.left_out import LeftOut, not_counted, of_system_users, usable
-from insights.queries.periods import Period, parse_period
+from insights.queries.periods import parse_period
 from insights.queries.scopes import Scope
 from insights.settings import read_settings
 from insights.terminal.advice import advise_setup
 from insights.terminal.console import in_lines, output, print_json
-from insights.terminal.left_out import tell_left_out
+from insights.terminal.left_out import show_left_out, tell_left_out
 from insights.terminal.options import AsObject
 from insights.terminal.selections import selects
 from insights.terminal.shares import in_points, share_to_dict
@@ -56,10 +57,10 @@ By = Annotated[
 def compare(selection: Selection, by: By, as_json: AsObject = False) -> None:
     """Compare ratings by model, plan, page or another field.
 
-    message.FIELD is a field of the rated message, where MESSAGE_LOOKUP says: the field beside the
-    message's id, or else of the object around it, such as its session. user.FIELD is likewise a
-    field of the user, where USER_LOOKUP says. details.FIELD is that of the user's last event
-    before the rating that has this detail; --event-type and --where say which events count.
+    message.FIELD is a field of the rated message, or else of the object around it, such as its
+    session; it needs MESSAGE_LOOKUP. user.FIELD is a field of the user who rated; it needs
+    USER_LOOKUP. details.FIELD is a detail of the user's last event before the rating that has it;
+    --event-type and --where say which events count.
 
     Each value is compared with the most frequent one. The more values, the greater a difference
     must be to be clear. At most 30 values can be compared.
@@ -90,17 +91,17 @@ def compare(selection: Selection, by: By, as_json: AsObject = False) -> None:
         tell_left_out(left_out)
         raise NoData(headline(found).rstrip("."))
     if as_json:
-        print_json(plain_value(to_dict(found, period, left_out)))
+        question = {"by": found.by, "since": period.since, "until": period.until}
+        figures = question | {"filters": filters.options} | to_dict(found, left_out)
+        print_json(plain_value(figures))
     else:
-        print_breakdown(found, show_period(period, now), left_out)
+        lines = show_left_out(left_out, filters.options)
+        print_breakdown(found, show_period(period, now), lines)
 
 
-def to_dict(found: Breakdown, period: Period, left_out: list[LeftOut]) -> dict[str, object]:
+def to_dict(found: Breakdown, left_out: list[LeftOut]) -> dict[str, object]:
     """Return the figures as `--json` has them."""
     return {
-        "by": found.by,
-        "since": period.since,
-        "until": period.until,
         "compared_with": found.groups[0].value,
         "comparisons": found.comparisons,
         "values": [group_to_dict(each, found.comparisons) for each in found.groups],
@@ -126,7 +127,7 @@ def group_to_dict(group: Group, comparisons: int) -> dict[str, object]:
     }
 
 
-def print_breakdown(found: Breakdown, period: str, left_out: list[LeftOut]) -> None:
+def print_breakdown(found: Breakdown, period: str, lines: Iterable[Text]) -> None:
     """Print the finding, the table of values, and the ratings that are not in it."""
     console = output()
     console.print(Text(period[0].upper() + period[1:], style="dim"))
@@ -134,9 +135,10 @@ def print_breakdown(found: Breakdown, period: str, left_out: list[LeftOut]) -> N
     console.print(Text(in_lines(headline(found), console.width), style="bold"))
     console.print()
     console.print(new_table(found, is_wide=console.width >= WIDE))
-    notes = [show_without(found)] if found.without else []
-    for each in [*notes, *left_out]:
-        console.print(Text(f"{each}.", style="dim"))
+    if found.without:
+        console.print(Text(f"{show_without(found)}.", style="dim"))
+    for line in lines:
+        console.print(line)
     if len(found.groups) > 1:
         console.print()
         console.print(Text(in_lines(explanation(found), console.width)))

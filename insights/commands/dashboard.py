@@ -68,8 +68,8 @@ def dashboard(
     """Write a page of charts, or serve it live.
 
     The page shows the trend of the ratings, the worst-rated messages, and the events before
-    negative ratings. If messages have a field `model` where MESSAGE_LOOKUP says, it compares the
-    models, unless --by names other fields. The file opens offline and needs no other file.
+    negative ratings. With MESSAGE_LOOKUP, it compares the models of the messages that have a field
+    `model`, unless --by names other fields. The file opens offline and needs no other file.
 
     --serve serves the page until Ctrl-C and updates it as data arrives. It listens on loopback
     only, at an address with a secret token. Do not combine it with --open on a shared computer:

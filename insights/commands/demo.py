@@ -53,9 +53,9 @@ def demo(
 
     Drops and refills the database up2d8_demo. The configured database stays untouched, except
     with --here, which adds feedback and events, but no sessions and users. In 60 days, a user has
-    about 110 events and 13 feedback. The application itself has 1,290 events a day. They are the
-    same in each run, up to the present. If MONGODB_URI is on this computer and nothing runs there,
-    MongoDB is started.
+    about 110 events and 13 feedback; background jobs have 1,290 events a day. Each run has the same
+    data, up to the present. If MONGODB_URI is on this computer and nothing runs there, MongoDB is
+    started.
 
     Examples:
         insights demo
@@ -190,9 +190,7 @@ def print_result(settings: Settings, filling: Filling, *, here: bool) -> None:
     print_line(f"Stored {counts} of {show_number(filling.users)} users in {name}.")
     if here:
         print_line("Earlier data was kept. If there are no indexes yet, run `insights setup`.")
-        print_line(
-            "The messages and the users themselves were left out: they are the application's."
-        )
+        print_line("Sessions and users were left out: those collections are the application's.")
     print_line("")
 
 

@@ -27,7 +27,7 @@ def feedback(
 ) -> None:
     """List feedback, newest first.
 
-    With --messages, lists also show what the rated message says and the user's message before it,
+    With --messages, each feedback has the text of the rated message and the question it answers,
     from the collection that MESSAGE_LOOKUP names. Long texts are shortened; --json has them whole,
     as message_text and question.
 

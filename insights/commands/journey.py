@@ -21,7 +21,7 @@ from insights.queries.periods import Period, parse_duration, parse_period
 from insights.settings import read_settings
 from insights.terminal.advice import advise_setup
 from insights.terminal.console import in_lines, output, print_json
-from insights.terminal.left_out import tell_left_out
+from insights.terminal.left_out import show_left_out, tell_left_out
 from insights.terminal.options import AsObject
 from insights.terminal.selections import selects
 from insights.terminal.shares import in_points, share_to_dict
@@ -67,9 +67,9 @@ def journey(
 ) -> None:
     """Compare the events before a rating with those before others.
 
-    Takes the last event and the last three events before each such rating. Negative ratings are
-    compared with positive ones, positive with negative ones, and any others with all the rest;
-    and all of them with all users' events in the same period.
+    Counts the last event and the last three events before each such rating. Negative ratings are
+    compared with positive ones, positive with negative ones, and any other with all the rest. The
+    share among all events of the period says how usual a step is at any time.
 
     Examples:
         insights journey --before-rating negative
@@ -87,9 +87,11 @@ def journey(
         raise NoData(f"nobody gave {name_of(before_rating)} in this period")
     if as_json:
         question = {"before_rating": before_rating, "window_seconds": length // SECOND}
-        print_json(question | plain_period(period, now) | to_dict(found))
+        of_whom = {"filters": filters.options}
+        print_json(question | plain_period(period, now) | of_whom | to_dict(found))
     else:
-        print_journeys(found, before_rating, window, show_period(period, now))
+        shown = show_period(period, now)
+        print_journeys(found, before_rating, window, shown, filters.options)
 
 
 def parse_window(text: str) -> timedelta:
@@ -144,7 +146,7 @@ def step_to_dict(step: Step) -> Document:
     }
 
 
-def print_journeys(found: Journeys, rating: str, window: str, period: str) -> None:
+def print_journeys(found: Journeys, rating: str, window: str, period: str, options: str) -> None:
     """Print the headline, the numbers of ratings, and the table of events."""
     console = output()
     finding = in_lines(clean(headline(found, rating)), console.width)
@@ -154,8 +156,8 @@ def print_journeys(found: Journeys, rating: str, window: str, period: str) -> No
     others = f"{plural(found.contrast.ratings, f'{found.contrast_name} rating')}, "
     others += f"{show_number(found.contrast.without_events)} without an event"
     console.print(f"Compared with {others}.")
-    for each in found.left_out:
-        console.print(Text(f"{each}.", style="dim"))
+    for line in show_left_out(found.left_out, options):
+        console.print(line)
     if found.last:
         table = new_table(found, with_intervals=console.width >= WIDTH_FOR_INTERVALS)
         console.print("", table, "", explanation(found.contrast_name), sep="\n")

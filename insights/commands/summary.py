@@ -1,4 +1,4 @@
-"""`insights summary`: ratings, the worst-rated messages, and user activity."""
+"""`insights summary`: ratings, the worst messages, reasons, and activity."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ from insights.queries.sentiment import Sentiment
 from insights.settings import read_settings
 from insights.terminal.advice import advise_setup
 from insights.terminal.console import in_lines, output, print_json
-from insights.terminal.left_out import tell_left_out
+from insights.terminal.left_out import show_left_out, tell_left_out
 from insights.terminal.options import AsObject
 from insights.terminal.selections import selects
 from insights.terminal.shares import in_points, share_to_dict
@@ -52,7 +52,7 @@ INDENT = (0, 0, 0, 2)
 
 @selects(but=("message",), since="7d")
 def summary(selection: Selection, as_json: AsObject = False) -> None:
-    """Show ratings, the worst-rated messages, and user activity.
+    """Show ratings, the worst messages, reasons, and activity.
 
     Compares the figures with those of the period before, of the same length. The share of positive
     ratings covers scored ratings only, with its 95 % interval in brackets; unscored ones are
@@ -138,7 +138,7 @@ def part_to_dict(part: Part) -> dict[str, object]:
 
 
 def print_summary(found: Summary, period: str) -> None:
-    """Print the trend, the ratings, the worst-rated messages, and user activity."""
+    """Print the trend, the ratings, the worst messages, reasons, and activity."""
     console = output()
     print_headline(console, found, period)
     print_days(console, found)
@@ -164,8 +164,6 @@ def print_headline(console: Console, found: Summary, period: str) -> None:
     """Print whether the answers get better and why, and how much there is in all."""
     length = length_of(found.period)
     console.print(Text(period[0].upper() + period[1:], style="dim"))
-    if found.options:
-        console.print(Text(f"Filtered by {clean(found.options)}", style="dim"))
     console.print()
     console.print(headline(verdict_on(found.feedback)))
     for sentence in explain(found.feedback, length):
@@ -175,8 +173,8 @@ def print_headline(console: Console, found: Summary, period: str) -> None:
     totals.add_row("feedback", right(found.feedback.count), count_before(found.feedback, length))
     totals.add_row("events", right(found.events.count), count_before(found.events, length))
     console.print(Padding(totals, INDENT, expand=False))
-    for each in found.left_out:
-        console.print(Text(f"{each}.", style="dim"))
+    for line in show_left_out(found.left_out, found.options):
+        console.print(line)
 
 
 def headline(verdict: Verdict) -> Text:
@@ -274,7 +272,7 @@ def ratings_table(feedback: FeedbackSummary) -> Table:
 
 
 def show_share_of(feedback: FeedbackSummary, count: int) -> str:
-    """Return the share of so many of the scored ratings, with its interval."""
+    """Return the share of a count of the scored ratings, with its interval."""
     whole = feedback.comparison.now
     return show_share(whole.part(count, feedback.scored)) if whole else ""
 

@@ -1,4 +1,4 @@
-"""`insights user`: the time line of one user."""
+"""`insights user`: the timeline of one user."""
 
 from datetime import UTC, datetime
 from itertools import groupby
@@ -43,10 +43,10 @@ def user(
     until: Until = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one user's feedback and events, newest first.
+    """Show the timeline of one user, newest first.
 
-    Read downwards from a rating to see what its user did before. With MESSAGE_LOOKUP, each message
-    is shown where it first occurs: the user's question and the answer.
+    Read downwards from a rating to see what its user did before. With MESSAGE_LOOKUP, the question
+    and the answer are shown where a message first occurs.
 
     USER_ID also matches ids of other types: 42 the numbers 42 and 42.0, and 24 hexadecimal digits
     the ObjectId.
@@ -77,7 +77,7 @@ def user(
 
 
 def nothing_stored(timeline: Timeline) -> NoData:
-    """Return the error for a time line without entries."""
+    """Return the error for a timeline without entries."""
     nothing = "nothing else" if timeline.left_out else "nothing"
     where = "" if timeline.period == Period() else " in this period"
     return NoData(f"{nothing} is stored for {timeline.user_id}{where}")

@@ -42,7 +42,7 @@ def fill(
     now: datetime,
     collections: Collection[str] = ALL,
 ) -> Iterator[Filling]:
-    """Store the documents of so many users in the days before `now`; yield progress at least once.
+    """Store the documents of the users in the days before `now`; yield progress at least once.
 
     Idempotent: documents that are already stored stay as they are. Memory use is constant.
     """
@@ -60,5 +60,5 @@ def fill(
 
 
 def progress(batches: Batches, users: int) -> Filling:
-    """Return the progress after so many users."""
+    """Return the progress after a number of users."""
     return Filling(users, {kind: batches.stored[kind.collection] for kind in Kind})

@@ -18,7 +18,7 @@ TYPES = {
     Type.BOOLEAN: pa.bool_(),
     Type.INTEGER: pa.int64(),
     Type.NUMBER: pa.float64(),
-    # Of other programs it may be anything.
+    # Other programs may have stored any type.
     Type.LIST: pa.string(),
     Type.JSON: pa.string(),
 }

@@ -15,7 +15,7 @@ ENOUGH_RATINGS = 20
 # In percentage points. Smaller differences are shown as none.
 SMALLEST_DIFFERENCE = 0.05
 
-# The days of the last week, which is only shown in periods of at least two.
+# The calendar days of the last week, which is only shown in periods of at least two.
 WEEK = 7
 
 
@@ -43,7 +43,7 @@ def verdict_on(feedback: FeedbackSummary) -> Verdict:
 def judge(
     found: Comparison, comparisons: int = 1, unclear: Verdict = Verdict.NO_CLEAR_CHANGE
 ) -> Verdict:
-    """Return the verdict on a comparison, which is one of so many."""
+    """Return the verdict on a comparison, corrected for the number of `comparisons`."""
     if not (found.now and found.before and found.difference):
         return Verdict.NOTHING_TO_COMPARE
     if found.difference.is_clear(comparisons):
@@ -69,7 +69,8 @@ def explain(feedback: FeedbackSummary, length: str) -> Iterator[str]:
     if feedback.curve and feedback.curve.is_clear:
         yield describe_curve(feedback.curve, feedback.daily[0])
     if lately := recent_share(feedback):
-        yield f"In the last {WEEK} days: {show_share(lately)}."
+        days = show_days(feedback.daily[-WEEK].day, feedback.daily[-1].day, year=False)
+        yield f"In the last {WEEK} days ({days}): {show_share(lately)}."
 
 
 def nothing_scored(feedback: FeedbackSummary) -> str:
@@ -83,13 +84,13 @@ def not_compared(feedback: FeedbackSummary, length: str) -> str:
     """Return the reason for a missing comparison."""
     if feedback.begins:
         begins = f"Feedback begins on {feedback.begins:%Y-%m-%d}"
-        return f"{begins}, so there is no whole period before to compare with."
+        return f"{begins}, too late to compare with the {length} before."
     return f"There are no scored ratings in the {length} before."
 
 
 def not_counted_before(begins: datetime) -> str:
     """Return the note beside a count whose period before is not covered by data."""
-    return f"since {begins:%Y-%m-%d}, no whole period before to compare with"
+    return f"since {begins:%Y-%m-%d}, too late to compare"
 
 
 def show_scored(share: Share) -> str:

@@ -22,7 +22,7 @@ def contrast_to(rating: str) -> str:
 
 
 def both_groups(rating: str, ratings: Sequence[str] | None) -> list[Stage]:
-    """Return the stages from feedback to the ratings of both groups, told by `is_wanted`.
+    """Return the stages from feedback to the ratings of both groups; `is_wanted` tells them apart.
 
     `rating` is a value of `Sentiment`, or else an exact rating; `ratings` is the setting. Besides
     `is_wanted`, only `user_id` and `timestamp` are left, so that an index can cover the query.

@@ -60,7 +60,7 @@ class FeedbackSummary:
     daily: list[FeedbackDay]
 
     def part(self, count: int) -> Share:
-        """Return the share of so many of all ratings, with the design effect of the scored ones."""
+        """Return the share of a count of all ratings, with the design effect of the scored ones."""
         whole = self.comparison.now or Share(0, self.count, 1, self.count)
         return whole.part(count, self.count)
 

@@ -156,7 +156,7 @@ def count(
 
 
 def without_user(found: Scope, *, arrays: bool = True) -> Iterator[LeftOut]:
-    """Yield the number of documents of no user; an array of users is none."""
+    """Yield the number of documents without a user; an array of users counts as none."""
     condition = found.condition()
     has_arrays = arrays and may_be_arrays(found.database, found.kind, condition, "user_id")
     nobody: list[Filter] = [{"user_id": None}, *([{"user_id": AN_ARRAY}] if has_arrays else [])]
@@ -192,7 +192,7 @@ def compare(
 ) -> list[Step]:
     """Return the steps before ratings, compared with contrasting ratings and with all events.
 
-    `users` are the numbers of ratings with events in each group, and the users who gave so many.
+    `users` has the numbers of ratings with events in each group, and of users who gave as many.
     """
     everyone = Counter(
         {(each["_id"]["wanted"], each["_id"]["contrast"]): each["users"] for each in users}

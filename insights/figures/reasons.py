@@ -25,7 +25,7 @@ class ReasonCount:
 
 @dataclass(frozen=True)
 class Reasons:
-    """The ten most frequent reasons of so many negative `ratings` that give any.
+    """The ten most frequent reasons of the negative `ratings` that give any.
 
     `others` is the number of times that further reasons are given.
     """

@@ -112,7 +112,7 @@ class Comparison:
 
 
 def compare(profiles: Sequence[Profile], comparisons: int = 1) -> Comparison:
-    """Return the shares of two groups and their difference, which is one of so many."""
+    """Return the shares of two groups and their difference, one of the `comparisons`."""
     now = share_of([Counts(each.users, each.positive, each.scored) for each in profiles])
     before = share_of(
         [Counts(each.users, each.positive_before, each.scored_before) for each in profiles]

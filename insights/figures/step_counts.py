@@ -35,7 +35,7 @@ Pipeline = list[Stage]
 def count_on_server(
     ratings: Scope, groups: Pipeline, events: Scope, window: timedelta
 ) -> tuple[Document, Document]:
-    """Count the steps before the ratings of both groups, and the shown ones among all events."""
+    """Count the steps before the ratings of both groups, and the most frequent among all events."""
     pipeline = [*groups, *before_ratings(window, events.matching)]
     [before] = ratings.aggregate(pipeline, usable_ratings(ratings))
     if not before["last"]:

@@ -83,7 +83,7 @@ class Use:
     users_others: int = 0
 
     def add(self, comments: int, *, is_negative: bool) -> None:
-        """Add so many comments of one user."""
+        """Add the numbers of one user's comments."""
         if is_negative:
             self.negative += comments
             self.users_negative += 1
@@ -133,7 +133,7 @@ def add_uses(uses: dict[str, Use], own: Iterable[Document], comments: Counter[bo
 def phrases_in(comment: str) -> set[str]:
     """Return the words and the pairs of adjacent words in a comment.
 
-    Numbers and single letters are none.
+    Numbers and single letters are no words.
     """
     text = unicodedata.normalize("NFKC", comment[:LONGEST]).casefold()
     found: set[str] = set()

@@ -21,7 +21,7 @@ COMMENTS_OF_EACH = 5
 # Shown for ratings without a rating, which other programs may have stored.
 NO_RATING = "(no rating)"
 
-# A message is the same whatever the type of its id.
+# Ids of different types name the same message if they are equal as text.
 MESSAGE = {
     "$convert": {
         "input": "$message_id",
@@ -143,7 +143,7 @@ def worst_messages(found: Scope, settings: Settings) -> list[WorstMessage]:
 
 
 def on_message(message: object) -> dict[str, Any]:
-    """Return the filter for a message, whatever type its id is stored with."""
+    """Return the filter for a message, whose id may be stored with another type."""
     if isinstance(message, str):
         return of_user(message, "message_id")
     return {"message_id": {"$eq": message}}

@@ -23,7 +23,7 @@ CHATS = (
 )
 TIMES = ("timestamp", "created_at", "createdAt")
 
-# The types of a chat's id. Values of others might be operators in a query.
+# The types of a chat's id. Values of other types might be operators in a query.
 IDS = (str, int, float, Decimal128, ObjectId, UUID)
 
 Messages = Collection[Document]
@@ -141,7 +141,7 @@ def chat_key(value: object) -> str:
 
 
 def comparable(time: object) -> str:
-    """Return the sort of values that a time compares with; empty if there is none."""
+    """Return the class of values that a time is compared with; empty for other types."""
     match time:
         case datetime():
             return "date"

@@ -32,7 +32,7 @@ def require_lookup(settings: Settings) -> None:
 def with_own_names(feedback: Document) -> Document:
     """Return a feedback in which another program's `question` is named `stored_question`.
 
-    So that the names of the two added fields are free.
+    This frees the names of the two added fields.
     """
     return {stored_name(name, feedback): value for name, value in feedback.items()}
 
@@ -56,12 +56,12 @@ class RatedMessages:
         self.without_text = 0
 
     def added_to(self, feedback: Iterable[Document]) -> Iterator[Document]:
-        """Yield feedback with the two fields, as far as there are texts; reads in batches."""
+        """Yield feedback with the two fields, where there are texts; reads in batches."""
         for batch in batches(feedback, BATCH_SIZE):
             yield from self.added_to_batch(batch)
 
     def added_to_batch(self, feedback: Sequence[Document]) -> list[Document]:
-        """Return a batch of feedback with the two fields, as far as there are texts."""
+        """Return a batch of feedback with the two fields, where there are texts."""
         ids = (each.get("message_id") for each in feedback)
         messages = find_messages(self.database, self.settings, ids)
         found = []

@@ -78,9 +78,9 @@ def find_messages(
 ) -> dict[str, Message]:
     """Return the messages with these ids that exist, by the id as text (`as_text`).
 
-    An id matches as text, number and ObjectId. Ids that no feedback can have, because they are too
-    long, match nothing, and neither does anything without MESSAGE_LOOKUP. Each 1,000 ids take one
-    query, and up to three more for the questions if every message is a document of its own.
+    An id matches as text, number and ObjectId. Ids too long for any feedback match nothing; without
+    MESSAGE_LOOKUP, no id does. Each 1,000 ids take one query, and up to three more for the
+    questions if every message is a document of its own.
 
     Raises:
         Unreadable: the MongoDB user may not read the application's collection.

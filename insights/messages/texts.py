@@ -16,7 +16,7 @@ USERS = ("user", "human")
 
 
 def text_fields(settings: Settings) -> Sequence[str]:
-    """Return the fields that may hold the text of a message: `MESSAGE_TEXT`, or else the usual."""
+    """Return the fields that may hold the text of a message: `MESSAGE_TEXT`, or the usual ones."""
     return (settings.message_text,) if settings.message_text else TEXT_FIELDS
 
 

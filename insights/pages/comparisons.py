@@ -20,7 +20,7 @@ from insights.settings import Settings
 # Shown unasked, if the application's messages have several.
 MODEL = "message.model"
 
-# With more, the page would wait seconds for figures that nobody asked for.
+# With more, these figures would delay the page by seconds.
 MOST_RATINGS_UNASKED = 50_000
 
 

@@ -1,4 +1,4 @@
-"""The ways to a user's time line: an address on the dashboard's server, or a command to copy."""
+"""The ways to a user's timeline: an address on the dashboard's server, or a command to copy."""
 
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -14,13 +14,13 @@ LAST_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 def user_address(user_id: str, token: str, last: datetime | None = None) -> str:
-    """Return the address of a user's time line, by default all of it, or that up to `last`."""
+    """Return the address of a user's timeline, by default all of it, or that up to `last`."""
     until = {} if last is None else {"until": just_after(last)}
     return f"/user?{urlencode({'id': user_id} | until | {'token': token})}"
 
 
 def user_command(user_id: str, last: datetime) -> str:
-    """Return the command that shows a user's time line up to `last`."""
+    """Return the command that shows a user's timeline up to `last`."""
     return f"{PROGRAM} {show_command('user', user_id, '--until', just_after(last))}"
 
 

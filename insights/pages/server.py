@@ -55,7 +55,7 @@ FORBIDDEN = (
 # The deadline for all figures together.
 DEADLINE_SECONDS = 60.0
 
-# The deadline for a user's time line. Ctrl-C waits for it.
+# The deadline for a user's timeline. Ctrl-C waits for it.
 USER_SECONDS = 10.0
 NOT_ANSWERING = "MongoDB does not answer. Reload the page to try again.\n"
 
@@ -158,7 +158,7 @@ def current_dashboard(
 def show_user(
     database: Database[Document], settings: Settings, token: str, request: Request
 ) -> Response:
-    """Respond with the time line of a user, up to a time if the query has one."""
+    """Respond with the timeline of a user, up to a time if the query has one."""
     query = request.query_params
     try:
         until = parse_time(query["until"], datetime.now(UTC)) if "until" in query else None

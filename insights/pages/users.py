@@ -1,4 +1,4 @@
-"""The page of one user's time line, which the served dashboard links to."""
+"""The page of one user's timeline, which the served dashboard links to."""
 
 from itertools import groupby
 from operator import attrgetter
@@ -18,7 +18,7 @@ NAMES = {Kind.FEEDBACK: "Feedback", Kind.EVENTS: "Event"}
 
 
 def to_user_page(timeline: Timeline, token: str) -> str:
-    """Return the page of a time line, which links to the server's other page by its token."""
+    """Return the page of a timeline, which links to the server's other page by its token."""
     template = templates().get_template("user.html")
     # Reading them all completes the notes, which come first on the page.
     days = [(day, list(each)) for day, each in groupby(timeline.entries, attrgetter("day"))]
@@ -33,7 +33,7 @@ def to_user_page(timeline: Timeline, token: str) -> str:
 
 
 def command_for_more(timeline: Timeline) -> str:
-    """Return the command that shows more of a time line."""
+    """Return the command that shows more of a timeline."""
     until = timeline.period.until
     options = ["--limit", str(MORE_ENTRIES), *(["--until", iso_time(until)] if until else [])]
     return f"{PROGRAM} {show_command('user', timeline.user_id, *options)}"

@@ -1,6 +1,5 @@
 """Blocks of lines, which leave more room for long texts than the rows of a table."""
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from insights.terminal.console import UNBOUNDED, output
+from insights.terminal.console import UNBOUNDED, is_bounded, output
 from insights.wording import clean, shorten
 
 INDENT = "  "
@@ -32,7 +31,7 @@ def print_blocks(blocks: Iterable[Block]) -> int:
     On a terminal, long texts are shortened. A pipe gets each in full, on one line.
     """
     console = output()
-    bounded = console.is_terminal or "COLUMNS" in os.environ
+    bounded = is_bounded(console)
     count = 0
     for count, block in enumerate(blocks, start=1):
         if count > 1:

@@ -1,16 +1,26 @@
 """Warnings about documents that a command cannot use."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from pymongo.database import Database
+from rich.text import Text
 
 from insights.kinds import Document, Kind
 from insights.queries.filters import Selection, all_of, of_users, system_ids, to_filter
 from insights.queries.left_out import LeftOut, Reason, left_out, undated
 from insights.settings import Settings
 from insights.terminal.console import print_error
+from insights.wording import clean
+
+
+def show_left_out(left_out: Iterable[LeftOut], options: str) -> Iterator[Text]:
+    """Yield the dim lines below figures: their filters, and each reason for leaving some out."""
+    if options:
+        yield Text(f"Filtered by {clean(options)}.", style="dim")
+    for each in left_out:
+        yield Text(f"{each}.", style="dim")
 
 
 def tell_left_out(left_out: Iterable[LeftOut]) -> None:
@@ -26,7 +36,7 @@ def tell_not_selected(
     settings: Settings,
     now: datetime,
 ) -> None:
-    """Say how many documents are left out that the options do not name.
+    """Print how many documents are left out although no option says so.
 
     These are documents without a date if a period is given, and those of system users.
     """

@@ -1,4 +1,4 @@
-"""The commands that `insights demo` suggests in the end."""
+"""The commands that `insights demo` suggests at the end."""
 
 import os
 import shlex

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from insights.figures.answers import show_interval
 from insights.figures.feedback import FeedbackSummary
-from insights.figures.worst import WorstMessage
+from insights.figures.worst import Comment, WorstMessage
 from insights.terminal.tables import GAP, right
 from insights.wording import clean, shorten, show_number, show_time
 
@@ -43,4 +43,10 @@ def lines_of(message: WorstMessage) -> Iterator[Text]:
         if text:
             yield Text.assemble((f"{label} ", "dim"), shorten(clean(text)))
     for each in message.comments[:COMMENTS_SHOWN]:
-        yield Text.assemble(f"“{shorten(clean(each.comment))}” ", (clean(each.rating), "dim"))
+        yield Text.assemble(f"“{shorten(clean(each.comment))}” ", (origin_of(each), "dim"))
+
+
+def origin_of(comment: Comment) -> str:
+    """Return a comment's rating, user and time, as `down by user-1, 2026-11-01 09:30`."""
+    user = f" by {clean(comment.user_id)}" if comment.user_id else ""
+    return f"{clean(comment.rating)}{user}, {show_time(comment.timestamp)}"

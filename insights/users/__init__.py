@@ -1,1 +1,1 @@
-"""Single users: the types of their ids, time lines, erasure, and opt-outs."""
+"""Single users: the types of their ids, timelines, erasure, and opt-outs."""

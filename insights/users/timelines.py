@@ -1,4 +1,4 @@
-"""The time line of one user: feedback and events in one sequence, newest first.
+"""The timeline of one user: feedback and events in one sequence, newest first.
 
 Where `MESSAGE_LOOKUP` is set, the messages that they refer to are part of it.
 """
@@ -113,7 +113,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The time line of a user in a period: at most `limit` entries, read as they are consumed.
+    """The timeline of a user in a period: at most `limit` entries, read as they are consumed.
 
     `counts` has all dated documents of the period by kind, `left_out` those without a date. If the
     messages cannot be read, reading the entries adds the reason to `notes`.
@@ -141,7 +141,7 @@ class Timeline:
 def find_timeline(
     database: Database[Document], settings: Settings, user_id: str, period: Period, limit: int
 ) -> Timeline:
-    """Return the time line of a user, whose id may be stored with another type."""
+    """Return the timeline of a user, whose id may be stored with another type."""
     limit = min(limit, LARGEST_LIMIT)
     dates_only = replace(period, dates_only=True)
     notes: list[str] = []
@@ -201,7 +201,7 @@ def with_messages(
 
 
 def compact(value: object) -> str:
-    """Return a value as short as `key=value` allows: a plain text as it is, and else as JSON."""
+    """Return a plain text as it is, any other value as JSON."""
     plain = plain_value(value)
     if isinstance(plain, str) and PLAIN.fullmatch(plain):
         return plain
