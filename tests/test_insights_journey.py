@@ -1,5 +1,6 @@
 """`insights journey`."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from bson import Decimal128, ObjectId
+from bson import Code, Decimal128, ObjectId
 from pymongo.database import Database
 
 from insights.figures.contrasts import both_groups
@@ -366,6 +367,8 @@ def test_other_programs_ids_do_not_match_other_users(
         (ObjectId("5f5e10000000000000000001"), ObjectId("5f5e10000000000000000001")),
         (True, True),
         ({"id": "ann"}, {"id": "ann"}),
+        (math.nan, Decimal128("NaN")),
+        (Code("ann"), Code("ann")),
     ],
 )
 def test_users_whose_ids_are_no_texts_count_everywhere(
@@ -386,14 +389,15 @@ def test_users_whose_ids_are_no_texts_count_everywhere(
     assert (last["steps"], last["share_all"], last["users"]) == (["a"], 0.25, 1)
 
 
-@pytest.mark.parametrize("indexed", [False, True])
+@pytest.mark.parametrize("indexed", ["nothing", "time", "everything"])
 def test_what_has_no_user_is_in_no_journey(
-    insights: Insights,
-    empty_database: Database[Document],
-    indexed: bool,  # noqa: FBT001 (a parameter of the test)
+    insights: Insights, empty_database: Database[Document], indexed: str
 ) -> None:
-    if indexed:
-        insights("setup")
+    if indexed == "everything":
+        insights("setup", FEEDBACK_RETENTION_DAYS="9999", ANALYTICS_RETENTION_DAYS="9999")
+    if indexed == "time":
+        empty_database.feedback.create_index("timestamp")
+        empty_database.analytics.create_index("timestamp")
     store(empty_database, [("ann", -1, "a")], [("ann", 0, "down")])
     users: list[Document] = [{}, {"user_id": None}, {"user_id": ["ann"]}]
     for number, user in enumerate(users):
@@ -427,6 +431,22 @@ def test_simultaneous_events_are_in_the_order_of_their_ids(
     assert befores(journeys["last"]) == {"a": 1}
     [sequence] = journeys["sequences"]
     assert (sequence["steps"], sequence["share_all"]) == (["c", "b", "a"], 1 / 3)
+
+
+def test_a_journey_may_begin_with_the_first_time_that_python_has(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    # Other programs store it for an unknown time.
+    first = datetime.min.replace(tzinfo=UTC)
+    empty_database.analytics.insert_one(an_event(first, event_type="a"))
+    empty_database.feedback.insert_one(a_feedback(first + MINUTE, rating="down"))
+
+    result = insights("journey", "--since", "0001-01-01", "--json")
+
+    assert result.exit_code == 0, result.stderr
+    [journeys] = result.lines
+    assert befores(journeys["last"]) == {"a": 1}
+    assert [each["share_all"] for each in journeys["last"]] == [1]
 
 
 def test_the_period_is_half_open(insights: Insights, empty_database: Database[Document]) -> None:
@@ -579,6 +599,17 @@ def test_a_rarer_event_is_clear_but_not_in_the_headline(
     }
     first = insights("journey", *DAY).stdout.splitlines()[0]
     assert first.startswith("Before a negative rating the last event was shown in 96 %")
+
+
+def test_a_long_name_is_shortened_in_the_sentence(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate_after(empty_database, "down", 50, **{"e" * 200: 50})
+    rate_after(empty_database, "up", 50, shown=50)
+
+    sentence = insights("journey", *DAY).stdout.replace("\n", " ")
+
+    assert sentence.startswith(f"Before a negative rating the last event was {'e' * 39}… in 100 %")
 
 
 def test_a_loud_user_makes_no_difference_clear(

@@ -347,7 +347,9 @@ def write(insights: Insights) -> str:
     return path.as_uri()
 
 
-@pytest.mark.parametrize("user_id", ["user-0042", "it's <b>\"&", "--yes", " $(x) `y` ", "ünï 👍🏽"])
+@pytest.mark.parametrize(
+    "user_id", ["user-0042", "it's <b>\"&", "--yes", " $(x)  `y` ", "ünï 👍🏽"]
+)
 def test_a_file_has_a_command_that_works(
     insights: Insights, empty_database: Database[Document], visitor: Visitor, user_id: str
 ) -> None:

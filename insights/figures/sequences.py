@@ -9,6 +9,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
+from math import isnan, nan
 
 from bson import Code, CodecOptions, Decimal128, ObjectId, encode
 from bson.binary import UuidRepresentation
@@ -69,14 +70,14 @@ class Counts:
                 self.add_rating(user, waiting.popleft(), last)
             last.append(event)
             if self.since is None or time >= self.since:
-                self.everywhere[steps_since(last, time - self.window, strictly=True)] += 1
+                self.everywhere[steps_within(self.window, time, last, strictly=True)] += 1
         for rating in waiting:
             self.add_rating(user, rating, last)
 
     def add_rating(self, user: Hashable, rating: Rating, last: Iterable[Event]) -> None:
         """Count the steps before one rating."""
         time, is_wanted = rating
-        numbers = self.before[steps_since(last, time - self.window), user]
+        numbers = self.before[steps_within(self.window, time, last), user]
         numbers.add(Numbers(int(is_wanted), int(not is_wanted)))
 
 
@@ -112,22 +113,28 @@ def events_by_user(
 
 def key_of(user_id: object) -> Hashable:
     """Return a key that is equal for the ids that MongoDB takes for equal, such as 42 and 42.0."""
-    if isinstance(user_id, Decimal128) and user_id.to_decimal().is_finite():
-        return user_id.to_decimal()
-    if isinstance(user_id, str | int | float | ObjectId) and not isinstance(user_id, bool | Code):
+    if isinstance(user_id, Decimal128):
+        number = user_id.to_decimal()
+        return key_of(nan) if number.is_nan() else number
+    # NaN does not equal itself, and `Code` is a `str` without a hash.
+    is_nan = isinstance(user_id, float) and isnan(user_id)
+    is_key = isinstance(user_id, str | int | float | ObjectId) and not is_nan
+    if is_key and not isinstance(user_id, bool | Code):
         return user_id
     return encode({"user_id": user_id}, codec_options=WITH_UUIDS)
 
 
-def steps_since(events: Iterable[Event], start: datetime, *, strictly: bool = False) -> Steps:
-    """Return the types of the events at or after `start`, or `strictly` after it."""
+def steps_within(
+    window: timedelta, end: datetime, events: Iterable[Event], *, strictly: bool = False
+) -> Steps:
+    """Return the types of the events at most a `window` before `end`, or `strictly` less."""
     return tuple(
         kind
         for time, kind in events
         if isinstance(kind, str)
         # A subclass of `str` that is no text in MongoDB, and has no hash.
         and not isinstance(kind, Code)
-        and (time > start if strictly else time >= start)
+        and (end - time < window if strictly else end - time <= window)
     )
 
 

@@ -8,7 +8,7 @@ from insights.figures.contrasts import OTHER, contrast_to
 from insights.figures.journeys import Journeys, Step
 from insights.queries.periods import Period
 from insights.queries.sentiment import Sentiment
-from insights.wording import show_period
+from insights.wording import LONG_NAME, shorten, show_period
 
 
 def headline(journeys: Journeys, rating: str) -> str:
@@ -18,7 +18,8 @@ def headline(journeys: Journeys, rating: str) -> str:
     if step and step.contrast:
         cases = f"in {show_share(step.before)} of cases"
         others = f"before {contrast} in {show_share(step.contrast)}"
-        return f"Before {name} the last event was {step.steps[0]} {cases}, {others}."
+        event = shorten(step.steps[0], LONG_NAME)
+        return f"Before {name} the last event was {event} {cases}, {others}."
     if has_too_few(journeys):
         return f"Too few ratings follow events to compare {name} with {contrast}."
     return f"No last event is clearly more frequent before {name} than before {contrast}."

@@ -4,7 +4,7 @@ Other programs may have stored a `timestamp` that is not a date, or an event wit
 reason is counted through the indexes, and shown in one line.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -142,23 +142,31 @@ def may_be_arrays(
 ) -> bool:
     """Say whether one of these fields may be an array in a matching document.
 
-    The query plan says whether the index holds arrays. Without that, the fields are read.
+    The query plan says so if it reads an index with all these fields. Else they are read.
     """
-    find = {"find": kind.collection, "filter": condition}
+    # With only these fields to return, MongoDB prefers such an index.
+    asked = {"_id": 0} | dict.fromkeys(fields, 1)
+    find = {"find": kind.collection, "filter": condition, "projection": asked}
     with suppress(OperationFailure):
         plan = database.command("explain", find, verbosity="queryPlanner")
-        if set(values_of(plan.get("queryPlanner"), "isMultiKey")) == {False}:
+        scans = list(index_scans(plan.get("queryPlanner")))
+        if scans and all(is_without_arrays(each, fields) for each in scans):
             return False
     is_array = {"$or": [{"$isArray": f"${field}"} for field in fields]}
     pipeline = [{"$match": condition}, {"$group": {"_id": is_array}}]
     return any(each["_id"] for each in database[kind.collection].aggregate(pipeline))
 
 
-def values_of(plan: object, name: str) -> Iterator[object]:
-    """Yield each value with this name anywhere in a query plan."""
+def is_without_arrays(scan: Document, fields: Iterable[str]) -> bool:
+    """Say whether a scan's index has all these fields, and no arrays."""
+    return scan["isMultiKey"] is False and {*fields} <= scan.get("keyPattern", {}).keys()
+
+
+def index_scans(plan: object) -> Iterator[Document]:
+    """Yield each scan of an index in a query plan, but not in those that were rejected."""
     if isinstance(plan, dict):
-        if name in plan:
-            yield plan[name]
-        plan = list(plan.values())
+        if "isMultiKey" in plan:
+            yield plan
+        plan = [each for name, each in plan.items() if name != "rejectedPlans"]
     for each in plan if isinstance(plan, list) else ():
-        yield from values_of(each, name)
+        yield from index_scans(each)
