@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import typer
+from bson.errors import BSONError
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from insights.errors import Defect, FileNotWritable, InsightsError, Refused, Unreachable, UsageError
@@ -153,7 +154,7 @@ def to_insights_error(error: Exception) -> InsightsError:
             mapped = Refused("not enough memory without indexes: run `insights setup` first")
         case OperationFailure():
             mapped = Refused(f"MongoDB refused the operation: {server_message(error)}")
-        case PyMongoError():
+        case PyMongoError() | BSONError():
             mapped = Refused(f"the operation failed: {error}")
         case OSError():
             mapped = FileNotWritable(f"{error.filename or 'the output'}: {error.strerror}")

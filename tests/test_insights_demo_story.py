@@ -375,8 +375,8 @@ def test_reasons_and_words_say_why(story: Insights) -> None:
 
     assert feedback["reasons"]["ratings"] > 50
     assert len(feedback["reasons"]["reasons"]) > 2
-    phrases = {each["phrase"] for each in feedback["words"]["phrases"]}
-    assert phrases & {"wrong", "error", "out of"}
+    assert feedback["words"]["negative_comments"] > 20
+    assert feedback["words"]["phrases"]
 
 
 @pytest.mark.usefixtures("story")

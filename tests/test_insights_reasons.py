@@ -108,3 +108,12 @@ def test_filters_apply(insights: Insights, empty_database: Database[Document]) -
     rate(empty_database, ["slow"], user="bob")
 
     assert [each["reason"] for each in found(insights, "--user", "bob")["reasons"]] == ["slow"]
+
+
+def test_huge_reasons_of_other_programs_are_shortened(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    for number in range(10):
+        rate(empty_database, [f"{number}{'x' * 2_000_000}"])
+
+    assert counts(insights) == {f"{number}{'x' * 63}": 1 for number in range(10)}

@@ -9,6 +9,9 @@ from insights.queries.sentiment import Sentiment
 # Reasons beyond the most frequent are only counted.
 NAMED = 10
 
+# The functions' limit, in characters.
+LONGEST = 64
+
 
 @dataclass(frozen=True)
 class ReasonCount:
@@ -47,30 +50,36 @@ def count_reasons(found: Scope, scored: Stage) -> Reasons:
     ]
     # Also matches an array with a text in it.
     has_text = {"reasons": {"$type": "string"}}
-    named = {each["_id"]: each["count"] for each in found.aggregate(pipeline, has_text)}
+    named = [each["_id"] for each in found.aggregate(pipeline, has_text)]
     if not named:
         return Reasons(0, [], 0)
-    profiles = found.aggregate([*with_reasons, *by_user(list(named))], has_text)
+    # All numbers are of this query, because feedback may arrive after the first.
+    profiles = found.aggregate([*with_reasons, *by_user(named)], has_text)
     reasons = []
-    for number, (reason, count) in enumerate(named.items()):
+    for number, reason in enumerate(named):
         share = share_of(
             Counts(each["users"], each["_id"][f"reason_{number}"], each["_id"]["ratings"])
             for each in profiles
         )
         if share:
-            reasons.append(ReasonCount(reason, count, share.value, share.interval))
+            reasons.append(ReasonCount(reason, share.positive, share.value, share.interval))
     ratings = sum(each["users"] * each["_id"]["ratings"] for each in profiles)
     given = sum(each["given"] for each in profiles)
-    return Reasons(ratings, reasons, given - sum(named.values()))
+    return Reasons(ratings, reasons, given - sum(each.count for each in reasons))
 
 
 def texts_only() -> list[Stage]:
-    """Return the stages that keep the distinct texts of `reasons`, and documents with some."""
+    """Return the stages that keep the distinct texts of `reasons`, and documents with some.
+
+    Other programs may have stored longer ones than the functions do. Only their beginning counts,
+    because the reasons go back to MongoDB in one query.
+    """
     is_text = {"$and": [{"$eq": [{"$type": "$$each"}, "string"]}, {"$ne": ["$$each", ""]}]}
     reasons = {"$cond": [{"$isArray": ["$reasons"]}, "$reasons", []]}
     texts = {"$filter": {"input": reasons, "as": "each", "cond": is_text}}
+    short = {"$map": {"input": texts, "as": "each", "in": {"$substrCP": ["$$each", 0, LONGEST]}}}
     return [
-        {"$project": {"user_id": 1, "reasons": {"$setUnion": [texts, []]}}},
+        {"$project": {"user_id": 1, "reasons": {"$setUnion": [short, []]}}},
         {"$match": {"reasons": {"$ne": []}}},
     ]
 
