@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import pytest
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError
 
 from insights.demo import batches
 from insights.demo.batches import Batches
+from insights.errors import Refused
 from tests.support.documents import Document
 
 
@@ -46,7 +46,7 @@ def test_keeps_and_does_not_count_stored_documents(empty_database: Database[Docu
 def test_raises_the_refusal_of_a_batch(empty_database: Database[Document]) -> None:
     empty_database.create_collection("users", validator={"plan": {"$exists": True}})
 
-    with pytest.raises(BulkWriteError):
+    with pytest.raises(Refused):
         insert(empty_database, numbered(4))
 
 

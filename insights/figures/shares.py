@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import sqrt
+from math import fsum, sqrt
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -174,10 +174,10 @@ def clustered_variance(influences: Iterable[tuple[int, float]]) -> float:
 
     Unlike the usual sandwich estimate, it is not too small where a few users give most ratings.
     """
-    users = total = 0.0
-    for count, each in influences:
-        users += count
-        total += count * each**2
+    given = list(influences)
+    users = sum(count for count, _ in given)
+    # Exact, so that the order in which a server returns the users does not matter.
+    total = fsum(count * each**2 for count, each in given)
     return total * (users - 1) / users
 
 
