@@ -25,9 +25,8 @@ from insights.mongodb.connection import open_database
 from insights.queries.attributes import parse_attribute
 from insights.queries.documents import plain_value
 from insights.queries.filters import Selection, to_filters
-from insights.queries.left_out import LeftOut, not_counted, of_system_users, usable
+from insights.queries.left_out import LeftOut, not_counted, of_system_users, usable_scope
 from insights.queries.periods import parse_period
-from insights.queries.scopes import Scope
 from insights.settings import read_settings
 from insights.terminal.advice import advise_setup
 from insights.terminal.console import in_lines, output, print_json
@@ -76,16 +75,12 @@ def compare(selection: Selection, by: By, as_json: AsObject = False) -> None:
     filters = to_filters(selection, settings, now)
     with open_database(settings) as database:
         advise_setup(database, settings)
-        period = usable(database, Kind.FEEDBACK, asked.so_far(now))
-        ratings = Scope(database, Kind.FEEDBACK, period, filters.of(Kind.FEEDBACK))
+        ratings = usable_scope(database, Kind.FEEDBACK, filters, asked.so_far(now))
+        period = ratings.period
         found = compare_by(ratings, filters.of(Kind.EVENTS), attribute, settings)
         left_out = [
             *not_counted(ratings, asked),
-            *(
-                each
-                for each in of_system_users(database, filters, period)
-                if each.kind is Kind.FEEDBACK
-            ),
+            *of_system_users(database, filters, period, [Kind.FEEDBACK]),
         ]
     if not found.groups:
         tell_left_out(left_out)

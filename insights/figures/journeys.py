@@ -31,7 +31,7 @@ from insights.queries.left_out import (
     may_be_arrays,
     not_counted,
     of_system_users,
-    usable,
+    usable_scope,
 )
 from insights.queries.periods import Period
 from insights.queries.scopes import Scope
@@ -120,8 +120,7 @@ def find_journeys(  # noqa: PLR0913, PLR0917 (each is part of the question)
     """
     # With an end, so that both queries see the same period.
     period = asked.so_far(now)
-    matching = filters.of(Kind.FEEDBACK)
-    ratings = Scope(database, Kind.FEEDBACK, usable(database, Kind.FEEDBACK, period), matching)
+    ratings = usable_scope(database, Kind.FEEDBACK, filters, period)
     events = Scope(database, Kind.EVENTS, period, filters.of(Kind.EVENTS))
     before, everywhere = count(ratings, rating, settings, events, window)
     wanted, contrast = (group_of(before, name) for name in ("wanted", "contrast"))

@@ -13,8 +13,7 @@ from insights.kinds import Document, Kind
 from insights.messages.records import Unreadable
 from insights.queries.attributes import Attribute, parse_attribute
 from insights.queries.filters import Filters
-from insights.queries.left_out import usable
-from insights.queries.scopes import Scope
+from insights.queries.left_out import usable_scope
 from insights.settings import Settings
 
 # Shown unasked, if the application's messages have several.
@@ -49,8 +48,8 @@ class Ratings:
             UsageError: there are more than 30 values.
             Unreadable: the MongoDB user may not read the application's collection.
         """
-        period = usable(self.database, Kind.FEEDBACK, self.summary.period)
-        found = Scope(self.database, Kind.FEEDBACK, period, self.filters.of(Kind.FEEDBACK))
+        period = self.summary.period
+        found = usable_scope(self.database, Kind.FEEDBACK, self.filters, period)
         return compare_by(found, self.filters.of(Kind.EVENTS), attribute, self.settings)
 
 

@@ -123,10 +123,10 @@ def not_counted(found: Scope, asked: Period) -> Iterator[LeftOut]:
 
 
 def of_system_users(
-    database: Database[Document], filters: Filters, period: Period
+    database: Database[Document], filters: Filters, period: Period, kinds: Iterable[Kind] = Kind
 ) -> Iterator[LeftOut]:
     """Yield the counts of documents that are left out because they are of system users."""
-    for kind in Kind if filters.system else ():
+    for kind in kinds if filters.system else ():
         condition = all_of(period.condition(), filters.of_system(kind))
         yield from left_out(database, kind, Reason.SYSTEM_USER, condition)
 
@@ -135,6 +135,13 @@ def usable(database: Database[Document], kind: Kind, period: Period) -> Period:
     """Return the period, with `dates_only` if it may hold arrays of dates."""
     is_plain = not may_be_arrays(database, kind, period.condition(), "timestamp")
     return period if is_plain else replace(period, dates_only=True)
+
+
+def usable_scope(
+    database: Database[Document], kind: Kind, filters: Filters, period: Period
+) -> Scope:
+    """Return the documents of a kind in a period, without arrays of dates."""
+    return Scope(database, kind, usable(database, kind, period), filters.of(kind))
 
 
 def may_be_arrays(
