@@ -3,15 +3,14 @@
 from datetime import date, timedelta
 
 from insights.kinds import Document
-from insights.queries.periods import Period
+from insights.queries.periods import FIRST_TIME, Period
 
 DAY = timedelta(days=1)
 DAY_MILLISECONDS = 24 * 60 * 60 * 1000
 
 # The start of a document's calendar day in UTC. `$dateTrunc` takes twice as long. Days count from
 # the year 1, because the remainder of a negative number is negative.
-SINCE_YEAR_1 = {"$add": [{"$toLong": "$timestamp"}, 719_162 * DAY_MILLISECONDS]}
-IN_DAY = {"$mod": [SINCE_YEAR_1, DAY_MILLISECONDS]}
+IN_DAY = {"$mod": [{"$subtract": ["$timestamp", FIRST_TIME]}, DAY_MILLISECONDS]}
 START_OF_DAY = {"$subtract": ["$timestamp", IN_DAY]}
 
 

@@ -1,9 +1,12 @@
 """The figures of the events in a period, compared with the period before."""
 
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from insights.figures.days import DAY, START_OF_DAY, by_day, days_of
+from insights.kinds import Document
 from insights.queries.periods import Period, earlier
 from insights.queries.scopes import Scope, Stage
 
@@ -60,8 +63,15 @@ class EventsSummary:
 
 def summarize_events(found: Scope, before: Period, begins: datetime | None) -> EventsSummary:
     """Return the figures of the events in a scope, compared with the period before."""
-    types = frequent_types(found)
-    daily = events_days(found, [each.event_type for each in types])
+    counted = counts_by_type(found)
+    names = [each["_id"] for each in counted if each["_id"] is not None][:NAMED]
+    users = users_by_value(found, names)
+    types = [
+        TypeCount(each["_id"], each["count"], users.get(each["_id"], 0))
+        for each in counted
+        if each["_id"] in names
+    ]
+    daily = events_days(found, counted, names, users)
     count = sum(day.count for day in daily)
     return EventsSummary(
         count=count,
@@ -74,74 +84,91 @@ def summarize_events(found: Scope, before: Period, begins: datetime | None) -> E
     )
 
 
-def frequent_types(found: Scope) -> list[TypeCount]:
-    """Return the most frequent types of a scope."""
-    # Other programs may have stored events without a type. They count as others.
-    has_type = {"event_type": {"$type": "string"}}
+def counts_by_type(found: Scope) -> list[Document]:
+    """Return the counts of the most frequent types, in all and by day.
+
+    Other programs may have stored events without a text as type: they are of the type None. One
+    type more than are named tells that there are others.
+    """
+    is_text = {"$eq": [{"$type": "$_id.type"}, "string"]}
+    pipeline: list[Stage] = [
+        {"$group": {"_id": {"day": START_OF_DAY, "type": "$event_type"}, "count": {"$sum": 1}}},
+        {
+            "$group": {
+                "_id": {"$cond": [is_text, "$_id.type", None]},
+                "count": {"$sum": "$count"},
+                "days": {"$push": {"day": "$_id.day", "count": "$count"}},
+            }
+        },
+        {"$sort": {"count": -1, "_id": 1}},
+        {"$limit": NAMED + 2},
+    ]
+    return found.aggregate(pipeline)
+
+
+def users_by_value(found: Scope, types: list[str]) -> dict[str | datetime, int]:
+    """Return the numbers of users by type, of these types, and by the start of each day."""
+    of_type = {"$cond": [{"$in": ["$event_type", {"$literal": types}]}, "$event_type", None]}
     pipeline: list[Stage] = [
         {
             "$group": {
-                "_id": {"event_type": "$event_type", "user_id": "$user_id"},
-                "count": {"$sum": 1},
+                "_id": "$user_id",
+                "types": {"$addToSet": of_type},
+                "days": {"$addToSet": START_OF_DAY},
             }
         },
-        {"$group": {"_id": "$_id.event_type", "count": {"$sum": "$count"}, "users": {"$sum": 1}}},
-        # An array with a text in it is no type either.
-        {"$addFields": {"is_array": {"$isArray": "$_id"}}},
-        {"$match": {"is_array": False}},
-        {"$sort": {"count": -1, "_id": 1}},
-        {"$limit": NAMED},
+        {"$project": {"value": {"$concatArrays": ["$types", "$days"]}}},
+        {"$unwind": "$value"},
+        {"$group": {"_id": "$value", "users": {"$sum": 1}}},
     ]
-    return [
-        TypeCount(each["_id"], each["count"], each["users"])
-        for each in found.aggregate(pipeline, has_type)
-    ]
+    return {each["_id"]: each["users"] for each in found.aggregate(pipeline)}
 
 
-def events_days(found: Scope, types: list[str]) -> list[EventsDay]:
+def events_days(
+    found: Scope,
+    counted: list[Document],
+    types: list[str],
+    users: Mapping[str | datetime, int],
+) -> list[EventsDay]:
     """Return the events of each day, including days without any, by these types."""
-    pipeline: list[Stage] = [
-        {"$group": {"_id": {"day": START_OF_DAY, "user": "$user_id"}, "count": {"$sum": 1}}},
-        {"$group": {"_id": "$_id.day", "count": {"$sum": "$count"}, "users": {"$sum": 1}}},
-    ]
-    counted = by_day(found.aggregate(pipeline))
-    counted_types = types_by_day(found, types)
-    nothing = {"count": 0, "users": 0}
+    by_type: dict[date, dict[str, int]] = defaultdict(dict)
+    totals = Counter[date]()
+    for each in counted:
+        for own in each["days"]:
+            totals[own["day"].date()] += own["count"]
+            if each["_id"] in types:
+                by_type[own["day"].date()][each["_id"]] = own["count"]
+    if len(counted) > NAMED + 1:
+        totals = all_by_day(found)
+    users_on = {day.date(): number for day, number in users.items() if isinstance(day, datetime)}
     return [
-        EventsDay(day=day, types=counted_types.get(day, {}), **counted.get(day, nothing))
+        EventsDay(day, totals[day], users_on.get(day, 0), dict(sorted(by_type[day].items())))
         for day in days_of(found.period)
     ]
 
 
-def types_by_day(found: Scope, types: list[str]) -> dict[date, dict[str, int]]:
-    """Return the numbers of events by day and type; days without any are absent."""
-    pipeline: list[Stage] = [
-        {"$group": {"_id": {"day": START_OF_DAY, "type": "$event_type"}, "count": {"$sum": 1}}},
-        {"$group": {"_id": "$_id.day", "types": {"$push": {"k": "$_id.type", "v": "$count"}}}},
-    ]
-    counted = by_day(found.aggregate(pipeline, {"event_type": {"$in": types}}))
-    return {
-        day: dict(sorted((each["k"], each["v"]) for each in types if isinstance(each["k"], str)))
-        for day, types in ((day, each["types"]) for day, each in counted.items())
-    }
+def all_by_day(found: Scope) -> Counter[date]:
+    """Return the numbers of events of all types by day."""
+    pipeline: list[Stage] = [{"$group": {"_id": START_OF_DAY, "count": {"$sum": 1}}}]
+    return Counter({day: each["count"] for day, each in by_day(found.aggregate(pipeline)).items()})
 
 
 def active_users(found: Scope) -> Active:
     """Return the numbers of users with events in the last days of a scope, or before it."""
     until = found.period.end
-    beginnings = {name: earlier(until, days * DAY) for name, days in ACTIVE_DAYS.items()}
+    return Active(
+        **{
+            name: users_in(found.during(Period(earlier(until, days * DAY), until)))
+            for name, days in ACTIVE_DAYS.items()
+        }
+    )
+
+
+def users_in(found: Scope) -> int:
+    """Return the number of users with events in a scope."""
+    # MongoDB skips from user to user in an index, if there is nothing else to group.
     pipeline: list[Stage] = [
-        {"$group": {"_id": "$user_id", "last": {"$max": "$timestamp"}}},
-        {
-            "$group": {
-                "_id": None,
-                **{
-                    name: {"$sum": {"$cond": [{"$gte": ["$last", since]}, 1, 0]}}
-                    for name, since in beginnings.items()
-                },
-            }
-        },
-        {"$project": {"_id": False}},
+        {"$group": {"_id": "$user_id"}},
+        {"$group": {"_id": None, "users": {"$sum": 1}}},
     ]
-    counted = found.during(Period(min(beginnings.values()), until)).aggregate(pipeline)
-    return Active(**counted[0]) if counted else Active(0, 0, 0)
+    return sum(each["users"] for each in found.aggregate(pipeline))

@@ -10,6 +10,7 @@ from insights.figures.reasons import Reasons, count_reasons
 from insights.figures.shares import Comparison, Profile, Share, compare
 from insights.figures.words import Words, compare_words
 from insights.figures.worst import NO_RATING, WorstMessage, worst_messages
+from insights.queries.at_once import AtOnce
 from insights.queries.documents import as_text
 from insights.queries.periods import Period
 from insights.queries.scopes import Scope, Stage
@@ -92,26 +93,29 @@ def summarize_feedback(
 ) -> FeedbackSummary:
     """Return the figures of the feedback in a scope, compared with the period before."""
     scored = add_sentiment(settings.feedback_ratings)
-    daily = feedback_days(found, scored)
-    count = sum(day.count for day in daily)
-    sentiments = {name: sum(getattr(day, name) for day in daily) for name in SCORED}
-    comparison = compare(profiles(found, found.during(before), scored))
-    ratings = frequent_ratings(found, scored)
-    return FeedbackSummary(
-        count=count,
-        previous_count=found.during(before).count(),
-        begins=begins,
-        sentiments=sentiments | {Sentiment.UNSCORED.value: count - sum(sentiments.values())},
-        comparison=Comparison(comparison.now, None, None) if begins else comparison,
-        curve=curve(found, scored, daily),
-        ratings=ratings,
-        unscored=frequent_ratings(found, scored, Sentiment.UNSCORED),
-        others=count - sum(each.count for each in ratings),
-        worst=worst_messages(found, settings),
-        reasons=count_reasons(found, scored),
-        words=compare_words(found, scored),
-        daily=daily,
-    )
+    with AtOnce() as at_once:
+        worst = at_once.start(worst_messages, found, settings)
+        words = at_once.start(compare_words, found, scored)
+        daily = feedback_days(found, scored)
+        count = sum(day.count for day in daily)
+        sentiments = {name: sum(getattr(day, name) for day in daily) for name in SCORED}
+        comparison = compare(profiles(found, found.during(before), scored))
+        ratings = frequent_ratings(found, scored)
+        return FeedbackSummary(
+            count=count,
+            previous_count=found.during(before).count(),
+            begins=begins,
+            sentiments=sentiments | {Sentiment.UNSCORED.value: count - sum(sentiments.values())},
+            comparison=Comparison(comparison.now, None, None) if begins else comparison,
+            curve=curve(found, scored, daily),
+            ratings=ratings,
+            unscored=unscored_ratings(found, scored, ratings),
+            others=count - sum(each.count for each in ratings),
+            reasons=count_reasons(found, scored),
+            worst=worst.result(),
+            words=words.result(),
+            daily=daily,
+        )
 
 
 def profiles(now: Scope, before: Scope, scored: Stage) -> list[Profile]:
@@ -206,6 +210,13 @@ def frequent_ratings(
         RatingCount(as_text(each["_id"]) or NO_RATING, each["sentiment"], each["count"])
         for each in found.aggregate(pipeline)
     ]
+
+
+def unscored_ratings(found: Scope, scored: Stage, ratings: list[RatingCount]) -> list[RatingCount]:
+    """Return the most frequent unscored ratings of a scope, whose most frequent are `ratings`."""
+    if len(ratings) == NAMED:
+        return frequent_ratings(found, scored, Sentiment.UNSCORED)
+    return [each for each in ratings if each.sentiment == Sentiment.UNSCORED]
 
 
 def count_if(*conditions: str | Stage) -> Stage:

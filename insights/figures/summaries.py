@@ -7,8 +7,10 @@ from pymongo.database import Database
 
 from insights.figures.events import EventsSummary, summarize_events
 from insights.figures.feedback import FeedbackSummary, summarize_feedback
+from insights.figures.shares import stats
 from insights.figures.worst import without_message
 from insights.kinds import Document, Kind
+from insights.queries.at_once import AtOnce
 from insights.queries.filters import Filters
 from insights.queries.left_out import LeftOut, not_counted, of_system_users, usable
 from insights.queries.periods import FIRST_TIME, Period, earlier
@@ -56,18 +58,19 @@ def summarize(
     bounded = period.so_far(now)
     before = Period(earlier(bounded.start, bounded.end - bounded.start), bounded.start)
     feedback, events = (scope_of(database, kind, filters, bounded, before) for kind in Kind)
-    return Summary(
-        bounded,
-        filters.options,
-        summarize_feedback(feedback, settings, before, late_beginning(feedback, before)),
-        summarize_events(events, before, late_beginning(events, before)),
-        [
+    with AtOnce() as at_once:
+        at_once.start(stats)
+        of_events = at_once.start(summarize_events, events, before, late_beginning(events, before))
+        of_feedback = summarize_feedback(
+            feedback, settings, before, late_beginning(feedback, before)
+        )
+        left_out = [
             *not_counted(feedback, period),
             *not_counted(events, period),
             *of_system_users(database, filters, bounded),
             *without_message(feedback, add_sentiment(settings.feedback_ratings)),
-        ],
-    )
+        ]
+        return Summary(bounded, filters.options, of_feedback, of_events.result(), left_out)
 
 
 def scope_of(

@@ -32,6 +32,7 @@ from insights.output_files import open_output
 from insights.pages.charts import Chart, draw_charts, percentage
 from insights.pages.comparisons import Ratings, Section, find_sections
 from insights.pages.links import user_address, user_command
+from insights.queries.at_once import AtOnce
 from insights.queries.attributes import Attribute
 from insights.queries.filters import Filters
 from insights.queries.left_out import LeftOut, Reason
@@ -98,10 +99,13 @@ def create_dashboard(  # noqa: PLR0913, PLR0917 (each is part of the question)
     Raises:
         Unreadable: the MongoDB user may not read the collection of an attribute.
     """
-    summary = summarize(database, settings, filters, period, now)
-    journeys = find_journeys(
-        database, settings, filters, Sentiment.NEGATIVE, WINDOW, summary.period, now
-    )
+    with AtOnce() as at_once:
+        until_now = period.so_far(now)
+        finding = at_once.start(
+            find_journeys, database, settings, filters, Sentiment.NEGATIVE, WINDOW, until_now, now
+        )
+        summary = summarize(database, settings, filters, period, now)
+        journeys = finding.result()
     comparisons = find_sections(Ratings(database, settings, filters, summary), attributes)
     return Dashboard(now, summary, journeys, draw_charts(summary), comparisons)
 
