@@ -1,9 +1,9 @@
 """The figures of the events in a period, compared with the period before."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from insights.figures.days import DAY, START_OF_DAY, by_day, days_of
+from insights.figures.days import DAY, by_start, start_of, starts_of
 from insights.queries.periods import Period, earlier
 from insights.queries.scopes import Scope, Stage
 
@@ -33,7 +33,10 @@ class Active:
 
 @dataclass(frozen=True)
 class EventsDay:
-    """The events of one calendar day in UTC. `types` is limited to `EventsSummary.types`."""
+    """The events of one calendar day in UTC, or of an hour, whose start is the `day`.
+
+    `types` is limited to `EventsSummary.types`.
+    """
 
     day: date
     count: int
@@ -98,28 +101,28 @@ def frequent_types(found: Scope) -> list[TypeCount]:
     ]
 
 
-def events_days(found: Scope, types: list[str]) -> list[EventsDay]:
-    """Return the events of each day, including days without any, by these types."""
+def events_days(found: Scope, types: list[str], length: timedelta = DAY) -> list[EventsDay]:
+    """Return the events of each day or hour by these types, including those without any."""
     pipeline: list[Stage] = [
-        {"$group": {"_id": {"day": START_OF_DAY, "user": "$user_id"}, "count": {"$sum": 1}}},
+        {"$group": {"_id": {"day": start_of(length), "user": "$user_id"}, "count": {"$sum": 1}}},
         {"$group": {"_id": "$_id.day", "count": {"$sum": "$count"}, "users": {"$sum": 1}}},
     ]
-    counted = by_day(found.aggregate(pipeline))
-    counted_types = types_by_day(found, types)
+    counted = by_start(found.aggregate(pipeline), length)
+    counted_types = types_by_day(found, types, length)
     nothing = {"count": 0, "users": 0}
     return [
         EventsDay(day=day, types=counted_types.get(day, {}), **counted.get(day, nothing))
-        for day in days_of(found.period)
+        for day in starts_of(found.period, length)
     ]
 
 
-def types_by_day(found: Scope, types: list[str]) -> dict[date, dict[str, int]]:
-    """Return the numbers of events by day and type; days without any are absent."""
+def types_by_day(found: Scope, types: list[str], length: timedelta) -> dict[date, dict[str, int]]:
+    """Return the numbers of events by day or hour, and type; those without any are absent."""
     pipeline: list[Stage] = [
-        {"$group": {"_id": {"day": START_OF_DAY, "type": "$event_type"}, "count": {"$sum": 1}}},
+        {"$group": {"_id": {"day": start_of(length), "type": "$event_type"}, "count": {"$sum": 1}}},
         {"$group": {"_id": "$_id.day", "types": {"$push": {"k": "$_id.type", "v": "$count"}}}},
     ]
-    counted = by_day(found.aggregate(pipeline, {"event_type": {"$in": types}}))
+    counted = by_start(found.aggregate(pipeline, {"event_type": {"$in": types}}), length)
     return {
         day: dict(sorted((each["k"], each["v"]) for each in types if isinstance(each["k"], str)))
         for day, types in ((day, each["types"]) for day, each in counted.items())
