@@ -25,7 +25,12 @@ def test_keeps_the_deadline_of_the_caller() -> None:
 
 def test_does_not_wait_after_an_error() -> None:
     end = Event()
-    with pytest.raises(ZeroDivisionError), AtOnce() as at_once:
-        at_once.start(end.wait)
-        at_once.start(lambda: 1 / 0).result()
+
+    def fail() -> None:
+        with AtOnce() as at_once:
+            at_once.start(end.wait)
+            at_once.start(lambda: 1 / 0).result()
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     end.set()

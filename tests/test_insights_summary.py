@@ -410,7 +410,30 @@ def test_counts_users_active_in_the_last_1_7_and_30_days_of_the_period(
 
     # The period may be shorter than the days counted.
     options = ("--since", "2026-11-08", "--until", "2026-11-09")
-    assert figures(insights, *options)["events"]["active"] == {"day": 2, "week": 4, "month": 6}
+    found = figures(insights, *options)["events"]
+    assert found["active"] == {"day": 2, "week": 4, "month": 6}
+    # The events begin too late to cover the 30 days before.
+    assert found["previous_active"] == {"day": 1, "week": 1, "month": None}
+
+
+def test_compares_active_users_with_those_of_as_many_days_before(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    hours = {"a": 24, "b": 48, "c": 48.1, "d": 7 * 24 + 1, "e": 31 * 24, "f": 60 * 24, "g": 61 * 24}
+    empty_database.analytics.insert_many(
+        an_event(UNTIL - number * HOUR, user_id=user) for user, number in hours.items()
+    )
+    options = ("--since", "2026-11-08", "--until", "2026-11-09")
+
+    assert figures(insights, *options)["events"]["previous_active"] == {
+        "day": 1,
+        "week": 1,
+        "month": 2,
+    }
+    shown = insights("summary", *options).stdout
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "in the last day 1 1 in the day before" in lines
+    assert "in the last 30 days 4 2 in the 30 days before" in lines
 
 
 def test_defaults_to_the_last_seven_days(
@@ -522,9 +545,9 @@ def test_prints_the_answers_before_the_details(
         "  page_view       1      1",
         "",
         "Active users",
-        "  in the last day      1",
-        "  in the last 7 days   2",
-        "  in the last 30 days  3",
+        "  in the last day      1  0 in the day before",
+        "  in the last 7 days   2  0 in the 7 days before",
+        "  in the last 30 days  3  no earlier data",
     ]
 
 
@@ -841,7 +864,7 @@ def test_reads_through_the_indexes_of_setup(
         figures(insights)
 
     # Three of them count what is left out, and one reads the second batch of comments.
-    assert (len(feedback), len(analytics)) == (13, 8)
+    assert (len(feedback), len(analytics)) == (13, 10)
     scans = {plan.split()[0] for plan in [*feedback, *analytics]}
     assert scans <= {"IXSCAN", "COUNT_SCAN", "DISTINCT_SCAN"}
 

@@ -12,9 +12,16 @@ from rich.table import Table
 from rich.text import Text
 from sparklines import sparklines
 
-from insights.figures.answers import Verdict, explain, not_counted_before, show_share, verdict_on
+from insights.figures.answers import (
+    NO_EVENTS_BEFORE,
+    Verdict,
+    explain,
+    not_counted_before,
+    show_share,
+    verdict_on,
+)
 from insights.figures.curves import Curve, Part
-from insights.figures.events import Active, EventsSummary
+from insights.figures.events import EventsSummary
 from insights.figures.feedback import FeedbackSummary
 from insights.figures.summaries import Summary, summarize
 from insights.figures.verdicts import nothing_found
@@ -150,7 +157,7 @@ def print_summary(found: Summary, period: str) -> None:
         print_section(console, "Why", why)
     if found.events.count:
         print_section(console, "Events", events_table(found.events))
-    print_section(console, "Active users", active_table(found.events.active))
+    print_section(console, "Active users", active_table(found.events))
 
 
 def print_section(console: Console, title: str, content: RenderableType) -> None:
@@ -303,10 +310,19 @@ def events_table(events: EventsSummary) -> Table:
     return table
 
 
-def active_table(active: Active) -> Table:
-    """Return the active users in the last day, week and month of the period."""
+def active_table(events: EventsSummary) -> Table:
+    """Return the active users in the last day, week and month of the period, and before those."""
+    active, before = events.active, events.previous_active
     table = Table.grid(padding=GAP)
-    table.add_row("in the last day", right(active.day))
-    table.add_row("in the last 7 days", right(active.week))
-    table.add_row("in the last 30 days", right(active.month))
+    for length, users, earlier in (
+        ("day", active.day, before.day),
+        ("7 days", active.week, before.week),
+        ("30 days", active.month, before.month),
+    ):
+        table.add_row(f"in the last {length}", right(users), active_before(earlier, length))
     return table
+
+
+def active_before(users: int | None, length: str) -> str:
+    """Return how many users were active before, or that events begin too late to say."""
+    return NO_EVENTS_BEFORE if users is None else f"{show_number(users)} in the {length} before"

@@ -3,9 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from insights.figures.days import DAY, START_OF_DAY, by_day, days_of
+from insights.figures.beginnings import is_late, late_beginning
+from insights.figures.days import DAY, named, start_of, starts_of
 from insights.kinds import Document
 from insights.queries.periods import Period, earlier
 from insights.queries.scopes import Scope, Stage
@@ -35,8 +36,20 @@ class Active:
 
 
 @dataclass(frozen=True)
+class ActiveBefore:
+    """The users with events in the 1, 7 and 30 days before those; None without data."""
+
+    day: int | None
+    week: int | None
+    month: int | None
+
+
+@dataclass(frozen=True)
 class EventsDay:
-    """The events of one calendar day in UTC. `types` is limited to `EventsSummary.types`."""
+    """The events of one calendar day in UTC, or of an hour, whose start is the `day`.
+
+    `types` is limited to `EventsSummary.types`.
+    """
 
     day: date
     count: int
@@ -58,6 +71,7 @@ class EventsSummary:
     types: list[TypeCount]
     others: int
     active: Active
+    previous_active: ActiveBefore
     daily: list[EventsDay]
 
 
@@ -71,7 +85,7 @@ def summarize_events(found: Scope, before: Period, begins: datetime | None) -> E
         for each in counted
         if each["_id"] in names
     ]
-    daily = events_days(found, counted, names, users)
+    daily = to_days(found, counted, names, users)
     count = sum(day.count for day in daily)
     return EventsSummary(
         count=count,
@@ -80,24 +94,26 @@ def summarize_events(found: Scope, before: Period, begins: datetime | None) -> E
         types=types,
         others=count - sum(each.count for each in types),
         active=active_users(found),
+        previous_active=active_before(found),
         daily=daily,
     )
 
 
-def counts_by_type(found: Scope) -> list[Document]:
-    """Return the counts of the most frequent types, in all and by day.
+def counts_by_type(found: Scope, length: timedelta = DAY) -> list[Document]:
+    """Return the counts of the most frequent types, in all and by day or hour.
 
     Other programs may have stored events without a text as type: they are of the type None. One
     type more than are named tells that there are others.
     """
+    by_start = {"start": start_of(length), "type": "$event_type"}
     is_text = {"$eq": [{"$type": "$_id.type"}, "string"]}
     pipeline: list[Stage] = [
-        {"$group": {"_id": {"day": START_OF_DAY, "type": "$event_type"}, "count": {"$sum": 1}}},
+        {"$group": {"_id": by_start, "count": {"$sum": 1}}},
         {
             "$group": {
                 "_id": {"$cond": [is_text, "$_id.type", None]},
                 "count": {"$sum": "$count"},
-                "days": {"$push": {"day": "$_id.day", "count": "$count"}},
+                "starts": {"$push": {"start": "$_id.start", "count": "$count"}},
             }
         },
         {"$sort": {"count": -1, "_id": 1}},
@@ -106,51 +122,62 @@ def counts_by_type(found: Scope) -> list[Document]:
     return found.aggregate(pipeline)
 
 
-def users_by_value(found: Scope, types: list[str]) -> dict[str | datetime, int]:
-    """Return the numbers of users by type, of these types, and by the start of each day."""
+def users_by_value(
+    found: Scope, types: list[str], length: timedelta = DAY
+) -> dict[str | datetime, int]:
+    """Return the numbers of users by type, of these types, and by start of each day or hour."""
     of_type = {"$cond": [{"$in": ["$event_type", {"$literal": types}]}, "$event_type", None]}
     pipeline: list[Stage] = [
         {
             "$group": {
                 "_id": "$user_id",
                 "types": {"$addToSet": of_type},
-                "days": {"$addToSet": START_OF_DAY},
+                "starts": {"$addToSet": start_of(length)},
             }
         },
-        {"$project": {"value": {"$concatArrays": ["$types", "$days"]}}},
+        {"$project": {"value": {"$concatArrays": ["$types", "$starts"]}}},
         {"$unwind": "$value"},
         {"$group": {"_id": "$value", "users": {"$sum": 1}}},
     ]
     return {each["_id"]: each["users"] for each in found.aggregate(pipeline)}
 
 
-def events_days(
+def events_days(found: Scope, types: list[str], length: timedelta = DAY) -> list[EventsDay]:
+    """Return the events of each day or hour by these types, including those without any."""
+    counted, users = counts_by_type(found, length), users_by_value(found, types, length)
+    return to_days(found, counted, types, users, length)
+
+
+def to_days(
     found: Scope,
     counted: list[Document],
     types: list[str],
     users: Mapping[str | datetime, int],
+    length: timedelta = DAY,
 ) -> list[EventsDay]:
-    """Return the events of each day, including days without any, by these types."""
-    by_type: dict[date, dict[str, int]] = defaultdict(dict)
-    totals = Counter[date]()
+    """Return the days or hours from the counts by type and the numbers of users."""
+    by_type: dict[datetime, dict[str, int]] = defaultdict(dict)
+    totals = Counter[datetime]()
     for each in counted:
-        for own in each["days"]:
-            totals[own["day"].date()] += own["count"]
+        for own in each["starts"]:
+            totals[own["start"]] += own["count"]
             if each["_id"] in types:
-                by_type[own["day"].date()][each["_id"]] = own["count"]
+                by_type[own["start"]][each["_id"]] = own["count"]
     if len(counted) > NAMED + 1:
-        totals = all_by_day(found)
-    users_on = {day.date(): number for day, number in users.items() if isinstance(day, datetime)}
-    return [
-        EventsDay(day, totals[day], users_on.get(day, 0), dict(sorted(by_type[day].items())))
-        for day in days_of(found.period)
-    ]
+        totals = counts_by_start(found, length)
+    filled = {
+        named(start, length): EventsDay(
+            named(start, length), count, users.get(start, 0), dict(sorted(by_type[start].items()))
+        )
+        for start, count in totals.items()
+    }
+    return [filled.get(day, EventsDay(day, 0, 0, {})) for day in starts_of(found.period, length)]
 
 
-def all_by_day(found: Scope) -> Counter[date]:
-    """Return the numbers of events of all types by day."""
-    pipeline: list[Stage] = [{"$group": {"_id": START_OF_DAY, "count": {"$sum": 1}}}]
-    return Counter({day: each["count"] for day, each in by_day(found.aggregate(pipeline)).items()})
+def counts_by_start(found: Scope, length: timedelta) -> Counter[datetime]:
+    """Return the numbers of events of all types by day or hour."""
+    pipeline: list[Stage] = [{"$group": {"_id": start_of(length), "count": {"$sum": 1}}}]
+    return Counter({each["_id"]: each["count"] for each in found.aggregate(pipeline)})
 
 
 def active_users(found: Scope) -> Active:
@@ -160,6 +187,21 @@ def active_users(found: Scope) -> Active:
         **{
             name: users_in(found.during(Period(earlier(until, days * DAY), until)))
             for name, days in ACTIVE_DAYS.items()
+        }
+    )
+
+
+def active_before(found: Scope) -> ActiveBefore:
+    """Return the numbers of users with events in as many days before the last ones of a scope."""
+    spans = {}
+    for name, days in ACTIVE_DAYS.items():
+        until = earlier(found.period.end, days * DAY)
+        spans[name] = Period(earlier(until, days * DAY), until)
+    begins = late_beginning(found, spans["month"])
+    return ActiveBefore(
+        **{
+            name: None if begins and is_late(begins, span) else users_in(found.during(span))
+            for name, span in spans.items()
         }
     )
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 from insights.figures.curves import SCORED, Curve, FeedbackDay, Part, divide, share_in
-from insights.figures.days import DAY, START_OF_DAY, by_day, days_of
+from insights.figures.days import DAY, by_start, start_of, starts_of
 from insights.figures.reasons import Reasons, count_reasons
 from insights.figures.shares import Comparison, Profile, Share, compare
 from insights.figures.words import Words, compare_words
@@ -176,10 +176,10 @@ def period_of(days: Sequence[FeedbackDay], within: Period) -> Period:
     )
 
 
-def feedback_days(found: Scope, scored: Stage) -> list[FeedbackDay]:
-    """Return the feedback of each day, including days without any."""
+def feedback_days(found: Scope, scored: Stage, length: timedelta = DAY) -> list[FeedbackDay]:
+    """Return the feedback of each day or hour, including those without any."""
     pipeline: list[Stage] = [
-        {"$group": {"_id": {"day": START_OF_DAY, "rating": "$rating"}, "count": {"$sum": 1}}},
+        {"$group": {"_id": {"day": start_of(length), "rating": "$rating"}, "count": {"$sum": 1}}},
         {"$addFields": {"rating": "$_id.rating"}},
         scored,
         {
@@ -190,9 +190,11 @@ def feedback_days(found: Scope, scored: Stage) -> list[FeedbackDay]:
             }
         },
     ]
-    counted = by_day(found.aggregate(pipeline))
+    counted = by_start(found.aggregate(pipeline), length)
     nothing = dict.fromkeys(["count", *SCORED], 0)
-    return [FeedbackDay(day=day, **counted.get(day, nothing)) for day in days_of(found.period)]
+    return [
+        FeedbackDay(day=day, **counted.get(day, nothing)) for day in starts_of(found.period, length)
+    ]
 
 
 def frequent_ratings(

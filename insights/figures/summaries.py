@@ -5,6 +5,7 @@ from datetime import datetime
 
 from pymongo.database import Database
 
+from insights.figures.beginnings import late_beginning
 from insights.figures.events import EventsSummary, summarize_events
 from insights.figures.feedback import FeedbackSummary, summarize_feedback
 from insights.figures.shares import stats
@@ -13,13 +14,10 @@ from insights.kinds import Document, Kind
 from insights.queries.at_once import AtOnce
 from insights.queries.filters import Filters
 from insights.queries.left_out import LeftOut, not_counted, of_system_users, usable
-from insights.queries.periods import FIRST_TIME, Period, earlier
+from insights.queries.periods import Period, earlier
 from insights.queries.scopes import Scope
 from insights.queries.sentiment import add_sentiment
 from insights.settings import Settings
-
-# Data that begin within this part of the period before cover it.
-LATEST_BEGINNING = 1 / 20
 
 
 @dataclass(frozen=True)
@@ -79,18 +77,3 @@ def scope_of(
     """Return the documents of a kind in a period, without arrays of dates, even before it."""
     both = usable(database, kind, Period(before.since, period.until))
     return Scope(database, kind, replace(period, dates_only=both.dates_only), filters.of(kind))
-
-
-def late_beginning(found: Scope, before: Period) -> datetime | None:
-    """Return when the data of a kind begin, if they leave out much of the period before.
-
-    Filters do not matter: without a match, a period with data is covered, too.
-    """
-    so_far = replace(found.period, since=FIRST_TIME).condition()
-    oldest = found.database[found.kind.collection].find_one(
-        so_far, {"_id": False, "timestamp": True}, sort={"timestamp": 1}
-    )
-    latest = before.start + (before.end - before.start) * LATEST_BEGINNING
-    begins = oldest["timestamp"] if oldest else None
-    # Other programs may have stored an array of dates.
-    return begins if isinstance(begins, datetime) and begins > latest else None

@@ -19,8 +19,8 @@ from insights.kinds import Document
 from insights.queries.scopes import Scope, Stage
 from insights.queries.sentiment import Sentiment
 
-# Limits of traffic and memory: the newest comments, the beginning of each, and the different phrases
-# of all.
+# Limits of traffic and memory: the newest comments, the beginning of each, and the different
+# phrases of all.
 NEWEST = 10_000
 LONGEST = 400
 MOST_PHRASES = 200_000
