@@ -31,19 +31,19 @@ def pack(parts: Iterable[Text], width: int, indent: str = "") -> list[Text]:
 
     All lines but the first are indented. A part may have several lines.
     """
-    lines: list[Text] = []
+    lines: list[list[Text]] = [[]]
+    used = 0
     for part in parts:
-        if not lines or is_full(lines[-1], part, width):
-            lines.append(Text(indent if lines else ""))
+        if lines[-1] and used + cell_len(part.plain.rstrip()) > width:
+            lines.append([])
+            used = len(indent)
         lines[-1].append(part)
-    for line in lines:
+        used += part.cell_len
+    first, *others = (Text("").join(line) for line in lines)
+    joined = [first, *(Text(indent) + line for line in others)]
+    for line in joined:
         line.rstrip()
-    return [each for line in lines for each in line.split("\n")]
-
-
-def is_full(line: Text, part: Text, width: int) -> bool:
-    """Say whether a part needs a new line."""
-    return bool(line.plain.strip()) and line.cell_len + cell_len(part.plain.rstrip()) > width
+    return [each for line in joined if line for each in line.split("\n")]
 
 
 def hang(head: Text, text: Text, width: int) -> list[Text]:
