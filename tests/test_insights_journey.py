@@ -704,7 +704,7 @@ def test_a_lift_over_zero_is_a_dash(insights: Insights, empty_database: Database
 
 
 def test_fits_sixty_columns(insights: Insights, empty_database: Database[Document]) -> None:
-    types = ["message_sent_" + "x" * 50, "error_shown", "page_view"]
+    types = ["message_sent_" + "x" * 40, "error_shown", "page_view"]
     events: Doings = [("u1", -minute, event_type) for minute, event_type in enumerate(types, 1)]
     store(empty_database, events, [("u1", 0, "down")])
 

@@ -15,6 +15,7 @@ from insights.kinds import Kind
 from insights.queries.periods import Period
 from insights.queries.scopes import Scope
 from insights.queries.sentiment import add_sentiment
+from insights.wording import show_days
 from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
 from tests.support.documents import Document, a_feedback, an_event
@@ -271,8 +272,8 @@ def test_shows_the_texts_of_the_worst_messages(
     assert figures(insights)["feedback"]["worst"][0]["text"] is None
 
     shown = insights("summary", *WEEK, **lookup).stdout
-    assert "asked Will it rain?" in shown
-    assert "answered No. [bold]" in shown
+    assert "asked     Will it rain?" in shown
+    assert "answered  No. [bold]" in shown
     assert "\x1b" not in shown
     assert "x" * 200 not in "".join(shown.split())
 
@@ -520,10 +521,12 @@ def test_prints_the_answers_before_the_details(
         "  events    3  0 in the 7 days before",
         "",
         "Day by day",
-        "  share positive  █ ▁      0 to 100 % a day",
-        "  feedback        █▁▄▁▁▁▁  max 4",
-        "  events          █▁▁▁▁▁▄  max 2",
-        "  active users    █▁▁▁▁▁█  max 1",
+        "  share positive  █ ▁      0 to 100 %",
+        "  feedback        █ ▄      max 4",
+        "  events          █     ▄  max 2",
+        "  active users    █     █  max 1",
+        f"{'':18}{show_days(SINCE, UNTIL - DAY)}",
+        "  Scale: the share from 0 to 100 %, counts from 0 to their maximum. A gap means none.",
         "",
         "Ratings",
         "  positive  3  60 % (16 to 92 %)  ████████████",
@@ -534,10 +537,9 @@ def test_prints_the_answers_before_the_details(
         "                                  meh (1)",
         "",
         "Worst-rated messages",
-        "  Negative              Message",
-        "  2 of 2 (34 to 100 %)  m1",
-        "                        “Out of date.” 1 by u1, 2026-11-04 00:00",
-        "                        “Out of date.” down by u0, 2026-11-04 00:00",
+        "  2 of 2 negative (34 to 100 %)  m1",
+        "    “Out of date.” 1, 2026-11-04 00:00, by u1",
+        "    “Out of date.” down, 2026-11-04 00:00, by u0",
         "",
         "Events",
         "  Type       Events  Users",
@@ -773,7 +775,7 @@ def test_works_without_feedback(insights: Insights, empty_database: Database[Doc
     assert "There is no feedback in this period." in result.stdout
     assert "Worst-rated" not in result.stdout
     [share] = [line for line in result.stdout.splitlines() if "share positive" in line]
-    assert share.split() == ["share", "positive", "-"]
+    assert share.split() == ["share", "positive", "none"]
 
 
 def test_works_without_events(insights: Insights, empty_database: Database[Document]) -> None:
@@ -786,28 +788,88 @@ def test_works_without_events(insights: Insights, empty_database: Database[Docum
     assert "in the last 30 days  0" in result.stdout
 
 
-def test_combines_days_in_one_mark_if_there_is_no_room(
+def day_by_day(insights: Insights, width: int, since: datetime, until: datetime) -> list[str]:
+    """Return the lines of the sparklines of a period."""
+    period = ("--since", since.isoformat(), "--until", until.isoformat())
+    result = insights("summary", *period, COLUMNS=str(width))
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = [line.rstrip() for line in result.stdout.splitlines()]
+    start = next(number for number, line in enumerate(lines) if line.startswith("Day by day"))
+    return lines[start : lines.index("", start)]
+
+
+def test_a_sparkline_has_a_mark_for_each_day_below_its_name_if_there_is_no_room_beside(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
-    # 40 days in 26 marks: two days each, the first with 4 feedback and the last with 2.
+    # Of 40 days, the first and the last have feedback.
     since = SINCE - 40 * DAY
     rate(empty_database, ["up", "up", "down", "down"], since)
     rate(empty_database, ["up", "down"], since + 39 * DAY)
 
-    result = insights(
-        "summary", "--since", since.isoformat(), "--until", "2026-11-02", COLUMNS="60"
-    )
+    assert day_by_day(insights, 60, since, SINCE) == [
+        "Day by day",
+        "  share positive  50 %",
+        f"  ▄{' ' * 38}▄",
+        "  feedback  max 4",
+        f"  █{' ' * 38}▄",
+        "  events  none",
+        "  active users  none",
+        f"  {show_days(since, since)}{show_days(SINCE - DAY, SINCE - DAY):>34}",
+        "  Scale: the share from 0 to 100 %, counts from 0 to their",
+        "  maximum. A gap means none.",
+    ]
 
-    lines = result.stdout.splitlines()
-    assert "Day by day (one mark is 2 days)" in lines
-    assert any(line.split()[:2] == ["feedback", "█▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▄"] for line in lines)
+
+def test_a_mark_is_the_mean_of_several_days_if_there_is_no_room_for_each(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    # 61 days in 58 marks: of two days each, but for the last one.
+    since = SINCE - 61 * DAY
+    rate(empty_database, ["up", "up", "down", "down"], since)
+    rate(empty_database, ["up"], since + 60 * DAY + HOUR)
+
+    lines = day_by_day(insights, 60, since, SINCE - HOUR)
+
+    assert lines == [
+        "Day by day (a mark is the mean of 2 days, the last of 1)",
+        "  share positive  50 to 100 %",
+        f"  ▄{' ' * 29}█",
+        "  feedback  max 2",
+        f"  █{' ' * 29}▄",
+        "  events  none",
+        "  active users  none",
+        f"  {show_days(since, since)}{show_days(SINCE - DAY, SINCE - DAY):>26}",
+        "  Scale: the share from 0 to 100 %, counts from 0 to their",
+        "  maximum. A gap means none. The last day is partial.",
+    ]
+
+
+def test_more_ratings_may_be_unscored_than_scored(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["up", "a", "b"])
+
+    result = insights("summary", *WEEK)
+
+    assert "  unscored  2                       not in the share" in result.stdout
+
+
+def test_a_small_change_of_the_share_looks_small(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["up"] * 64 + ["down"] * 36)
+    rate(empty_database, ["up"] * 65 + ["down"] * 35, NOON + DAY)
+
+    [_, share, *_] = day_by_day(insights, 60, SINCE, SINCE + 2 * DAY)
+
+    assert share == "  share positive  ▅▆  64 to 65 %"
 
 
 def test_fits_60_columns(insights: Insights, empty_database: Database[Document]) -> None:
     long = "a long text without end " * 8
-    rate(empty_database, [long[:64], "1" * 64, "👎🏽", "down"], message_id=long, comment=long)
+    rate(empty_database, [long[:64], "1" * 20, "👎🏽", "down"], message_id="m1", comment=long)
     empty_database.analytics.insert_many(
-        [an_event(NOON, event_type=long), an_event(NOON, event_type="x" * 200)]
+        [an_event(NOON, event_type=long[:40]), an_event(NOON, event_type="x" * 40)]
     )
 
     result = insights("summary", *WEEK, COLUMNS="60")
