@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -9,17 +10,21 @@ from bson import ObjectId
 from pymongo.database import Database
 from rich.cells import cell_len
 
+from insights.figures import ratings, worst
 from insights.figures.feedback import profiles
+from insights.figures.ratings import count_ratings
 from insights.figures.shares import Profile
 from insights.kinds import Kind
 from insights.queries.periods import Period
 from insights.queries.scopes import Scope
-from insights.queries.sentiment import add_sentiment
+from insights.settings import Settings
 from insights.wording import show_days
 from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
 from tests.support.documents import Document, a_feedback, an_event
 from tests.support.insights_cli import Insights
+
+SETTINGS = Settings.model_validate({"MONGODB_URI": "mongodb://127.0.0.1"})
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
@@ -622,7 +627,8 @@ def test_users_are_those_of_every_type_of_id(empty_database: Database[Document])
     empty_database.feedback.insert_many([*given, *(each | {"_id": ObjectId()} for each in given)])
     scope = Scope(empty_database, Kind.FEEDBACK, Period(SINCE, UNTIL))
 
-    found = profiles(scope, scope.during(Period(BEFORE, SINCE)), add_sentiment(None))
+    before = Period(BEFORE, SINCE)
+    found = profiles(scope, scope.during(before), count_ratings(scope, before, SETTINGS))
 
     assert found == [Profile(len(ids), 2, 2, 0, 0)]
 
@@ -635,7 +641,8 @@ def test_profiles_are_of_users_in_both_periods(empty_database: Database[Document
     rate(empty_database, ["up"], BEFORE - MILLISECOND)
     scope = Scope(empty_database, Kind.FEEDBACK, Period(SINCE, UNTIL))
 
-    found = profiles(scope, scope.during(Period(BEFORE, SINCE)), add_sentiment(None))
+    before = Period(BEFORE, SINCE)
+    found = profiles(scope, scope.during(before), count_ratings(scope, before, SETTINGS))
 
     assert sorted(found) == [
         Profile(1, 0, 0, 1, 2),
@@ -906,6 +913,33 @@ def test_shows_hostile_texts_without_interpreting_them(
     found = figures(insights)
     assert found["feedback"]["worst"][0]["message_id"] == HOSTILE
     assert found["events"]["daily"][0]["types"] == {HOSTILE: 1}
+
+
+@pytest.mark.parametrize(("module", "limit"), [(ratings, "MOST_VALUES"), (worst, "BATCH")])
+def test_many_different_ratings_and_messages_change_no_figure(
+    insights: Insights,
+    empty_database: Database[Document],
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    limit: str,
+) -> None:
+    given = ["up", "down", "3", "meh", "bad", "👎", "1", "odd", "down", "5"]
+    for number in range(120):
+        feedback = {
+            "user_id": f"u{number % 17}",
+            "message_id": f"m{number % (7 + number % 31)}",
+            "rating": given[number % 10],
+            "reasons": [["wrong"], ["late", "wrong"], []][number % 3],
+            "comment": "It is wrong" if number % 4 else None,
+        }
+        # Other programs may have stored several of a user.
+        own = a_feedback(UNTIL - number * HOUR / 5, **feedback) | {"_id": number}
+        empty_database.feedback.insert_one(own)
+    few = figures(insights)
+
+    monkeypatch.setattr(module, limit, 1)
+
+    assert figures(insights) == few
 
 
 def test_reads_through_the_indexes_of_setup(

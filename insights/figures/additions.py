@@ -14,13 +14,8 @@ from pymongo.database import Database
 
 from insights.figures.curves import SCORED, FeedbackDay
 from insights.figures.events import EventsDay, EventsSummary, counts_by_type, to_days
-from insights.figures.feedback import (
-    NAMED,
-    FeedbackSummary,
-    RatingCount,
-    feedback_days,
-    frequent_ratings,
-)
+from insights.figures.feedback import FeedbackSummary, feedback_days
+from insights.figures.ratings import NAMED, RatingCount, count_ratings
 from insights.figures.shares import Comparison
 from insights.figures.summaries import Summary
 from insights.kinds import Document, Kind
@@ -55,10 +50,11 @@ def extend(
 def with_feedback(summary: FeedbackSummary, found: Scope, settings: Settings) -> FeedbackSummary:
     """Return the figures with the feedback of a scope."""
     scored = add_sentiment(settings.feedback_ratings)
-    days, ratings = feedback_days(found, scored), frequent_ratings(found, scored)
-    unscored = [each for each in ratings if each.sentiment == Sentiment.UNSCORED]
+    days = feedback_days(found, scored)
+    ratings = count_ratings(found, Period(), settings)
     count = summary.count + sum(day.count for day in days)
-    merged = merge(summary.ratings, ratings, is_complete=not summary.others)
+    merged = merge(summary.ratings, ratings.frequent(*Sentiment), is_complete=not summary.others)
+    unscored, more_unscored = summary.unscored, ratings.frequent(Sentiment.UNSCORED)
     added = {name: sum(getattr(day, name) for day in days) for name in SCORED}
     sentiments = {name: summary.sentiments[name] + added[name] for name in SCORED}
     return replace(
@@ -67,7 +63,7 @@ def with_feedback(summary: FeedbackSummary, found: Scope, settings: Settings) ->
         sentiments=sentiments | {Sentiment.UNSCORED.value: count - sum(sentiments.values())},
         comparison=with_ratings(summary.comparison, added["positive"], sum(added.values())),
         ratings=merged,
-        unscored=merge(summary.unscored, unscored, is_complete=len(summary.unscored) < NAMED),
+        unscored=merge(unscored, more_unscored, is_complete=len(unscored) < NAMED),
         others=count - sum(each.count for each in merged),
         daily=join(summary.daily, days, add_feedback_days),
     )
