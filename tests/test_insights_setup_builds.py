@@ -41,16 +41,13 @@ def database(
 ) -> Iterator[Database[Document]]:
     """Run a MongoDB whose index builds can be paused, with some feedback."""
     address, folder = free_address(), tmp_path_factory.mktemp("pausing")
-    with (
-        run_mongod(address, folder, "--setParameter", "enableTestCommands=1") as process,
-        MongoClient[Document](f"mongodb://{address}", timeoutMS=10_000) as client,
-    ):
-        feedback = [a_feedback(NOON, user_id=f"u{number}") for number in range(DOCUMENTS)]
-        client.up2d8.feedback.insert_many(feedback)
-        yield client.up2d8
+    with run_mongod(address, folder, "--setParameter", "enableTestCommands=1") as process:
+        with MongoClient[Document](f"mongodb://{address}", timeoutMS=10_000) as client:
+            feedback = [a_feedback(NOON, user_id=f"u{number}") for number in range(DOCUMENTS)]
+            client.up2d8.feedback.insert_many(feedback)
+            yield client.up2d8
         # A clean shutdown takes a second.
         process.kill()
-        process.wait()
 
 
 @contextmanager
