@@ -33,6 +33,7 @@ from insights.terminal.selections import selects
 from insights.terminal.shares import in_points, share_to_dict
 from insights.terminal.tables import GAP, right
 from insights.terminal.why import show_why
+from insights.terminal.working import working
 from insights.terminal.worst import worst_messages
 from insights.wording import (
     clean,
@@ -70,7 +71,8 @@ def summary(selection: Selection, as_json: AsObject = False) -> None:
     filters = to_filters(selection, settings, now)
     with open_database(settings) as database:
         advise_setup(database, settings)
-        found = summarize(database, settings, filters, period, now)
+        with working(f"Reading feedback and events {show_period(period, now)}"):
+            found = summarize(database, settings, filters, period, now)
     if found.is_empty:
         tell_left_out(found.left_out)
         raise nothing_found(found.period, now, filters.options)

@@ -19,6 +19,7 @@ from insights.settings import read_settings
 from insights.terminal.blocks import Block, print_blocks
 from insights.terminal.console import print_error, print_json, print_rows
 from insights.terminal.left_out import tell_not_selected
+from insights.terminal.working import awaited
 from insights.wording import show_time
 
 
@@ -106,6 +107,7 @@ def print_newest(
         rated = RatedMessages(database, settings)
         if messages:
             found = rated.added_to(found)
+        found = awaited(f"Searching {kind}", found)
         if as_json:
             printed = print_lines(kind, found)
         elif messages:

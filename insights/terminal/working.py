@@ -1,6 +1,5 @@
 """The line on a terminal that says what a command works on, once that takes long."""
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -77,7 +76,7 @@ class Work:
 
     def start(self) -> None:
         """Show the line later, on a terminal."""
-        if sys.stderr.isatty():
+        if self.console.file.isatty():
             threading.Thread(target=self.show_later, name="working", daemon=True).start()
 
     def end(self) -> None:
