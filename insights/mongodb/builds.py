@@ -34,7 +34,7 @@ def build_progress(database: Database[Document], collection: str) -> str:
 
 def show_progress(operation: Mapping[str, Any]) -> str:
     """Return the share of an operation that is done, and of which phase, if they are known."""
-    message, share = str(operation.get("msg")), show_share(operation["progress"])
+    message, share = str(operation.get("msg")), show_share(operation.get("progress"))
     phase = next((done for phase, done in PHASES.items() if phase in message), "")
     return f"{share} {phase}".strip() if share else ""
 

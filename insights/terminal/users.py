@@ -73,7 +73,7 @@ def name_similar_ids(database: Database[Document], user_id: str) -> str:
     Empty if there are none, or after a warning that the search failed.
     """
     try:
-        with working("Searching similar ids"):
+        with working("Searching for similar ids"):
             found = similar_ids(database, user_id)
     except OperationFailure as error:
         print_warning(f"the search for similar ids failed: {server_message(error)}")
