@@ -302,6 +302,15 @@ def test_ru_expires_only_by_ts_and_has_no_collmod(through: Open) -> None:
     assert (code, text) == (115, "Command collMod not supported.")
 
 
+def test_ru_has_no_compound_index_on_nested_fields(through: Open) -> None:
+    _, collection = through(RU)
+
+    code, text = failure_of(lambda: collection.create_index(["a.b", "c"]))
+    assert (code, text) == (115, "Unique and compound indexes do not support nested paths.")
+    collection.create_index(["a", "c"])
+    collection.create_index("a.b")
+
+
 def test_amazon_reports_its_version_and_finds_without_disk(through: Open) -> None:
     _, collection = through(AMAZON)
     assert collection.database.command("getEngineVersion")["engineVersion"].startswith("3.0.")

@@ -44,6 +44,7 @@ RUNS = {
     "dashboard": ["dashboard --since 30d --out page.html"],
     "setup": ["setup --dry-run", "setup", "setup"],
     "setup with retention": ["setup"],
+    "setup --index details.x": ["setup --index details.n"],
     "doctor": ["doctor --json", "doctor --repair --yes", "doctor"],
     "demo": ["demo --here --users 3 --days 10 --yes"],
     "forget": ["forget user-1 --yes"],
@@ -101,7 +102,8 @@ def table() -> dict[str, dict[Dialect, str]]:
 
 
 def test_the_table_names_every_command_once() -> None:
-    assert set(table()) == {*COMMANDS, "the functions", "setup with retention"}
+    further = {"the functions", "setup with retention", "setup --index details.x"}
+    assert set(table()) == {*COMMANDS, *further}
     assert set(table()) == {*RUNS, *ELSEWHERE}
 
 

@@ -36,6 +36,7 @@ from insights.terminal.options import AsObject
 from insights.terminal.selections import selects
 from insights.terminal.shares import in_points, share_to_dict
 from insights.terminal.tables import GAP, print_table
+from insights.terminal.working import working
 from insights.wording import plural, show_number, show_percentage, show_period
 
 COLOURS = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
@@ -76,13 +77,14 @@ def compare(selection: Selection, by: By, as_json: AsObject = False) -> None:
     filters = to_filters(selection, settings, now)
     with open_database(settings) as database:
         advise_setup(database, settings)
-        ratings = usable_scope(database, Kind.FEEDBACK, filters, asked.so_far(now))
-        period = ratings.period
-        found = compare_by(ratings, filters.of(Kind.EVENTS), attribute, settings)
-        left_out = [
-            *not_counted(ratings, asked),
-            *of_system_users(database, filters, period, [Kind.FEEDBACK]),
-        ]
+        with working(f"Reading ratings by {attribute.name} {show_period(asked, now)}"):
+            ratings = usable_scope(database, Kind.FEEDBACK, filters, asked.so_far(now))
+            period = ratings.period
+            found = compare_by(ratings, filters.of(Kind.EVENTS), attribute, settings)
+            left_out = [
+                *not_counted(ratings, asked),
+                *of_system_users(database, filters, period, [Kind.FEEDBACK]),
+            ]
     if not found.groups:
         tell_left_out(left_out)
         is_filtered = filters.options and not found.without

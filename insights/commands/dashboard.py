@@ -22,6 +22,8 @@ from insights.terminal.advice import advise_setup
 from insights.terminal.console import print_error, print_line
 from insights.terminal.left_out import tell_left_out
 from insights.terminal.selections import selects
+from insights.terminal.working import working
+from insights.wording import show_period
 
 FILE = Path("dashboard.html")
 
@@ -117,7 +119,8 @@ def write(
     filters = to_filters(selection, settings, now)
     with open_database(settings) as database:
         advise_setup(database, settings)
-        made = create_dashboard(database, settings, filters, period, now, attributes)
+        with working(f"Reading feedback and events {show_period(period, now)}"):
+            made = create_dashboard(database, settings, filters, period, now, attributes)
     if made.summary.is_empty:
         tell_left_out(made.left_out)
         raise nothing_found(period, now, filters.options)

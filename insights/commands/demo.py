@@ -27,6 +27,7 @@ from insights.terminal.console import errors, print_error, print_line
 from insights.terminal.counts import show_counts
 from insights.terminal.questions import Yes, ask
 from insights.terminal.suggestions import invitation, print_commands
+from insights.terminal.working import working
 from insights.wording import clean, show_number
 from local_project.connection_strings import loopback_address
 from local_project.errors import LocalProjectError
@@ -170,7 +171,7 @@ def refill(
     """Drop the demo's own database and fill it. Indexes come last, which is faster."""
     database.client.drop_database(database.name)
     filling = add(database, days, users, now)
-    with errors().status("Creating the indexes"):
+    with working("Creating the indexes"):
         create_indexes(database, settings)
     return filling
 

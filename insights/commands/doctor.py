@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 from pymongo.database import Database
-from rich.status import Status
 
 from insights.errors import UsageError
 from insights.kinds import Document, Kind
@@ -14,12 +13,13 @@ from insights.repair.checks import all_checks
 from insights.repair.findings import Check, Tally
 from insights.repair.originals import REPAIRED
 from insights.settings import Settings, read_settings
-from insights.terminal.console import errors, print_json, print_line
+from insights.terminal.console import print_json, print_line
 from insights.terminal.counts import show_counts
 from insights.terminal.options import AsObject
 from insights.terminal.program import program
 from insights.terminal.questions import Yes, ask
 from insights.terminal.tables import print_rows
+from insights.terminal.working import Work, working
 from insights.wording import show_number
 
 Repair = Annotated[bool, typer.Option("--repair", help="Repair the repairable findings.")]
@@ -82,19 +82,20 @@ def ask_to_repair(findings: Findings) -> None:
 
 def run_checks(database: Database[Document], settings: Settings, *, repair: bool) -> Findings:
     """Run all checks, or all repairs, with their progress on a terminal."""
-    with errors().status("Checking feedback and events") as status:
+    with working("Checking feedback and events") as work:
         return [
-            (check, run(check, status, repair=repair)) for check in all_checks(database, settings)
+            (check, run(check, work, repair=repair)) for check in all_checks(database, settings)
         ]
 
 
-def run(check: Check, status: Status, *, repair: bool) -> Tally:
+def run(check: Check, work: Work, *, repair: bool) -> Tally:
     """Run a check or its repair; return its final tally."""
     tally = Tally()
+    work.step = f"{check.collection}: {check.title}"
     for tally in check.repair() if repair else check.find():
-        done = f"{show_number(tally.repaired)} repaired" if repair else "so far"
-        found = f"{show_number(tally.found)} found, {done}"
-        status.update(f"{check.collection}: {check.title} ({found})")
+        repaired = f", {show_number(tally.repaired)} repaired" if repair else ""
+        found = f"{show_number(tally.found)} found{repaired}"
+        work.step = f"{check.collection}: {check.title}, {found}"
     return tally
 
 

@@ -155,7 +155,10 @@ def watch(
     progress: Progress, text: str, source: Source, batches: Iterator[Batch]
 ) -> Iterator[Batch]:
     """Yield the batches of a source, and show the progress under the description `text`."""
-    task = progress.add_task(text, total=None if progress.disable else source.count())
+    task = progress.add_task(text, total=None)
+    if not progress.disable:
+        # Shown while the documents are counted, which may take long.
+        progress.update(task, total=source.count())
     for batch in batches:
         yield batch
         progress.advance(task, len(batch))

@@ -12,6 +12,7 @@ from insights.terminal.users import (
     report_similar_ids,
     warn_of_new_events,
 )
+from insights.terminal.working import working
 from insights.users.erasure import count_stored, erase
 
 
@@ -32,7 +33,8 @@ def forget(user_id: UserId, yes: Yes = False) -> None:
     """
     settings = read_settings()
     with open_database(settings) as database:
-        stored = count_stored(database, user_id)
+        with working(f"Counting the documents of {user_id}"):
+            stored = count_stored(database, user_id)
         report_other_types(database, user_id)
         report_similar_ids(database, user_id, "erased")
         if not any(stored.values()):
@@ -41,6 +43,8 @@ def forget(user_id: UserId, yes: Yes = False) -> None:
             return
         if not yes:
             ask(f"Erase {show_counts(stored)} of {user_id}?")
-        print_line(f"Erased {show_counts(erase(database, user_id))} of {user_id}.")
+        with working(f"Erasing {show_counts(stored)} of {user_id}"):
+            erased = erase(database, user_id)
+        print_line(f"Erased {show_counts(erased)} of {user_id}.")
         report_messages(settings)
         warn_of_new_events(database, user_id)

@@ -27,6 +27,7 @@ from insights.terminal.options import AsObject
 from insights.terminal.selections import selects
 from insights.terminal.shares import in_points, share_to_dict
 from insights.terminal.tables import GAP, print_table
+from insights.terminal.working import working
 from insights.wording import (
     LONG_NAME,
     clean,
@@ -83,7 +84,8 @@ def journey(
     filters = to_filters(selection, settings, now)
     with open_database(settings) as database:
         advise_setup(database, settings)
-        found = find_journeys(database, settings, filters, before_rating, length, period, now)
+        with working(f"Reading ratings and the events before them {show_period(period, now)}"):
+            found = find_journeys(database, settings, filters, before_rating, length, period, now)
     if not found.wanted.ratings:
         tell_left_out(found.left_out)
         matching = f" that matches {filters.options}" if filters.options else ""

@@ -25,6 +25,7 @@ from insights.terminal.users import (
     report_similar_ids,
     warn_of_new_events,
 )
+from insights.terminal.working import working
 from insights.users.erasure import count_stored, erase
 from insights.users.opt_outs import add_opt_out, find_opt_out, list_opt_outs, remove_opt_out
 
@@ -46,14 +47,17 @@ def opt_out(user_id: UserId, erase_stored: Erase = False, yes: Yes = False) -> N
     """
     settings = read_settings()
     with open_database(settings) as database:
-        stored = count_stored(database, user_id)
+        with working(f"Counting the documents of {user_id}"):
+            stored = count_stored(database, user_id)
         report_other_types(database, user_id)
         report_similar_ids(database, user_id, "opted out")
         if erase_stored and any(stored.values()) and not yes:
             ask(f"Opt {user_id} out, and erase {show_counts(stored)}?")
         print_line(opt_out_now(database, user_id))
         if erase_stored:
-            print_line(f"Erased {show_counts(erase(database, user_id))} of {user_id}.")
+            with working(f"Erasing {show_counts(stored)} of {user_id}"):
+                erased = erase(database, user_id)
+            print_line(f"Erased {show_counts(erased)} of {user_id}.")
             report_messages(settings)
             warn_of_new_events(database, user_id)
         elif any(stored.values()):
@@ -101,7 +105,7 @@ def opt_outs(as_json: AsJson = False) -> None:
         insights opt-outs --json
     """
     settings = read_settings()
-    with open_database(settings) as database:
+    with open_database(settings) as database, working("Reading the opt-outs"):
         found = list(list_opt_outs(database))
     if not found:
         raise NoData("no opt-outs yet")

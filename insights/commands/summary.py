@@ -39,6 +39,7 @@ from insights.terminal.shares import in_points, share_to_dict
 from insights.terminal.sparklines import print_days
 from insights.terminal.tables import GAP, print_table, right
 from insights.terminal.why import print_reasons, print_words
+from insights.terminal.working import working
 from insights.terminal.worst import print_worst
 from insights.wording import clean, length_of, show_number, show_period
 
@@ -68,7 +69,8 @@ def summary(selection: Selection, as_json: AsObject = False) -> None:
     filters = to_filters(selection, settings, now)
     with open_database(settings) as database:
         advise_setup(database, settings)
-        found = summarize(database, settings, filters, period, now)
+        with working(f"Reading feedback and events {show_period(period, now)}"):
+            found = summarize(database, settings, filters, period, now)
     if found.is_empty:
         tell_left_out(found.left_out)
         raise nothing_found(found.period, now, filters.options)

@@ -1,5 +1,6 @@
 """`insights user`: the timeline of one user."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
@@ -28,6 +29,7 @@ from insights.terminal.left_out import tell_left_out
 from insights.terminal.lines import hang, pack, print_lines, words
 from insights.terminal.options import AsJson, Limit, Since, Until
 from insights.terminal.users import UserId, name_similar_ids
+from insights.terminal.working import awaited, working
 from insights.users.timelines import Entry, Timeline, find_timeline
 from insights.wording import show_number
 
@@ -61,7 +63,10 @@ def user(
     now, settings = datetime.now(UTC), read_settings()
     period = parse_period(since, until, now)
     with open_database(settings) as database:
-        found = find_timeline(database, settings, user_id, period, limit)
+        reading = f"Reading the timeline of {user_id}"
+        with working(reading):
+            found = find_timeline(database, settings, user_id, period, limit)
+        found = replace(found, entries=awaited(reading, found.entries))
         if found.is_empty and (names := name_similar_ids(database, user_id)):
             print_error(f"similar ids are stored: {names}")
         if as_json:

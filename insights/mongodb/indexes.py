@@ -1,7 +1,7 @@
 """The indexes for queries and erasure, and the TTL indexes for retention."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +16,9 @@ DAY_SECONDS = 24 * 60 * 60
 # request.
 PREFIX = "insights_"
 EXPIRY = "expireAfterSeconds"
+
+# The prefix of the indexes on fields that the operator chose.
+ON = f"{PREFIX}on_"
 
 # Equality fields come first, then the time, which lists sort by. The fields after the time let
 # aggregations run on the index alone.
@@ -76,16 +79,32 @@ class Step:
     command: Document | None = None
 
 
+Paths = Mapping[Kind, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The dotted paths of the fields to index, and of those whose index is dropped."""
+
+    index: Paths = field(default_factory=dict)
+    drop: Paths = field(default_factory=dict)
+
+
 def plan(
-    database: Database[Document], settings: Settings, *, keep_forever: bool = False
+    database: Database[Document],
+    settings: Settings,
+    choice: Choice = Choice(),
+    *,
+    keep_forever: bool = False,
 ) -> Iterator[Step]:
     """Yield the steps from the existing indexes to the wanted ones, without running them.
 
-    Our TTL index is only removed to `keep_forever`, if no setting wants it.
+    Our TTL index is only removed to `keep_forever`, if no setting wants it. The indexes that were
+    chosen before stay until they are dropped.
     """
     for kind in Kind:
         existing = database[kind.collection].index_information()
-        wanted = wanted_indexes(kind)
+        wanted = [*wanted_indexes(kind), *chosen_indexes(kind, existing, choice)]
         removals = [name for name in existing if is_stale(name, existing[name], wanted)]
         yield from (remove(kind, name) for name in removals)
         left = {name: index for name, index in existing.items() if name not in removals}
@@ -173,6 +192,27 @@ def wanted_indexes(kind: Kind) -> list[Index]:
     ]
 
 
+def chosen_indexes(kind: Kind, existing: Existing, choice: Choice) -> Iterator[Index]:
+    """Yield the indexes that the operator chose, now or before, and does not drop."""
+    before = [name.removeprefix(ON) for name in existing if name.startswith(ON)]
+    dropped = {index_on(path).name for path in choice.drop.get(kind, ())}
+    for path in dict.fromkeys([*before, *choice.index.get(kind, ())]):
+        index = index_on(path)
+        if index.name not in dropped and not has_equivalent(kind, index):
+            yield index
+
+
+def index_on(path: str) -> Index:
+    """Return the index for conditions on a field. The time sorts lists of equal values."""
+    return Index(f"{ON}{path}", {path: 1, "timestamp": 1}, f"{path}, timestamp")
+
+
+def has_equivalent(kind: Kind, index: Index) -> bool:
+    """Say whether an index for reading begins with the same keys."""
+    keys = tuple(index.keys)
+    return any(fields[: len(keys)] == keys for fields in READING[kind].values())
+
+
 def wanted_retention(kind: Kind, settings: Settings) -> Index | None:
     """Return the index that should delete, if the setting says after how many days."""
     days = retention_days(kind, settings)
@@ -225,8 +265,11 @@ def step_towards(kind: Kind, index: Index, existing: Existing) -> Step:
 
 
 def create(kind: Kind, index: Index) -> Step:
-    """Return the step that creates an index."""
-    description = {"name": index.name, "key": index.keys} | index.options
+    """Return the step that creates an index.
+
+    Amazon DocumentDB blocks writes meanwhile without `background`, which other servers ignore.
+    """
+    description = {"name": index.name, "key": index.keys, "background": True} | index.options
     command = {"createIndexes": kind.collection, "indexes": [description]}
     return Step(Action.CREATE, kind.collection, index.name, index.purpose, command)
 

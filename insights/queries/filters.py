@@ -1,21 +1,23 @@
 """MongoDB filters from the filter options of commands."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from insights.errors import UsageError
 from insights.kinds import Document, Kind
-from insights.queries import sentiment
-from insights.queries.conditions import parse_condition
+from insights.queries import keys, sentiment
+from insights.queries.conditions import find_target, parse_condition
 from insights.queries.periods import parse_period
 from insights.queries.sentiment import Sentiment
 from insights.settings import Settings
 from insights.users.ids import ids_of, numbers_of, of_user
 
 Filter = Document
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,32 @@ def parse_for_kinds(text: str, now: datetime) -> dict[Kind, Filter]:
     Raises:
         UsageError: neither kind has it, or it is not valid.
     """
-    found: dict[Kind, Filter] = {}
+    return for_kinds(lambda kind: parse_condition(kind, text, now))
+
+
+def indexed_paths(name: str) -> dict[Kind, str]:
+    """Return the dotted path of a field to index, by the kinds that have it.
+
+    Raises:
+        UsageError: neither kind has it, or no index can have it.
+    """
+    targets = for_kinds(lambda kind: find_target(kind, name))
+    if any(keys.is_special(key) for target in targets.values() for key in target.keys):
+        raise UsageError(f"no index can have {name}: a key is empty, has a dot or begins with $")
+    return {kind: target.path for kind, target in targets.items()}
+
+
+def for_kinds(parse: Callable[[Kind], T]) -> dict[Kind, T]:
+    """Return the results by kind, without the kinds that are refused.
+
+    Raises:
+        UsageError: both are.
+    """
+    found: dict[Kind, T] = {}
     refusals: list[UsageError] = []
     for kind in Kind:
         try:
-            found[kind] = parse_condition(kind, text, now)
+            found[kind] = parse(kind)
         except UsageError as refusal:
             refusals.append(refusal)
     if not found:

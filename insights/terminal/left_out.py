@@ -12,6 +12,7 @@ from insights.queries.filters import Selection, all_of, of_users, system_ids, to
 from insights.queries.left_out import LeftOut, Reason, left_out, undated
 from insights.settings import Settings
 from insights.terminal.console import print_error
+from insights.terminal.working import awaited
 from insights.wording import clean
 
 
@@ -42,8 +43,10 @@ def tell_not_selected(
     """
     if selection.since is not None or selection.until is not None:
         whenever = replace(selection, since=None, until=None)
-        tell_left_out(undated(database, kind, to_filter(kind, whenever, settings, now)))
+        without_date = undated(database, kind, to_filter(kind, whenever, settings, now))
+        tell_left_out(awaited(f"Counting {kind} without a date", without_date))
     if system_ids(selection, settings):
         everyone = to_filter(kind, replace(selection, include_system=True), settings, now)
         found = all_of(everyone, of_users(system_ids(selection, settings)))
-        tell_left_out(left_out(database, kind, Reason.SYSTEM_USER, found))
+        of_system = left_out(database, kind, Reason.SYSTEM_USER, found)
+        tell_left_out(awaited(f"Counting {kind} of system users", of_system))

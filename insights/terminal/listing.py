@@ -20,6 +20,7 @@ from insights.terminal.blocks import Block, print_blocks, user_text
 from insights.terminal.console import is_bounded, output, print_error, print_json
 from insights.terminal.left_out import tell_not_selected
 from insights.terminal.tables import print_rows
+from insights.terminal.working import awaited
 from insights.wording import show_time
 
 
@@ -111,6 +112,7 @@ def print_newest(
         rated = RatedMessages(database, settings)
         if messages:
             found = rated.added_to(found)
+        found = awaited(f"Searching {kind}", found)
         if as_json:
             printed = print_lines(kind, found)
         elif messages:

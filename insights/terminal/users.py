@@ -12,9 +12,10 @@ from insights.errors import UsageError
 from insights.kinds import Document
 from insights.mongodb.servers import server_message
 from insights.settings import Settings
-from insights.terminal.console import errors, print_line, print_warning
+from insights.terminal.console import print_line, print_warning
 from insights.terminal.counts import show_counts
 from insights.terminal.program import program
+from insights.terminal.working import working
 from insights.users.erasure import count_by_ids
 from insights.users.ids import LONGEST, numbers_of, object_ids_of, similar_ids
 from insights.users.opt_outs import find_opt_out, is_recent
@@ -72,7 +73,7 @@ def name_similar_ids(database: Database[Document], user_id: str) -> str:
     Empty if there are none, or after a warning that the search failed.
     """
     try:
-        with errors().status("Looking for similar ids"):
+        with working("Searching for similar ids"):
             found = similar_ids(database, user_id)
     except OperationFailure as error:
         print_warning(f"the search for similar ids failed: {server_message(error)}")

@@ -156,6 +156,8 @@ class Traits:
     new_expiry: Failure | None = None
     # A TTL index on another field than `_ts`.
     expiry_by_field: Failure | None = None
+    # An index on several fields, of which one is in another.
+    nested_compound: Failure | None = None
     # An update by a pipeline, and one whose pipeline sets `_id`.
     update_pipeline: Failure | None = None
     update_pipeline_with_id: Failure | None = None
@@ -412,6 +414,9 @@ COSMOS_RU = Traits(
     expiry_by_field=Failure(
         2, "BadValue", "The 'expireAfterSeconds' option is supported on '_ts' field only."
     ),
+    nested_compound=Failure(
+        115, "CommandNotSupported", "Unique and compound indexes do not support nested paths."
+    ),
     partial=Failure(
         16500,
         "RequestRateTooLarge",
@@ -467,10 +472,17 @@ def refused_commands(traits: Traits, command: Command) -> Iterator[Refusal]:
             yield Refusal(option, failure)
     if traits.causal_consistency and "afterClusterTime" in command.body.get("readConcern", {}):
         yield Refusal("afterClusterTime", traits.causal_consistency)
-    if traits.expiry_by_field and command.name == "createIndexes":
-        for index in command.body["indexes"]:
-            if "expireAfterSeconds" in index and list(index["key"]) != ["_ts"]:
-                yield Refusal("expireAfterSeconds", traits.expiry_by_field)
+    for index in command.body["indexes"] if command.name == "createIndexes" else ():
+        yield from refused_index(traits, index)
+
+
+def refused_index(traits: Traits, index: Document) -> Iterator[Refusal]:
+    """Refuse kinds of indexes."""
+    fields = list(index["key"])
+    if traits.expiry_by_field and "expireAfterSeconds" in index and fields != ["_ts"]:
+        yield Refusal("expireAfterSeconds", traits.expiry_by_field)
+    if traits.nested_compound and len(fields) > 1 and any("." in each for each in fields):
+        yield Refusal("compound index", traits.nested_compound)
 
 
 def refused_writes(traits: Traits, command: Command) -> Iterator[Refusal]:
