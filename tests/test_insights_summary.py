@@ -915,20 +915,24 @@ def test_shows_hostile_texts_without_interpreting_them(
     assert found["events"]["daily"][0]["types"] == {HOSTILE: 1}
 
 
-@pytest.mark.parametrize(("module", "limit"), [(ratings, "MOST_VALUES"), (worst, "BATCH")])
+@pytest.mark.parametrize(
+    ("module", "limit", "most"), [(ratings, "MOST_VALUES", 20), (worst, "BATCH", 1)]
+)
 def test_many_different_ratings_and_messages_change_no_figure(
     insights: Insights,
     empty_database: Database[Document],
     monkeypatch: pytest.MonkeyPatch,
     module: ModuleType,
     limit: str,
+    most: int,
 ) -> None:
     given = ["up", "down", "3", "meh", "bad", "👎", "1", "odd", "down", "5"]
+    given += [f"text {number}" for number in range(20)]
     for number in range(120):
         feedback = {
             "user_id": f"u{number % 17}",
             "message_id": f"m{number % (7 + number % 31)}",
-            "rating": given[number % 10],
+            "rating": given[number % 30 if number % 2 else number % 10],
             "reasons": [["wrong"], ["late", "wrong"], []][number % 3],
             "comment": "It is wrong" if number % 4 else None,
         }
@@ -937,7 +941,7 @@ def test_many_different_ratings_and_messages_change_no_figure(
         empty_database.feedback.insert_one(own)
     few = figures(insights)
 
-    monkeypatch.setattr(module, limit, 1)
+    monkeypatch.setattr(module, limit, most)
 
     assert figures(insights) == few
 
