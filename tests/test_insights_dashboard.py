@@ -189,21 +189,21 @@ def test_says_the_same_as_the_summary(
     assert shown == [
         "Nothing to compare",
         "58 % (49 to 67 %) of 120 scored ratings are positive.",
-        "Feedback begins on 2026-11-02, too late to compare with the 10 days before.",
-        "It was 83 % (Nov 1 to 5) and fell to 33 % (Nov 6 to 10).",
+        "Feedback begins on 2 Nov 2026, too late to compare with the 10 days before.",
+        "It was 83 % (1 to 5 Nov) and fell to 33 % (6 to 10 Nov).",
     ]
     assert words(page, ".question:first-child .answer") == shown[0]
     said = page.locator(".question:first-child .answer ~ p").all_inner_texts()
     assert [" ".join(each.split()) for each in said] == shown[1:]
     cards = [" ".join(card.split()) for card in page.locator(".figures > div").all_inner_texts()]
-    assert cards[0] == "Feedback 120 since 2026-11-02, too late to compare"
+    assert cards[0] == "Feedback 120 since 2 Nov 2026, too late to compare"
 
 
 def test_shows_its_period_and_when_it_was_made(visitor: Visitor, figures: str) -> None:
     shown = words(visitor.open(figures), "#part-heading .period")
     assert re.fullmatch(
-        r"2026-11-01 00:00 to 2026-11-11 00:00 UTC \(10 days\) · "
-        r"generated \d{4}-\d\d-\d\d \d\d:\d\d UTC",
+        r"1 Nov 2026 00:00 to 11 Nov 2026 00:00 UTC \(10 days\) · "
+        r"generated \d+ \w{3} \d{4} \d\d:\d\d UTC",
         shown,
     )
 
@@ -295,7 +295,7 @@ def test_says_how_the_worst_are_ranked(
 
     assert "Each has a single rating" in words(page, "#worst .lead")
     assert page.locator(".worst h3").all_text_contents() == ["b", "a"]
-    assert words(page, ".worst > li:first-child .message") == "b rated 2026-11-02 02:00"
+    assert words(page, ".worst > li:first-child .message") == "b rated 2 Nov 2026 02:00"
     assert "The newest negative rating; no answer has several." in words(
         page, ".question:nth-child(2)"
     )
@@ -510,7 +510,7 @@ def test_an_unwritable_file_is_an_error(
 def test_writes_no_page_without_data(insights: Insights, tmp_path: Path) -> None:
     result = insights("dashboard", *PERIOD)
     assert result.exit_code == 5
-    assert "from 2026-11-01 00:00 to 2026-11-11 00:00 UTC" in result.stderr
+    assert "from 1 Nov 2026 00:00 to 11 Nov 2026 00:00 UTC" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 

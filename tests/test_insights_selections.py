@@ -247,7 +247,7 @@ def test_says_that_nothing_matches_rather_than_that_there_is_nothing(
     assert result.exit_code == 5
     assert result.stderr == (
         "insights: no feedback and no events match --user nobody "
-        "from 2026-11-01 00:00 to 2026-11-02 00:00 UTC\n"
+        "from 1 Nov 2026 00:00 to 2 Nov 2026 00:00 UTC\n"
     )
     assert compared.stderr == (
         "insights: There are no scored ratings in this period that match --user nobody\n"

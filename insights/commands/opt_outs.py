@@ -25,7 +25,7 @@ from insights.terminal.users import (
 )
 from insights.users.erasure import count_stored, erase
 from insights.users.opt_outs import add_opt_out, find_opt_out, list_opt_outs, remove_opt_out
-from insights.wording import show_time
+from insights.wording import show_time, sortable_time
 
 Erase = Annotated[
     bool, typer.Option("--erase", help="Also erase the user's stored feedback and events.")
@@ -114,4 +114,4 @@ def opt_outs(as_json: AsJson = False) -> None:
 def cells(opt_out: Document) -> list[str]:
     """Return the cells of an opt-out's row."""
     time = opt_out.get("timestamp")
-    return [str(opt_out["_id"]), show_time(time) if time else ""]
+    return [str(opt_out["_id"]), sortable_time(time) if time else ""]

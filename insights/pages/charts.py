@@ -16,7 +16,7 @@ from insights.figures.shares import Share
 from insights.figures.summaries import Summary
 from insights.pages import drawing
 from insights.queries.periods import Period
-from insights.wording import clean, plural, show_number, show_percentage, unbroken
+from insights.wording import clean, plural, show_days, show_number, show_percentage, unbroken
 
 # More bars would be too thin to point at, so longer periods are drawn in whole weeks.
 MAXIMUM_BARS = 92
@@ -66,10 +66,8 @@ class Span(Generic[Day]):
 
     @property
     def name(self) -> str:
-        """The days, as `2 Nov 2026` or `2 Nov to 8 Nov 2026`."""
-        first, last = self.days[0].day, self.days[-1].day
-        until = f"{last.day} {last:%b %Y}"
-        return until if first == last else f"{first.day} {first:%b} to {until}"
+        """The days, as `2 Nov 2026` or `2 to 8 Nov 2026`."""
+        return show_days(self.days[0].day, self.days[-1].day, year=True)
 
     @property
     def key(self) -> str:

@@ -19,7 +19,7 @@ from insights.settings import read_settings
 from insights.terminal.blocks import Block, print_blocks
 from insights.terminal.console import print_error, print_json, print_rows
 from insights.terminal.left_out import tell_not_selected
-from insights.wording import show_time
+from insights.wording import sortable_time
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def show_any_time(value: object) -> str:
     """Return a time to the minute, or the value that another program stored instead."""
     match value:
         case datetime():
-            return show_time(value)
+            return sortable_time(value)
         case DatetimeMS():
             return far_iso_time(value).replace("T", " ").rpartition(":")[0]
         case _:
