@@ -135,8 +135,8 @@ def test_ratings_of_one_user_are_too_few_to_say() -> None:
         (
             replace(feedback((1, 2)), begins=datetime(2026, 10, 29, 23, tzinfo=UTC)),
             (
-                "50 % (9 to 91 %) of 2 scored ratings are positive. Feedback begins on 29 Oct 2026, "
-                "too late to compare with the 7 days before."
+                "50 % (9 to 91 %) of 2 scored ratings are positive. Feedback begins on "
+                "29 Oct 2026, too late to compare with the 7 days before."
             ),
         ),
     ],

@@ -148,9 +148,11 @@ def show_part(part: Part, *, year: bool) -> str:
 
 
 def recent_share(feedback: FeedbackSummary) -> Share | None:
-    """Return the share of the last week, in periods of at least two."""
+    """Return the share of the last week, in periods of at least two, if others are older."""
     week = feedback.daily[-WEEK:]
     scored = scored_in(week)
     if len(feedback.daily) < 2 * WEEK or not scored or not feedback.comparison.now:
+        return None
+    if scored == feedback.comparison.now.scored:
         return None
     return feedback.comparison.now.part(sum(day.positive for day in week), scored)

@@ -28,7 +28,8 @@ def reasons_of(reasons: Reasons) -> Iterator[RenderableType]:
     """Yield the reasons, if there are any."""
     if not reasons.reasons:
         return
-    yield f"Reasons of {plural(reasons.ratings, 'negative rating')} that give any"
+    verb = "gives" if reasons.ratings == 1 else "give"
+    yield f"Reasons of {plural(reasons.ratings, 'negative rating')} that {verb} any"
     table = new_table("Reason", "Ratings", "Share")
     table.add_column(width=BAR_WIDTH)
     for each in reasons.reasons:
