@@ -17,7 +17,11 @@ LONG_NAME = 40
 LINE_ENDS = re.compile(r"\r\n|[\t\n\v\f\r\x85\u2028\u2029]")
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
-AFTER_NUMBER = re.compile(r"(?<=[0-9]) (?=%|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b)")
+# The blanks in `42 %`, `72 to 75 %`, `3 Nov` and `3 to 9 Nov`.
+UNIT = r"(?:%|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b)"
+WITHIN = re.compile(
+    rf"(?<=[0-9]) (?={UNIT})|(?<=[0-9]) (?=to [0-9]+ {UNIT})|(?<=[0-9] to) (?=[0-9]+ {UNIT})"
+)
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -53,8 +57,8 @@ def show_percentage(share: float | None) -> str:
 
 
 def unbroken(text: str) -> str:
-    """Return a text in which no line ends between a number and its percent sign or month."""
-    return AFTER_NUMBER.sub(NO_BREAK_SPACE, text)
+    """Return a text in which no line ends within a percentage, an interval or some days."""
+    return WITHIN.sub(NO_BREAK_SPACE, text)
 
 
 def show_period(period: Period, now: datetime) -> str:

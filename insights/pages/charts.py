@@ -130,6 +130,7 @@ def to_chart(  # noqa: PLR0913, PLR0917 (each is a part of it)
     layers: Sequence[alt.Chart],
 ) -> Chart:
     """Return a chart of rows, each with its cells; without a drawing if most have no data."""
+    description = unbroken(description)
     known = [row for row in rows if row["has_data"]]
     if len(known) < FEWEST_BARS:
         cells = [row["cells"] for row in known]
@@ -187,10 +188,10 @@ def describe_shares(summary: Summary, spans: Sequence[Span[FeedbackDay]]) -> str
     lowest, highest = min(shares), max(shares)
     if lowest == highest:
         same = f", the same on {name_all(known)}" if len(known) > 1 else ""
-        return unbroken(f"{total}{same}.")
+        return f"{total}{same}."
     ends = (("lowest", lowest), ("highest", highest))
     parts = (f"{name}: {describe_share(known, value, whole)}" for name, value in ends)
-    return unbroken(f"{total}; {', '.join(parts)}.")
+    return f"{total}; {', '.join(parts)}."
 
 
 def describe_share(spans: Sequence[Span[FeedbackDay]], value: float, whole: Share) -> str:
