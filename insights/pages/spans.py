@@ -92,13 +92,11 @@ def group(days: Sequence[Day]) -> list[Span[Day]]:
 
 
 def name_all(spans: Sequence[Span[Day]]) -> str:
-    """Return the names of one or two spans, or the number of more."""
-    if len(spans) > NAMED:
-        unit = spans[-1].unit
-        return (
-            plural(len(spans), unit) if len(spans[-1].days) == 1 else f"{len(spans)} times {unit}"
-        )
-    return " and ".join(span.name for span in spans)
+    """Return the names of one or two spans, or the number of more, as `3 spans of 7 days`."""
+    if len(spans) <= NAMED:
+        return " and ".join(span.name for span in spans)
+    unit, is_single = spans[-1].unit, len(spans[-1].days) == 1
+    return plural(len(spans), unit) if is_single else f"{len(spans)} spans of {unit}"
 
 
 def heading(spans: Sequence[Span[Day]]) -> str:
