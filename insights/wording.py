@@ -17,6 +17,11 @@ LONG_NAME = 40
 LINE_ENDS = re.compile(r"\r\n|[\t\n\v\f\r\x85\u2028\u2029]")
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+# The blanks in `42 %`, `72 to 75 %`, `3 Nov` and `3 to 9 Nov`.
+UNIT = r"(?:%|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b)"
+WITHIN = re.compile(
+    rf"(?<=[0-9]) (?={UNIT})|(?<=[0-9]) (?=to [0-9]+ {UNIT})|(?<=[0-9] to) (?=[0-9]+ {UNIT})"
+)
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -31,7 +36,13 @@ def shorten(text: str, length: int = LONG_TEXT) -> str:
 
 
 def show_time(time: datetime) -> str:
-    """Return a time as `2026-11-01 09:30`, in UTC."""
+    """Return a time as `1 Nov 2026 09:30`, in UTC."""
+    time = time.astimezone(UTC)
+    return f"{show_day(time)} {time:%H:%M}"
+
+
+def sortable_time(time: datetime) -> str:
+    """Return a time as `2026-11-01 09:30`, in UTC, for lists; `--until` takes it, too."""
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 
@@ -46,23 +57,32 @@ def show_percentage(share: float | None) -> str:
 
 
 def unbroken(text: str) -> str:
-    """Return a text in which no line ends between a number and its percent sign."""
-    return text.replace(" %", f"{NO_BREAK_SPACE}%")
+    """Return a text in which no line ends within a percentage, an interval or some days."""
+    return WITHIN.sub(NO_BREAK_SPACE, text)
 
 
 def show_period(period: Period, now: datetime) -> str:
-    """Return a period as `from 2026-11-01 00:00 to 2026-11-08 00:00 UTC`."""
+    """Return a period as `from 1 Nov 2026 00:00 to 8 Nov 2026 00:00 UTC`."""
     since = f"from {show_time(period.since)} " if period.since else ""
     return f"{since}to {show_time(period.until or now)} UTC"
 
 
+def show_day(day: date) -> str:
+    """Return a day as `1 Nov 2026`."""
+    return show_days(day, day, year=True)
+
+
 def show_days(first: date, last: date, *, year: bool = False) -> str:
-    """Return some days as `Nov 3`, `Nov 3 to 9` or `Oct 28 to Nov 3`, with the year if asked."""
-    start, end = (f"{day:%b} {day.day}" for day in (first, last))
-    if (first.year, first.month) == (last.year, last.month):
-        end = str(last.day)
-    days = start if first == last else f"{start} to {end}"
-    return f"{days}, {last.year}" if year else days
+    """Return some days as `3 Nov`, `3 to 9 Nov` or `28 Oct to 3 Nov`, with the year if asked."""
+    end = f"{last.day} {last:%b}{f' {last.year}' if year else ''}"
+    if (first.year, first.month, first.day) == (last.year, last.month, last.day):
+        return end
+    start = str(first.day)
+    if (first.year, first.month) != (last.year, last.month):
+        start += f" {first:%b}"
+    if year and first.year != last.year:
+        start += f" {first.year}"
+    return f"{start} to {end}"
 
 
 def length_of(period: Period) -> str:

@@ -135,8 +135,8 @@ def test_ratings_of_one_user_are_too_few_to_say() -> None:
         (
             replace(feedback((1, 2)), begins=datetime(2026, 10, 29, 23, tzinfo=UTC)),
             (
-                "50 % (9 to 91 %) of 2 scored ratings are positive. Feedback begins on 2026-10-29, "
-                "too late to compare with the 7 days before."
+                "50 % (9 to 91 %) of 2 scored ratings are positive. Feedback begins on "
+                "29 Oct 2026, too late to compare with the 7 days before."
             ),
         ),
     ],
@@ -151,7 +151,7 @@ def test_says_how_the_last_week_was_where_that_is_half_or_less() -> None:
 
     assert (
         list(explain(found, "14 days"))[-1]
-        == "In the last 7 days (Nov 9 to 15): 60 % (36 to 80 %)."
+        == "In the last 7 days (9 to 15 Nov): 60 % (36 to 80 %)."
     )
     assert "last 7" not in " ".join(explain(replace(found, daily=two_weeks[1:]), "13 days"))
 
@@ -178,17 +178,17 @@ def test_shows_a_difference_with_its_interval(
         (
             (date(2026, 11, 3), date(2026, 11, 9), (47, 100)),
             (date(2026, 11, 24), date(2026, 11, 30), (82, 100)),
-            "It fell to 47 % (Nov 3 to 9) and rose to 82 % (Nov 24 to 30).",
+            "It fell to 47 % (3 to 9 Nov) and rose to 82 % (24 to 30 Nov).",
         ),
         (
             (date(2026, 11, 3), date(2026, 11, 3), (82, 100)),
             (date(2026, 11, 28), date(2026, 12, 4), (47, 100)),
-            "It rose to 82 % (Nov 3) and fell to 47 % (Nov 28 to Dec 4).",
+            "It rose to 82 % (3 Nov) and fell to 47 % (28 Nov to 4 Dec).",
         ),
         (
             (FIRST, FIRST + DAY, (47, 100)),
             (date(2027, 1, 3), date(2027, 1, 9), (82, 100)),
-            "It was 47 % (Nov 2 to 3, 2026) and rose to 82 % (Jan 3 to 9, 2027).",
+            "It was 47 % (2 to 3 Nov 2026) and rose to 82 % (3 to 9 Jan 2027).",
         ),
     ],
 )
@@ -232,5 +232,5 @@ def test_divides_the_days_into_equal_parts_with_enough_ratings(
 
 
 def test_says_beside_a_number_why_there_is_none_before() -> None:
-    expected = "since 2026-10-29, too late to compare"
+    expected = "since 29 Oct 2026, too late to compare"
     assert not_counted_before(datetime(2026, 10, 29, tzinfo=UTC)) == expected

@@ -58,7 +58,7 @@ def test_prints_the_finding_and_a_table(lookup: Insights) -> None:
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert [line.rstrip() for line in result.stdout.splitlines()] == [
-        "From 2026-11-01 00:00 to 2026-11-02 00:00 UTC",
+        "From 1 Nov 2026 00:00 to 2 Nov 2026 00:00 UTC",
         "",
         (
             "atlas-3 is better than atlas-2, the most frequent message.model: 88 % (80 to 93 %) of "

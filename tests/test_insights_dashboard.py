@@ -15,12 +15,16 @@ from pymongo.database import Database
 
 from insights.figures.curves import FeedbackDay
 from insights.kinds import Document
-from insights.pages.charts import MAXIMUM_BARS, group
+from insights.pages.charts import Bar, peak
+from insights.pages.dashboard import breakable, finalize
+from insights.pages.spans import MAXIMUM_BARS, group
 from insights.wording import clean
 from tests.support.chromium import DESKTOP, HEIGHT, PHONE, Visitor
 from tests.support.documents import a_feedback, an_event
 from tests.support.insights_cli import Insights
 from tests.support.page_checks import (
+    axe_violations,
+    broken_names,
     low_contrasts,
     missing_names,
     overflows,
@@ -29,6 +33,7 @@ from tests.support.page_checks import (
 
 PERIOD = ("--since", "2026-11-01", "--until", "2026-11-11")
 TIMES_3 = "3.0\N{MULTIPLICATION SIGN}"
+WIDE = 1920
 LONG_COMMENT = "It answered about Bonn. " * 40
 
 
@@ -118,6 +123,8 @@ def hostile(insights: Insights, empty_database: Database[Document]) -> str:
                 a_feedback(time, message_id=text, user_id="v", rating="down", comment=text),
             ]
         )
+    # A chart needs data at two times.
+    empty_database.analytics.insert_one(an_event(at(5, 8), event_type=SCRIPT))
     return write(insights, *PERIOD)
 
 
@@ -150,7 +157,10 @@ def test_the_cards_show_the_figures(visitor: Visitor, figures: str) -> None:
         "Positive 43 % 9 to 85 %, 3 of 7 scored",
         "Unscored 1 listed below",
         "Events 6 ▼ down 50 % from 12",
-        "Active users 1 last 24 hours 2 last 7 days 4 last 30 days",
+        (
+            "Active users 1 last 24 hours none before 2 last 7 days same as before "
+            "4 last 30 days no earlier data"
+        ),
     ]
 
 
@@ -165,7 +175,7 @@ def test_three_answers_come_first(visitor: Visitor, figures: str) -> None:
         "in the 10 days before: 17.9 percentage points up, between 100.0 down and 100.0 up."
     )
     assert worst == (
-        "Which answer is worst? bad 3 of 3 ratings are negative (44 to 100 %). Too slow."
+        "Which answer is worst? bad All 3 ratings are negative (44 to 100 %). Too slow."
     )
     assert before == (
         "What comes before a negative rating? Nothing stands out "
@@ -189,21 +199,21 @@ def test_says_the_same_as_the_summary(
     assert shown == [
         "Nothing to compare",
         "58 % (49 to 67 %) of 120 scored ratings are positive.",
-        "Feedback begins on 2026-11-02, too late to compare with the 10 days before.",
-        "It was 83 % (Nov 1 to 5) and fell to 33 % (Nov 6 to 10).",
+        "Feedback begins on 2 Nov 2026, too late to compare with the 10 days before.",
+        "It was 83 % (1 to 5 Nov) and fell to 33 % (6 to 10 Nov).",
     ]
     assert words(page, ".question:first-child .answer") == shown[0]
     said = page.locator(".question:first-child .answer ~ p").all_inner_texts()
     assert [" ".join(each.split()) for each in said] == shown[1:]
     cards = [" ".join(card.split()) for card in page.locator(".figures > div").all_inner_texts()]
-    assert cards[0] == "Feedback 120 since 2026-11-02, too late to compare"
+    assert cards[0] == "Feedback 120 since 2 Nov 2026, too late to compare"
 
 
 def test_shows_its_period_and_when_it_was_made(visitor: Visitor, figures: str) -> None:
     shown = words(visitor.open(figures), "#part-heading .period")
     assert re.fullmatch(
-        r"2026-11-01 00:00 to 2026-11-11 00:00 UTC \(10 days\) · "
-        r"generated \d{4}-\d\d-\d\d \d\d:\d\d UTC",
+        r"1 Nov 2026 00:00 to 11 Nov 2026 00:00 UTC \(10 days\) · "
+        r"generated \d+ \w{3} \d{4} \d\d:\d\d UTC",
         shown,
     )
 
@@ -247,11 +257,11 @@ def test_events_and_users_are_counted_by_day(visitor: Visitor, figures: str) -> 
 def test_lists_ratings_and_event_types_with_their_counts(visitor: Visitor, figures: str) -> None:
     page = visitor.open(figures)
     assert rows(page, "#answers .ranking") == [
-        ["up positive", "3", "38 % 8 to 80 %"],
-        ["down negative", "2", "25 % 4 to 73 %"],
-        ["2 negative", "1", "12 % 1 to 64 %"],
-        ["3 neutral", "1", "12 % 1 to 64 %"],
-        ["meh unscored", "1", "12 % 1 to 64 %"],
+        ["up positive", "3", "38 %", "8 to 80 %"],
+        ["down negative", "2", "25 %", "4 to 73 %"],
+        ["2 negative", "1", "12 %", "1 to 64 %"],
+        ["3 neutral", "1", "12 %", "1 to 64 %"],
+        ["meh unscored", "1", "12 %", "1 to 64 %"],
     ]
     assert words(page, "#unscored .chips") == "meh 1"
     assert rows(page, "#activity .ranking") == [
@@ -295,7 +305,7 @@ def test_says_how_the_worst_are_ranked(
 
     assert "Each has a single rating" in words(page, "#worst .lead")
     assert page.locator(".worst h3").all_text_contents() == ["b", "a"]
-    assert words(page, ".worst > li:first-child .message") == "b rated 2026-11-02 02:00"
+    assert words(page, ".worst > li:first-child .message") == "b rated 2 Nov 2026 02:00"
     assert "The newest negative rating; no answer has several." in words(
         page, ".question:nth-child(2)"
     )
@@ -311,7 +321,7 @@ def test_says_how_the_worst_are_ranked(
 def test_the_worst_message_is_shown_with_its_comments(visitor: Visitor, figures: str) -> None:
     page = visitor.open(figures)
     assert page.locator(".worst > li").count() == 1
-    assert words(page, ".worst .message") == "bad 3 of 3 ratings negative (44 to 100 %)"
+    assert words(page, ".worst .message") == "bad All 3 ratings are negative (44 to 100 %)"
     page.get_by_text("1 more comment").click()
     comments = page.locator(".worst blockquote").all_text_contents()
     # Newest first, and the long one in full.
@@ -387,6 +397,7 @@ def test_hostile_texts_run_nothing_and_break_no_layout(
     assert page.locator("img, iframe, object, [onerror], [onfocus], [onmouseover]").count() == 0
     comments = page.locator(".worst blockquote").all_text_contents()
     assert {SCRIPT, HOSTILE[1], HOSTILE[3]} <= set(comments)
+    assert axe_violations(page) == []
     assert not any(control in "".join(comments) for control in "\u202e\u2067\x1b\u200e\u200f\u061c")
     assert overflows(page) == []
 
@@ -409,9 +420,12 @@ def open_all(page: Page) -> None:
 def test_nothing_overflows_at_any_width(visitor: Visitor, figures: str) -> None:
     page = visitor.open(figures)
     open_all(page)
-    for width in (PHONE, 420, 600, 768, 1024, DESKTOP):
+    for width in (PHONE, 420, 600, 768, 1024, DESKTOP, WIDE):
         page.set_viewport_size({"width": width, "height": HEIGHT})
-        assert (width, overflows(page)) == (width, [])
+        assert (width, overflows(page), broken_names(page)) == (width, [], [])
+    main = page.locator("main").bounding_box()
+    assert main is not None
+    assert main["width"] > 0.9 * WIDE
 
 
 @pytest.mark.parametrize("width", [PHONE, 640, DESKTOP])
@@ -433,6 +447,7 @@ def test_texts_have_enough_contrast(visitor: Visitor, figures: str, scheme: str)
     page = visitor.open(figures, scheme="dark" if scheme == "dark" else "light")
     open_all(page)
     assert low_contrasts(page) == []
+    assert axe_violations(page) == []
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 17, 23)"
     assert dark == (scheme == "dark")
 
@@ -447,7 +462,7 @@ def test_the_keyboard_reaches_and_opens_the_tables(visitor: Visitor, figures: st
     assert focused(page) == "Skip to the figures"
     assert page.locator(".skip").bounding_box()["y"] >= 0  # type: ignore[index]
     reached = []
-    for _ in range(30):
+    for _ in range(36):
         page.keyboard.press("Tab")
         reached.append(focused(page))
     order = [
@@ -481,7 +496,18 @@ def test_prints_on_white_without_interactive_elements(visitor: Visitor, figures:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.locator("nav").is_visible()
     assert not page.locator("#chart-share details").is_visible()
-    assert page.locator(".worst blockquote").nth(1).is_visible()
+    assert page.locator(".worst blockquote").all_text_contents() == [
+        "Too slow.",
+        LONG_COMMENT,
+        "Wrong city.",
+    ]
+    assert all(each.is_visible() for each in page.locator(".worst blockquote").all())
+    assert not page.get_by_text("1 more comment").is_visible()
+    # A title on one page and its table on the next are of no use.
+    breaks = page.locator(".board > *, .pair > *").evaluate_all(
+        "(all) => all.map((each) => getComputedStyle(each).breakInside)"
+    )
+    assert set(breaks) == {"avoid"}
     assert low_contrasts(page) == []
     assert overflows(page) == []
 
@@ -507,11 +533,145 @@ def test_an_unwritable_file_is_an_error(
     assert "page.html: No such file or directory" in result.stderr
 
 
-def test_writes_no_page_without_data(insights: Insights, tmp_path: Path) -> None:
-    result = insights("dashboard", *PERIOD)
-    assert result.exit_code == 5
-    assert "from 2026-11-01 00:00 to 2026-11-11 00:00 UTC" in result.stderr
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize(
+    ("stored", "options", "said"),
+    [
+        (None, [], "The database {} has none at all. Is it the right one?"),
+        (at(25, 9, month=10), [], "To see them, choose another period: insights dashboard --since"),
+        (at(2, 9), ["--user", "u9"], "To see them, leave out the filters: insights dashboard"),
+    ],
+)
+def test_a_page_without_data_says_what_to_do(
+    insights: Insights,
+    empty_database: Database[Document],
+    visitor: Visitor,
+    stored: datetime | None,
+    options: list[str],
+    said: str,
+) -> None:
+    if stored:
+        empty_database.feedback.insert_one(a_feedback(stored))
+
+    result = insights("dashboard", *PERIOD, *options)
+
+    assert (result.exit_code, result.stdout) == (0, "dashboard.html\n")
+    assert "from 1 Nov 2026 00:00 to 11 Nov 2026 00:00 UTC" in result.stderr
+    page = visitor.open((insights.folder / "dashboard.html").as_uri())
+    shown = words(page, ".empty")
+    assert shown.startswith("No feedback and no events None ")
+    assert said.format(empty_database.name) in shown
+    assert axe_violations(page) == []
+    assert missing_names(page) == []
+
+
+def test_a_day_is_drawn_by_hour(
+    insights: Insights, empty_database: Database[Document], visitor: Visitor
+) -> None:
+    empty_database.feedback.insert_many(
+        a_feedback(at(day, hour), message_id=f"m{hour}") for day, hour in ((1, 10), (2, 0), (2, 8))
+    )
+    empty_database.analytics.insert_many(an_event(at(2, hour)) for hour in (8, 8, 9))
+
+    page = visitor.open(
+        write(insights, "--since", "2026-11-01T09:30", "--until", "2026-11-02T09:30")
+    )
+
+    ratings, users = rows(page, "#chart-ratings"), rows(page, "#chart-users")
+    # From the first rating, and the first event.
+    assert [(row[0], row[1]) for row in ratings if row[1] != "0"] == [
+        ("1 Nov 2026 10:00", "1"),
+        ("2 Nov 2026 00:00", "1"),
+        ("2 Nov 2026 08:00", "1"),
+    ]
+    assert (ratings[0][0], ratings[-1][0]) == ("1 Nov 2026 10:00", "2 Nov 2026 09:00")
+    assert users == [["2 Nov 2026 08:00", "1"], ["2 Nov 2026 09:00", "1"]]
+    drawn = page.locator("#chart-ratings .wide svg").text_content() or ""
+    assert all(label in drawn for label in ("12:00", "2 Nov", "08:00"))
+    assert words(page, "#chart-users h3") == "Hourly active users"
+    # Ticks of a count are whole.
+    assert page.locator("#chart-ratings .wide .role-axis-label text").all_text_contents()[-2:] == [
+        "0",
+        "1",
+    ]
+    assert axe_violations(page) == []
+
+
+def test_a_single_bar_is_a_table(
+    insights: Insights, empty_database: Database[Document], visitor: Visitor
+) -> None:
+    empty_database.feedback.insert_many(a_feedback(at(9, 9)) for _ in range(3))
+    page = visitor.open(write(insights, *PERIOD))
+    assert page.locator("#chart-ratings svg.marks").count() == 0
+    assert page.locator("#chart-ratings table").is_visible()
+    assert words(page, "#chart-ratings") == (
+        "Ratings 3 ratings: 3 positive. Ratings Hour (UTC) positive 9 Nov 2026 09:00 3"
+    )
+    assert words(page, ".question:nth-child(2)") == (
+        "Which answer is worst? No negative ratings No answer has one in this period."
+    )
+
+
+def test_the_arrow_keys_show_the_values_of_a_chart(visitor: Visitor, figures: str) -> None:
+    page = visitor.open(figures)
+    tip = page.locator(".tip")
+    page.get_by_text("listed below").focus()
+    page.keyboard.press("Tab")
+    assert tip.inner_text().startswith("10 Nov 2026")
+    for key, day in (("ArrowLeft", 9), ("Home", 1), ("ArrowRight", 2), ("End", 10)):
+        page.keyboard.press(key)
+        assert tip.inner_text().startswith(f"{day} Nov 2026")
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
+    page.keyboard.press("ArrowLeft")
+    assert tip.is_visible()
+    page.keyboard.press("Tab")
+    assert not tip.is_visible()
+
+
+def test_shares_have_one_style_and_series_have_data(visitor: Visitor, figures: str) -> None:
+    page = visitor.open(figures)
+    shown = page.locator("body").inner_text() + (page.locator("#chart-share").text_content() or "")
+    assert re.findall(r"[0-9]%", shown) == []
+    assert "100\N{NO-BREAK SPACE}%" in (page.locator("#chart-share .wide").text_content() or "")
+    # The axes have no labels for the pointer.
+    labels = page.locator("svg [aria-label]").evaluate_all("(all) => all.map((e) => e.ariaLabel)")
+    assert all("Nov 2026" in label for label in labels)
+
+
+@pytest.mark.parametrize(
+    ("ratings", "said"),
+    [
+        (["down"], "Its only rating is negative (21 to 100 %)"),
+        (["down", "down"], "Both ratings are negative (34 to 100 %)"),
+        (["down", "up", "up"], "1 of 3 ratings is negative (6 to 79 %)"),
+    ],
+)
+def test_says_how_many_ratings_are_negative(
+    insights: Insights,
+    empty_database: Database[Document],
+    visitor: Visitor,
+    ratings: list[str],
+    said: str,
+) -> None:
+    empty_database.feedback.insert_many(
+        a_feedback(at(2, 9), message_id="m", user_id=f"u{number}", rating=rating)
+        for number, rating in enumerate(ratings)
+    )
+    # So that not every answer has a single rating.
+    empty_database.feedback.insert_many(
+        a_feedback(at(2, 9), message_id="n", user_id=user, rating="down") for user in "abc"
+    )
+    page = visitor.open(write(insights, *PERIOD))
+    assert f"m {said}" in page.locator(".worst .message").evaluate_all(
+        "(all) => all.map((each) => each.innerText.replace(/\\s+/g, ' ').trim())"
+    )
+
+
+def test_stacked_accents_end_with_their_text(visitor: Visitor, figures: str) -> None:
+    page = visitor.open(figures)
+    for name in (".worst h3", ".worst blockquote", ".chip", ".legend bdi"):
+        style = page.locator(name).first.evaluate("(each) => getComputedStyle(each).overflow")
+        assert (name, style) == (name, "clip")
 
 
 @pytest.mark.parametrize(
@@ -538,3 +698,38 @@ def test_long_periods_are_drawn_by_week(days: int, bars: int) -> None:
     assert len(spans) == bars <= MAXIMUM_BARS
     assert sum(span.total("count") for span in spans) == days
     assert spans[-1].days[-1].day == first + timedelta(days - 1)
+
+
+@pytest.mark.parametrize(
+    ("counts", "phrase"),
+    [
+        ([1, 3, 2], "; peak: 2 Jan 2026 (3)"),
+        ([3, 1, 3], "; peak: 1 Jan 2026 and 3 Jan 2026 (3 each)"),
+        ([3, 3, 3], "; peak: 3 days (3 each)"),
+        ([0, 3, 0], ""),
+    ],
+)
+def test_all_the_highest_days_are_named(counts: list[int], phrase: str) -> None:
+    first = date(2026, 1, 1)
+    days = [FeedbackDay(first + timedelta(at), n, n, 0, 0) for at, n in enumerate(counts)]
+    assert peak([Bar(span, [span.total("count")]) for span in group(days)]) == phrase
+
+
+@pytest.mark.parametrize(
+    ("name", "html"),
+    [
+        ("answer_shown", "answer_<wbr>shown"),
+        ("/chat/new", "/<wbr>chat/<wbr>new"),
+        ("gpt-4o.mini", "gpt-<wbr>4o.<wbr>mini"),
+        ("pageView", "page<wbr>View"),
+        ("__init__", "__<wbr>init__"),
+        ("<b>_x", "&lt;b&gt;_<wbr>x"),
+        (" ", "&#34; &#34;"),
+    ],
+)
+def test_names_break_between_their_words(name: str, html: str) -> None:
+    assert breakable(name) == html
+
+
+def test_null_is_shown_as_nothing() -> None:
+    assert finalize(None) == ""

@@ -27,7 +27,7 @@ MILLISECOND = timedelta(milliseconds=1)
 WINDOW = timedelta(minutes=30)
 TIMES = "\N{MULTIPLICATION SIGN}"
 DAY = ("--since", "2026-11-01", "--until", "2026-11-02")
-PERIOD = "from 2026-11-01 00:00 to 2026-11-02 00:00 UTC"
+PERIOD = "from 1 Nov 2026 00:00 to 2 Nov 2026 00:00 UTC"
 EXPLANATION = (
     "Before: share of the ratings with events in their window. Positive: the same of positive "
     "ratings. All: share of the events of all users. Lift: Before divided by All. Bold: clearly "

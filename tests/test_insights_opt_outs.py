@@ -84,7 +84,7 @@ def test_a_second_opt_out_keeps_the_first_time(
 
     assert (result.exit_code, result.stdout) == (
         0,
-        "u1 was already opted out, since 2026-11-01 12:00 UTC.\n",
+        "u1 was already opted out, since 1 Nov 2026 12:00 UTC.\n",
     )
     assert list(empty_database.opt_outs.find()) == [{"_id": "u1", "timestamp": NOON}]
 

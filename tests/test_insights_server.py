@@ -5,7 +5,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
@@ -152,7 +152,7 @@ def test_stored_feedback_is_shown_within_two_seconds(
 ) -> None:
     use_settings(**insights.settings)
     page = open_live(visitor, newly_served.url)
-    expect(page.get_by_role("heading", name="Nothing yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No feedback and no events")).to_be_visible()
     post_feedback(message_id="m1", user_id="u1", rating="down", comment="Wrong city.")
     expect_ratings(page, 1, timeout=SHOWN_MS)
     expect(page.locator(".worst blockquote")).to_have_text("Wrong city.")
@@ -165,7 +165,10 @@ def test_stored_feedback_is_shown_within_two_seconds(
 def test_an_update_preserves_open_elements_focus_and_scroll_position(
     served: Served, visitor: Visitor, emptied_database: Database[Document], pixels: int
 ) -> None:
-    store(emptied_database, 3, rating="down", comment="Wrong city.")
+    store(emptied_database, 2, rating="down", comment="Wrong city.")
+    # A chart needs data at two times.
+    earlier = a_feedback(datetime.now(UTC) - timedelta(hours=2), rating="down", comment="Wrong.")
+    emptied_database.feedback.insert_one(earlier)
     emptied_database.analytics.insert_one(an_event(datetime.now(UTC)))
     page = open_live(visitor, served.url)
     expect_ratings(page, 3)

@@ -490,7 +490,7 @@ def test_names_the_period_without_data(
 
     assert (result.exit_code, result.stdout) == (5, "")
     assert result.stderr == (
-        "insights: no feedback and no events from 2026-11-02 00:00 to 2026-11-09 00:00 UTC\n"
+        "insights: no feedback and no events from 2 Nov 2026 00:00 to 9 Nov 2026 00:00 UTC\n"
     )
 
 
@@ -513,7 +513,7 @@ def test_prints_the_answers_before_the_details(
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert [line.rstrip() for line in result.stdout.splitlines()] == [
-        "From 2026-11-02 00:00 to 2026-11-09 00:00 UTC",
+        "From 2 Nov 2026 00:00 to 9 Nov 2026 00:00 UTC",
         "",
         "Too few ratings to say",
         (
@@ -543,8 +543,8 @@ def test_prints_the_answers_before_the_details(
         "",
         "Worst-rated messages",
         "  2 of 2 negative (34 to 100 %)  m1",
-        "    “Out of date.” 1, 2026-11-04 00:00, by u1",
-        "    “Out of date.” down, 2026-11-04 00:00, by u0",
+        "    “Out of date.” 1, 4 Nov 2026 00:00, by u1",
+        "    “Out of date.” down, 4 Nov 2026 00:00, by u0",
         "",
         "Events",
         "  Type       Events  Users",
@@ -667,12 +667,12 @@ def test_compares_nothing_where_the_period_before_is_not_covered(
 
     assert found[kind]["begins"] == "2026-10-26T08:24:00.001Z"
     [line] = [each for each in lines if each.startswith(f"  {kind} ")][:1]
-    assert line.endswith("since 2026-10-26, too late to compare")
+    assert line.endswith("since 26 Oct 2026, too late to compare")
     if kind == "feedback":
         assert lines[2:5] == [
             "Nothing to compare",
             "100 % (89 to 100 %) of 30 scored ratings are positive.",
-            "Feedback begins on 2026-10-26, too late to compare with the 7 days before.",
+            "Feedback begins on 26 Oct 2026, too late to compare with the 7 days before.",
         ]
         assert found["feedback"]["previous_share_positive"] is None
         assert found["feedback"]["share_change_percentage_points"] is None
@@ -710,7 +710,7 @@ def test_says_how_the_share_moved_within_the_period(
     curve = figures(insights)["feedback"]["curve"]
 
     assert lines[2] == "No clear change"
-    assert "It fell to 17 % (Nov 4) and rose to 80 % (Nov 7 to 8)." in lines
+    assert "It fell to 17 % (4 Nov) and rose to 80 % (7 to 8 Nov)." in lines
     assert curve["is_clear"]
     assert (curve["earlier"]["first_day"], curve["earlier"]["last_day"]) == (
         "2026-11-04",

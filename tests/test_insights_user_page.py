@@ -19,6 +19,7 @@ from insights.pages.links import LAST_TIME, just_after, user_address
 from insights.pages.users import to_user_page
 from insights.queries.periods import Period
 from insights.users.timelines import Entry, Timeline
+from insights.wording import show_day
 from tests.support.chromium import DESKTOP, HEIGHT, PHONE, Visitor
 from tests.support.documents import Document, a_feedback, an_event
 from tests.support.insights_cli import Insights
@@ -132,7 +133,7 @@ def test_a_comment_links_to_the_time_before_it(
         "Event answer_shown message_id=m1",
         "Event page_view page=/chat seconds=4.5",
     ]
-    assert page.locator("section h2").all_text_contents() == [f"{RATED:%Y-%m-%d}"]
+    assert page.locator("section h2").all_text_contents() == [show_day(RATED)]
     times = page.locator(".entries time").all_text_contents()
     assert times == ["12:00:00", "11:59:00", "11:58:00"]
     page.get_by_role("link", name="Show all").click()

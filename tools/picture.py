@@ -26,8 +26,8 @@ FILE = Path(__file__).parent.parent / "docs" / "dashboard.png"
 NOW = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
 DAYS, USERS = 60, 500
 
-# The top of the page, down to the first chart.
-WIDTH, HEIGHT = 1200, 850
+# The top of the page, down to the first charts.
+WIDTH, HEIGHT = 1200, 1000
 
 # Root, as in CI, has no sandbox.
 FLAGS = ["--no-sandbox", "--disable-gpu"]

@@ -108,10 +108,9 @@ def dashboard(
 def write(
     settings: Settings, selection: Selection, attributes: Sequence[Attribute], path: Path
 ) -> None:
-    """Write the page to a file, and print its path.
+    """Write the page to a file, and print its path; without data, one that says what to do.
 
     Raises:
-        NoData: the period has no feedback and no events.
         FileNotWritable: the file cannot be written.
     """
     now = datetime.now(UTC)
@@ -123,7 +122,7 @@ def write(
             made = create_dashboard(database, settings, filters, period, now, attributes)
     if made.summary.is_empty:
         tell_left_out(made.left_out)
-        raise nothing_found(period, now, filters.options)
+        print_error(str(nothing_found(period, now, filters.options)))
     write_page(made, path)
     if path != STANDARD_OUTPUT:
         print_line(str(path))

@@ -7,7 +7,7 @@ from enum import StrEnum
 from insights.figures.curves import Curve, FeedbackDay, Part, scored_in
 from insights.figures.feedback import FeedbackSummary
 from insights.figures.shares import Comparison, Difference, Interval, Share
-from insights.wording import plural, show_days, show_number, show_percentage
+from insights.wording import plural, show_day, show_days, show_number, show_percentage
 
 # With fewer ratings in a period, even a large change is hardly ever clear.
 ENOUGH_RATINGS = 20
@@ -86,14 +86,14 @@ def nothing_scored(feedback: FeedbackSummary) -> str:
 def not_compared(feedback: FeedbackSummary, length: str) -> str:
     """Return the reason for a missing comparison."""
     if feedback.begins:
-        begins = f"Feedback begins on {feedback.begins:%Y-%m-%d}"
+        begins = f"Feedback begins on {show_day(feedback.begins)}"
         return f"{begins}, too late to compare with the {length} before."
     return f"There are no scored ratings in the {length} before."
 
 
 def not_counted_before(begins: datetime) -> str:
     """Return the note beside a count whose period before is not covered by data."""
-    return f"since {begins:%Y-%m-%d}, too late to compare"
+    return f"since {show_day(begins)}, too late to compare"
 
 
 def show_scored(share: Share) -> str:
@@ -133,7 +133,7 @@ def show_range(interval: Interval) -> str:
 
 
 def describe_curve(curve: Curve, first: FeedbackDay) -> str:
-    """Return a sentence such as `It fell to 47 % (Nov 3 to 9) and rose to 82 % (Nov 24 to 30)`."""
+    """Return a sentence such as `It fell to 47 % (3 to 9 Nov) and rose to 82 % (24 to 30 Nov)`."""
     rises = curve.difference.value > 0
     before, after = ("fell", "rose") if rises else ("rose", "fell")
     beginning = "was" if curve.earlier.first == first.day else f"{before} to"
@@ -143,14 +143,16 @@ def describe_curve(curve: Curve, first: FeedbackDay) -> str:
 
 
 def show_part(part: Part, *, year: bool) -> str:
-    """Return the share of a part as `47 % (Nov 3 to 9)`."""
+    """Return the share of a part as `47 % (3 to 9 Nov)`."""
     return f"{show_percentage(part.share.value)} ({show_days(part.first, part.last, year=year)})"
 
 
 def recent_share(feedback: FeedbackSummary) -> Share | None:
-    """Return the share of the last week, in periods of at least two."""
+    """Return the share of the last week, in periods of at least two, if others are older."""
     week = feedback.daily[-WEEK:]
     scored = scored_in(week)
     if len(feedback.daily) < 2 * WEEK or not scored or not feedback.comparison.now:
+        return None
+    if scored == feedback.comparison.now.scored:
         return None
     return feedback.comparison.now.part(sum(day.positive for day in week), scored)

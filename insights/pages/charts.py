@@ -1,10 +1,9 @@
 """The dashboard's charts, each as a drawing, a sentence and a table."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from typing import Any, Generic, NamedTuple, TypeVar
+from itertools import compress
+from typing import Any, Generic, NamedTuple
 
 import altair as alt
 from markupsafe import Markup
@@ -15,15 +14,16 @@ from insights.figures.events import EventsDay
 from insights.figures.shares import Share
 from insights.figures.summaries import Summary
 from insights.pages import drawing
+from insights.pages.spans import Day, Span, group, heading, name_all
 from insights.queries.periods import Period
 from insights.wording import clean, plural, show_number, show_percentage, unbroken
 
-# More bars would be too thin to point at, so longer periods are drawn in whole weeks.
-MAXIMUM_BARS = 92
-WEEK = 7
+# A single bar shows nothing that its numbers do not say.
+FEWEST_BARS = 2
 
-# Fewer days have no trend for an average to show.
-DAYS_TO_AVERAGE = 14
+# The spans of a moving average, and the fewest with a trend for one to show.
+DAYS_AVERAGED, HOURS_AVERAGED = 7, 6
+SPANS_TO_AVERAGE = 14
 
 # More colours cannot be told apart.
 MAXIMUM_COLOURS = 5
@@ -35,7 +35,6 @@ FAINT = 0.55
 SMALLEST_SHARE = 0.005
 
 Row = dict[str, Any]
-Day = TypeVar("Day", bound=FeedbackDay | EventsDay)
 
 
 class Series(NamedTuple):
@@ -47,7 +46,10 @@ class Series(NamedTuple):
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart in two widths, its legend, and its data in a sentence and a table."""
+    """A chart in two widths, its legend, and its data in a sentence and a table.
+
+    With too little data it has no drawing, and only the rows with data.
+    """
 
     title: str
     description: str
@@ -56,36 +58,6 @@ class Chart:
     rows: Sequence[Sequence[str]]
     wide: Markup
     narrow: Markup
-
-
-@dataclass(frozen=True)
-class Span(Generic[Day]):
-    """The days of one bar: a single day, or whole weeks."""
-
-    days: Sequence[Day]
-
-    @property
-    def name(self) -> str:
-        """The days, as `2 Nov 2026` or `2 Nov to 8 Nov 2026`."""
-        first, last = self.days[0].day, self.days[-1].day
-        until = f"{last.day} {last:%b %Y}"
-        return until if first == last else f"{first.day} {first:%b} to {until}"
-
-    @property
-    def key(self) -> str:
-        """The first day in ISO 8601, by which spans are ordered."""
-        return self.days[0].day.isoformat()
-
-    def total(self, *fields: str) -> int:
-        """Return the sum of these fields over all days."""
-        return sum(getattr(day, field) for day in self.days for field in fields)
-
-    def is_whole(self, period: Period, number: int) -> bool:
-        """Say whether the span has `number` days, each wholly in the period."""
-        start = datetime.combine(self.days[0].day, time(), UTC)
-        end = datetime.combine(self.days[-1].day, time(), UTC) + timedelta(days=1)
-        covered = (period.since or start) <= start and end <= (period.until or end)
-        return covered and len(self.days) == number
 
 
 @dataclass(frozen=True)
@@ -121,24 +93,50 @@ def draw_charts(summary: Summary) -> dict[str, Chart]:
 def share_chart(summary: Summary) -> Chart:
     """Return the chart of the share of positive ratings, with that of the period before."""
     spans = group(summary.feedback.daily)
-    averaged = len(spans[0].days) == 1 and len(spans) >= DAYS_TO_AVERAGE
     whole, before = summary.feedback.comparison.now, summary.feedback.comparison.before
-    window = WEEK if averaged else 1
+    window = spans_to_average(spans)
     rows = [share_row(spans, index, window, whole) for index in range(len(spans))]
     layers = [drawing.points(rows, "point"), drawing.line(rows, "share")]
-    legend = [Series("share", "7-day average" if averaged else "share")]
-    legend += [Series("point", "single day")] if averaged else []
+    average = f"{window}-{spans[-1].unit} average"
+    legend = [Series("share", "share" if window == 1 else average)]
+    legend += [] if window == 1 else [Series("point", f"single {spans[-1].unit}")]
     if before:
         layers.insert(0, drawing.level(before.value, "before"))
         legend.append(Series("before", f"period before: {unbroken(show_share(before))}"))
-    return Chart(
+    return to_chart(
         "Share of positive ratings",
         describe_shares(summary, spans),
         legend,
         [heading(spans), "Positive", "Scored", "Share positive", "95 % interval"],
-        [row["cells"] for row in rows],
-        *in_both_sizes(layers, rows),
+        rows,
+        layers,
     )
+
+
+def spans_to_average(spans: Sequence[Span[FeedbackDay]]) -> int:
+    """Return how many days or hours the line of shares averages."""
+    known = sum(share(each) is not None for each in spans)
+    if known < SPANS_TO_AVERAGE or len(spans[-1].days) > 1:
+        return 1
+    return HOURS_AVERAGED if spans[-1].is_hour else DAYS_AVERAGED
+
+
+def to_chart(  # noqa: PLR0913, PLR0917 (each is a part of it)
+    title: str,
+    description: str,
+    legend: Sequence[Series],
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    layers: Sequence[alt.Chart],
+) -> Chart:
+    """Return a chart of rows, each with its cells; without a drawing if most have no data."""
+    description = unbroken(description)
+    known = [row for row in rows if row["has_data"]]
+    if len(known) < FEWEST_BARS:
+        cells = [row["cells"] for row in known]
+        return Chart(title, description, [], columns, cells, Markup(), Markup())
+    cells = [row["cells"] for row in rows]
+    return Chart(title, description, legend, columns, cells, *in_both_sizes(layers, rows))
 
 
 def share_row(
@@ -157,6 +155,7 @@ def share_row(
         "share": share(span),
         "average": share(Span(recent)),
         "weight": scored,
+        "has_data": scored > 0,
         "cells": [
             span.name,
             show_number(span.total("positive")),
@@ -185,18 +184,21 @@ def describe_shares(summary: Summary, spans: Sequence[Span[FeedbackDay]]) -> str
     if whole is None or not known:
         return "None of the ratings can be scored."
     total = f"{show_share(whole)} of the scored ratings are positive"
-    if len(known) == 1:
-        return unbroken(f"{total}.")
-    lowest, highest = (
-        f"{span.name} ({percentage(share(span))}, {interval_of(span, whole)})"
-        for span in (min(known, key=rank), max(known, key=rank))
-    )
-    return unbroken(f"{total}; lowest: {lowest}, highest: {highest}.")
+    shares = [share(each) or 0.0 for each in known]
+    lowest, highest = min(shares), max(shares)
+    if lowest == highest:
+        same = f", the same on {name_all(known)}" if len(known) > 1 else ""
+        return f"{total}{same}."
+    ends = (("lowest", lowest), ("highest", highest))
+    parts = (f"{name}: {describe_share(known, value, whole)}" for name, value in ends)
+    return f"{total}; {', '.join(parts)}."
 
 
-def rank(span: Span[FeedbackDay]) -> tuple[float, str]:
-    """Return the share by which spans are ranked; of equals, their names decide."""
-    return share(span) or 0.0, span.name
+def describe_share(spans: Sequence[Span[FeedbackDay]], value: float, whole: Share) -> str:
+    """Return which spans have a share, as `2 Nov 2026 (40 %, 6 to 87 %)`."""
+    equal = [each for each in spans if share(each) == value]
+    interval = f", {interval_of(equal[0], whole)}" if len(equal) == 1 else ""
+    return f"{name_all(equal)} ({percentage(value)}{interval})"
 
 
 def ratings_chart(summary: Summary) -> Chart:
@@ -204,8 +206,10 @@ def ratings_chart(summary: Summary) -> Chart:
     spans = group(summary.feedback.daily)
     bars = [Bar(span, numbers_of_sentiments(span)) for span in spans]
     numbers = summary.feedback.sentiments
-    parts = ", ".join(f"{show_number(numbers[name])} {name}" for _, name in SENTIMENTS)
-    description = f"{plural(summary.feedback.count, 'rating')}: {parts}; {peak(bars)}."
+    parts = ", ".join(
+        f"{show_number(numbers[name])} {name}" for _, name in SENTIMENTS if numbers[name]
+    )
+    description = f"{plural(summary.feedback.count, 'rating')}: {parts}{peak(bars)}."
     return bar_chart("Ratings", description, SENTIMENTS, bars, summary.period)
 
 
@@ -220,7 +224,7 @@ def events_chart(summary: Summary) -> Chart:
     series = type_series(summary)
     bars = [Bar(span, numbers_of_types(span, series)) for span in group(summary.events.daily)]
     events = plural(summary.events.count, "event")
-    description = f"{events}; most frequent: {series[0].name}; {peak(bars)}."
+    description = f"{events}; most frequent: {series[0].name}{peak(bars)}."
     return bar_chart("Events by type", description, series, bars, summary.period)
 
 
@@ -240,7 +244,7 @@ def numbers_of_types(span: Span[EventsDay], series: Sequence[Series]) -> list[in
 
 
 def users_chart(summary: Summary) -> Chart:
-    """Return the chart of daily active users.
+    """Return the chart of active users by day or by hour.
 
     A bar of weeks is the average of its days, because days may share users.
     """
@@ -249,8 +253,10 @@ def users_chart(summary: Summary) -> Chart:
     users = [bar.numbers[0] for bar in bars]
     fewest, most = show_number(min(users)), show_number(max(users))
     numbers = most if fewest == most else f"{fewest} to {most}"
-    description = f"Users a day: {numbers}; {peak(bars)}."
-    return bar_chart("Daily active users", description, [USERS], bars, summary.period)
+    every = "hour" if spans[-1].is_hour else "day"
+    description = f"Users {'an' if every == 'hour' else 'a'} {every}: {numbers}{peak(bars)}."
+    title = f"{'Hourly' if every == 'hour' else 'Daily'} active users"
+    return bar_chart(title, description, [USERS], bars, summary.period)
 
 
 def bar_chart(
@@ -260,19 +266,17 @@ def bar_chart(
     bars: Sequence[Bar[Day]],
     period: Period,
 ) -> Chart:
-    """Return a chart of stacked bars. Bars of partial days are faint."""
+    """Return a chart of stacked bars. Bars of partial days are faint, empty series left out."""
+    has_data = [any(numbers) for numbers in zip(*(bar.numbers for bar in bars), strict=True)]
+    series = list(compress(series, has_data))
+    bars = [Bar(bar.span, list(compress(bar.numbers, has_data))) for bar in bars]
     whole = [bar for bar in bars if bar.span.is_whole(period, len(bars[-1].span.days))]
     # If no bar is whole, none is faint.
     strong = whole or bars
     rows = [row for bar in bars for row in bar_rows(bar, series, 1 if bar in strong else FAINT)]
-    return Chart(
-        title,
-        description,
-        series,
-        [heading([bar.span for bar in bars]), *(each.name for each in series)],
-        [[bar.span.name, *map(show_number, bar.numbers)] for bar in bars],
-        *in_both_sizes([drawing.bars(rows)], [tip_row(bar, series) for bar in bars]),
-    )
+    columns = [heading([bar.span for bar in bars]), *(each.name for each in series)]
+    tips = [tip_row(bar, series) for bar in bars]
+    return to_chart(title, description, series, columns, tips, [drawing.bars(rows)])
 
 
 def bar_rows(bar: Bar[Day], series: Sequence[Series], opacity: float) -> list[Row]:
@@ -291,30 +295,24 @@ def bar_rows(bar: Bar[Day], series: Sequence[Series], opacity: float) -> list[Ro
 
 
 def tip_row(bar: Bar[Day], series: Sequence[Series]) -> Row:
-    """Return the tip of a bar: its days, and its numbers except zeros."""
+    """Return the tip of a bar, its days and its numbers except zeros; and its cells."""
     parts = [
         f"{show_number(number)} {clean(each.name)}"
         for each, number in zip(series, bar.numbers, strict=True)
         if number
     ]
-    return {"day": bar.span.key, "tip": "\n".join([bar.span.name, *(parts or ["none"])])}
+    return {
+        "day": bar.span.key,
+        "tip": "\n".join([bar.span.name, *(parts or ["none"])]),
+        "cells": [bar.span.name, *map(show_number, bar.numbers)],
+        "has_data": any(bar.numbers),
+    }
 
 
 def in_both_sizes(layers: Sequence[alt.Chart], rows: drawing.Rows) -> tuple[Markup, Markup]:
     """Return the drawings for a desktop and for a phone."""
     wide, narrow = (drawing.draw(layers, rows, size) for size in (drawing.WIDE, drawing.NARROW))
     return wide, narrow
-
-
-def group(days: Sequence[Day]) -> list[Span[Day]]:
-    """Return the days one by one, or in as many weeks a bar as `MAXIMUM_BARS` demands.
-
-    A remainder of days is the first span, because the last days matter more.
-    """
-    weeks = math.ceil(len(days) / MAXIMUM_BARS / WEEK) if len(days) > MAXIMUM_BARS else 0
-    size = weeks * WEEK or 1
-    ends = range(len(days), 0, -size)
-    return [Span(days[max(0, end - size) : end]) for end in reversed(ends)]
 
 
 def share(span: Span[FeedbackDay]) -> float | None:
@@ -324,14 +322,12 @@ def share(span: Span[FeedbackDay]) -> float | None:
 
 
 def peak(bars: Sequence[Bar[Day]]) -> str:
-    """Return a phrase for the highest bar."""
-    highest = max(bars, key=lambda bar: sum(bar.numbers))
-    return f"peak: {highest.span.name} ({show_number(sum(highest.numbers))})"
-
-
-def heading(spans: Sequence[Span[Day]]) -> str:
-    """Return the heading of a column of spans."""
-    return "Day (UTC)" if len(spans[0].days) == 1 else "Days (UTC)"
+    """Return a phrase for the highest bar, or the highest ones, if there are several bars."""
+    if sum(any(bar.numbers) for bar in bars) < FEWEST_BARS:
+        return ""
+    most = max(sum(bar.numbers) for bar in bars)
+    highest = [bar.span for bar in bars if sum(bar.numbers) == most]
+    return f"; peak: {name_all(highest)} ({show_number(most)}{' each' if len(highest) > 1 else ''})"
 
 
 def percentage(share: float | None) -> str:

@@ -3,10 +3,12 @@
 It consists of parts, which a served page replaces one by one as they change.
 """
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +19,7 @@ from markupsafe import Markup
 from pymongo.database import Database
 
 from insights.figures.answers import (
+    NO_EVENTS_BEFORE,
     explain,
     not_counted_before,
     show_interval,
@@ -27,13 +30,15 @@ from insights.figures.comparisons import show_points, show_points_range, show_wi
 from insights.figures.journeys import Journeys, find_journeys
 from insights.figures.summaries import Summary, summarize
 from insights.figures.verdicts import headline, most_striking
-from insights.kinds import Document
+from insights.kinds import Document, Kind
 from insights.output_files import open_output
 from insights.pages.charts import Chart, draw_charts, percentage
 from insights.pages.comparisons import Ratings, Section, find_sections
+from insights.pages.hours import to_draw
 from insights.pages.links import user_address, user_command
 from insights.queries.at_once import AtOnce
 from insights.queries.attributes import Attribute
+from insights.queries.documents import newest
 from insights.queries.filters import Filters
 from insights.queries.left_out import LeftOut, Reason
 from insights.queries.periods import Period
@@ -46,6 +51,7 @@ from insights.wording import (
     length_of,
     plural,
     shorten,
+    show_day,
     show_number,
     show_time,
     unbroken,
@@ -53,6 +59,9 @@ from insights.wording import (
 
 TEMPLATES = Path(__file__).with_name("templates")
 PARTS = ("heading", "glance", "answers", "comparisons", "worst", "why", "journeys", "activity")
+
+# The ends of words within a name: after punctuation, and before a capital letter.
+WORDS = re.compile(r"(?<=[_./:?&=@-])(?=[^_./:?&=@-])|(?<=[a-z0-9])(?=[A-Z])")
 
 # The time before a rating whose events may explain it.
 WINDOW = timedelta(minutes=30)
@@ -66,13 +75,18 @@ RANKED = 12
 
 @dataclass(frozen=True)
 class Dashboard:
-    """The content of the page, and its time."""
+    """The content of the page, and its time.
+
+    If it is empty, `newest` has the times of the newest documents of the `database`, by kind.
+    """
 
     made: datetime
     summary: Summary
     journeys: Journeys
     charts: dict[str, Chart]
     comparisons: list[Section]
+    database: str
+    newest: dict[Kind, datetime]
     # The token of the server that shows the page; a file has none.
     token: str | None = None
 
@@ -107,7 +121,18 @@ def create_dashboard(  # noqa: PLR0913, PLR0917 (each is part of the question)
         summary = summarize(database, settings, filters, period, now)
         journeys = finding.result()
     comparisons = find_sections(Ratings(database, settings, filters, summary), attributes)
-    return Dashboard(now, summary, journeys, draw_charts(summary), comparisons)
+    charts = draw_charts(to_draw(database, settings, filters, summary))
+    times = newest_times(database, now) if summary.is_empty else {}
+    return Dashboard(now, summary, journeys, charts, comparisons, database.name, times)
+
+
+def newest_times(database: Database[Document], now: datetime) -> dict[Kind, datetime]:
+    """Return the time of the newest document of each kind that has any until now."""
+    until_now = {"timestamp": {"$lte": now}}
+    found = {kind: list(newest(database, kind, until_now, 1)) for kind in Kind}
+    times = ((kind, each["timestamp"]) for kind, documents in found.items() for each in documents)
+    # Other programs may have stored an array of dates.
+    return {kind: time for kind, time in times if isinstance(time, datetime)}
 
 
 def write_page(dashboard: Dashboard, path: Path) -> None:
@@ -194,6 +219,8 @@ def templates() -> Environment:
     environment.filters |= {
         "number": show_number,
         "percentage": percentage,
+        "breakable": breakable,
+        "day": show_any_day,
         "interval": show_interval,
         "not_counted_before": not_counted_before,
         "plural": plural,
@@ -210,14 +237,33 @@ def templates() -> Environment:
     environment.globals |= {
         "LONG_TEXT": LONG_TEXT,
         "LONGEST_TEXT": LONGEST_TEXT,
+        "NO_EVENTS_BEFORE": NO_EVENTS_BEFORE,
         "RANKED": RANKED,
     }
     return environment
 
 
 def finalize(value: Any) -> Any:  # noqa: ANN401 (any value)
-    """Return a value for the page. Texts are cleaned of line ends and control characters."""
+    """Return a value for the page: nothing for null, and texts without control characters."""
+    if value is None:
+        return ""
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def breakable(name: str) -> Markup:
+    """Return a name that breaks between its words; a blank one in quotes.
+
+    Browsers break names such as `answer_shown` anywhere.
+    """
+    shown = clean(name) if name.strip() else f'"{name}"'
+    return Markup("<wbr>").join(WORDS.split(shown))
+
+
+def show_any_day(day: str) -> str:
+    """Return a day in ISO 8601 as `1 Nov 2026`, if Python's calendar has it."""
+    with suppress(ValueError):
+        return show_day(date.fromisoformat(day))
+    return day
 
 
 def values_of(dashboard: Dashboard) -> dict[str, Any]:

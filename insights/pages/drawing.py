@@ -4,7 +4,9 @@ Colours are CSS variables of the page. Users' texts are never drawn: they are on
 descriptions of marks, which Vega escapes.
 """
 
+from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -17,6 +19,15 @@ AXIS_WIDTH = 36
 TEXT_SIZE = 12
 
 WIDEST_BAR = 80
+
+# Ticks of an axis of counts.
+TICKS = 4
+
+# The place of the hour in ISO 8601, and steps that divide a day.
+HOUR = slice(11, 13)
+HOURS_BETWEEN_LABELS = (1, 2, 3, 4, 6, 12)
+
+DAYS_OF_A_YEAR = 366
 
 # Twice the drawings of a page. Charts whose data is unchanged are not drawn again.
 CACHED = 16
@@ -33,8 +44,8 @@ class Size(NamedTuple):
 
 
 # For a desktop, beside a list, and for a phone.
-WIDE = Size(width=640, height=180, labels=8)
-NARROW = Size(width=280, height=160, labels=4)
+WIDE = Size(width=440, height=170, labels=6)
+NARROW = Size(width=270, height=150, labels=4)
 
 
 def start_vega() -> None:
@@ -50,7 +61,7 @@ def bars(rows: Rows) -> alt.Chart:
     """
     # Bars below zero are counts, too, so their labels have no sign.
     label = "format(abs(datum.value), abs(datum.value) < 1000 ? 'd' : '~s')"
-    axis = alt.Axis(labelExpr=label, tickCount=4, tickMinStep=1)
+    axis = alt.Axis(labelExpr=label, tickCount=ticks(rows), tickMinStep=1)
     mark = chart_of(rows).mark_bar(aria=False, stroke=variable("panel"), strokeWidth=0.5)
     layer: alt.Chart = mark.encode(
         y=alt.Y("value:Q", axis=axis),
@@ -59,6 +70,18 @@ def bars(rows: Rows) -> alt.Chart:
         opacity=alt.Opacity("opacity:Q", scale=None),
     )
     return layer
+
+
+def ticks(rows: Rows) -> int:
+    """Return the number of ticks: four, or fewer where they would be fractions of a count."""
+    totals = Counter[tuple[bool, str]]()
+    for row in rows:
+        totals[row["value"] < 0, row["day"]] += abs(row["value"])
+    up, down = (
+        max((total for (is_down, _), total in totals.items() if is_down is side), default=0)
+        for side in (False, True)
+    )
+    return max(min(TICKS, up + down), 1)
 
 
 def points(rows: Rows, colour: str) -> alt.Chart:
@@ -87,7 +110,8 @@ def level(share: float, colour: str) -> alt.Chart:
 
 def shares(field: str = "share") -> alt.Y:
     """Return the vertical axis from 0 to 100 %."""
-    axis = alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
+    label = "format(100 * datum.value, '.0f') + '\u00a0%'"
+    axis = alt.Axis(labelExpr=label, values=[0, 0.25, 0.5, 0.75, 1])
     return alt.Y(f"{field}:Q", axis=axis, scale=alt.Scale(domain=[0, 1]))
 
 
@@ -110,12 +134,14 @@ def variable(colour: str) -> str:
 
 def draw(layers: Sequence[alt.Chart], rows: Rows, size: Size) -> Markup:
     """Return the SVG of layers, with the tips of `rows`."""
-    step = -(-len(rows) // size.labels)
+    days = [row["day"] for row in rows]
     axis = alt.Axis(
-        values=[row["day"] for row in rows[::step]],
-        labelExpr="utcFormat(toDate(datum.value), '%-d %b')",
+        values=labelled(days, size.labels),
+        labelExpr=label_of(days),
         labelAngle=0,
         labelOverlap=False,
+        # Clear of the labels of the other axis.
+        labelPadding=12,
     )
     chart = alt.layer(*layers, hover_areas(rows)).encode(x=alt.X("day:O", axis=axis))
     chart = chart.properties(width=size.width, height=size.height, background="transparent")
@@ -125,9 +151,40 @@ def draw(layers: Sequence[alt.Chart], rows: Rows, size: Size) -> Markup:
     return to_svg(chart.to_json(indent=None))
 
 
+def labelled(days: Sequence[str], most: int) -> list[str]:
+    """Return the days, or the hours, that get a label."""
+    if not is_hour(days[0]):
+        return list(days[:: -(-len(days) // most)])
+    for step in HOURS_BETWEEN_LABELS:
+        found = [each for each in days if int(each[HOUR]) % step == 0]
+        if len(found) <= most:
+            break
+    return found
+
+
+def label_of(days: Sequence[str]) -> str:
+    """Return the expression for the label of a day, or of an hour."""
+    day = f"'{'%b %Y' if len(days) > 1 and years(days) else '%-d %b'}'"
+    if is_hour(days[0]):
+        day = f"utchours(toDate(datum.value)) ? '%H:%M' : {day}"
+    return f"utcFormat(toDate(datum.value), {day})"
+
+
+def years(days: Sequence[str]) -> bool:
+    """Say whether days are more than a year apart, so that labels need one."""
+    first, last = (date.fromisoformat(each[:10]) for each in (days[0], days[-1]))
+    return (last - first).days > DAYS_OF_A_YEAR
+
+
+def is_hour(day: str) -> bool:
+    """Say whether a key is that of an hour."""
+    return "T" in day
+
+
 def style() -> dict[str, Any]:
     """Return the configuration of all charts."""
     axis = {
+        "aria": False,
         "title": None,
         "domain": False,
         "ticks": False,

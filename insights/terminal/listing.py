@@ -21,7 +21,7 @@ from insights.terminal.console import is_bounded, output, print_error, print_jso
 from insights.terminal.left_out import tell_not_selected
 from insights.terminal.tables import print_rows
 from insights.terminal.working import awaited
-from insights.wording import show_time
+from insights.wording import sortable_time
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def show_any_time(value: object) -> str:
     """Return a time to the minute, or the value that another program stored instead."""
     match value:
         case datetime():
-            return show_time(value)
+            return sortable_time(value)
         case DatetimeMS():
             return far_iso_time(value).replace("T", " ").rpartition(":")[0]
         case _:

@@ -17,7 +17,8 @@ BAR_WIDTH = 10
 
 def print_reasons(console: Console, reasons: Reasons) -> None:
     """Print the reasons."""
-    heading = f"Reasons of {plural(reasons.ratings, 'negative rating')} that give any"
+    verb = "gives" if reasons.ratings == 1 else "give"
+    heading = f"Reasons of {plural(reasons.ratings, 'negative rating')} that {verb} any"
     print_text(console, Text(heading), INDENT)
     table = new_table("Reason", "Ratings", "Share")
     table.add_column(width=BAR_WIDTH, no_wrap=True)

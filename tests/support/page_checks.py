@@ -1,10 +1,12 @@
-"""Accessibility checks of a page: contrast, names, and no overflow.
+"""Accessibility checks of a page: contrast, names, no overflow, and those of axe.
 
 Each check is JavaScript that runs in the page and returns its violations.
 """
 
+from pathlib import Path
 from typing import Any
 
+import axe_playwright_python
 from playwright.sync_api import Page
 
 # Large text, and bold text that is a bit smaller, needs less contrast (WCAG 1.4.3).
@@ -62,6 +64,27 @@ OVERFLOW = """() => {
   const width = document.scrollingElement.scrollWidth;
   return width > innerWidth ? [`the page is ${width} wide`, ...found] : found;
 }"""
+
+# The parts of a name are its text nodes; those of one line have one box.
+BROKEN_NAMES = """() => {
+  const found = [];
+  for (const name of document.querySelectorAll("bdi")) {
+    if (!name.checkVisibility() || name.closest("blockquote")) continue;
+    for (const part of name.childNodes) {
+      if (part.nodeType !== Node.TEXT_NODE || /\\s/.test(part.data.trim())) continue;
+      const range = document.createRange();
+      range.selectNodeContents(part);
+      const lines = new Set([...range.getClientRects()].map((each) => each.top));
+      if (lines.size > 1) found.push(part.data);
+    }
+  }
+  return found;
+}"""
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+RUN_AXE = """() => axe.run().then(({ violations }) => violations.flatMap(
+  ({ id, nodes }) => nodes.map((node) => `${id}: ${node.target}: ${node.failureSummary}`)
+))"""
 
 # The rendered size of text in a drawing.
 TEXT_SIZES = """() => [...document.querySelectorAll(".chart svg.marks text")]
@@ -121,3 +144,14 @@ def smallest_text_of_a_chart(page: Page) -> Any:
 def missing_names(page: Page) -> Any:
     """Return the elements without an accessible name, and broken landmarks and links."""
     return page.evaluate(NAMES)
+
+
+def broken_names(page: Page) -> Any:
+    """Return the words of names that are broken between two lines."""
+    return page.evaluate(BROKEN_NAMES)
+
+
+def axe_violations(page: Page) -> Any:
+    """Return what axe finds."""
+    page.evaluate(AXE.read_text("utf-8"))
+    return page.evaluate(RUN_AXE)
