@@ -32,16 +32,19 @@ def write_parquet(file: BinaryIO, columns: Sequence[Field]) -> Iterator[Write]:
     """Yield a function that writes a batch; write the rest when the block ends."""
     schema = pa.schema([(column.name, TYPES[column.type]) for column in columns])
     group: list[pa.RecordBatch] = []
+    sizes: list[int] = []
 
     def write(parts: Mapping[str, Part], size: int) -> None:
         arrays = [to_array(parts.get(column.name), column, size) for column in columns]
         group.append(pa.record_batch(arrays, schema=schema))
-        if sum(each.nbytes for each in group) > GROUP_BYTES:
+        sizes.append(group[-1].nbytes)
+        if sum(sizes) > GROUP_BYTES:
             write_group()
 
     def write_group() -> None:
         parquet.write_table(pa.Table.from_batches(group, schema))
         group.clear()
+        sizes.clear()
 
     with ParquetWriter(file, schema, compression="zstd") as parquet:
         yield write

@@ -1,5 +1,6 @@
 """The documents of an export, in batches that are read ahead."""
 
+import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -8,7 +9,7 @@ from itertools import chain
 from typing import cast
 
 from bson import Binary, CodecOptions, decode_all
-from bson.binary import UuidRepresentation
+from bson.binary import UUID_SUBTYPE, UuidRepresentation
 from bson.codec_options import DatetimeConversion
 from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
@@ -16,7 +17,7 @@ from pymongo.database import Database
 
 from insights.errors import NoData
 from insights.exports.details import DETAILS
-from insights.exports.values import to_plain
+from insights.exports.values import UUID_SIZE, to_plain, uuid_texts
 from insights.kinds import ID, Document, Field, Kind, Type
 from insights.messages.rated import QUESTION, TEXT, RatedMessages, with_own_names
 from insights.queries.filters import Filter
@@ -34,6 +35,11 @@ NATURAL: CodecOptions[Document] = CodecOptions(
     unicode_decode_error_handler="replace",
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
 )
+
+# The length of a document, and its first field if that is a UUID as `_id`.
+LENGTH = struct.Struct("<i")
+UUID_AS_ID = b"\x05_id\0" + LENGTH.pack(UUID_SIZE) + bytes([UUID_SUBTYPE])
+PLAIN_BINARY = 0
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,28 @@ def non_empty(source: Source, batches: Iterator[Batch]) -> Iterator[Batch]:
     if first is None:
         raise NoData("nothing matches" if source.condition else f"no {source.kind} yet")
     return chain([first], batches)
+
+
+def decode_batch(raw: bytes) -> Batch:
+    """Return a batch, with text as `_id` if each is a UUID.
+
+    PyMongo makes an object of each UUID, in Python, which takes a third of the time of an export.
+    It makes none of bytes, so here the UUIDs are declared to be bytes.
+    """
+    data = bytearray(raw)
+    uuids = []
+    start = 0
+    while data.startswith(UUID_AS_ID, start + LENGTH.size):
+        subtype = start + LENGTH.size + len(UUID_AS_ID) - 1
+        data[subtype] = PLAIN_BINARY
+        uuids.append(data[subtype + 1 : subtype + 1 + UUID_SIZE])
+        start += LENGTH.unpack_from(data, start)[0]
+    if start < len(data):
+        return decode_all(raw, NATURAL)
+    batch: Batch = decode_all(data, NATURAL)
+    for document, text in zip(batch, uuid_texts(uuids), strict=True):
+        document[ID] = text
+    return batch
 
 
 def with_plain_id(feedback: Document) -> Document:

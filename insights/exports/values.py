@@ -119,7 +119,7 @@ def time_texts(times: Sequence[datetime]) -> list[str]:
     return [each if len(each) == TIME_LENGTH else f"{each[:-1]}.000Z" for each in texts]
 
 
-def uuid_texts(uuids: Sequence[Binary]) -> list[str]:
+def uuid_texts(uuids: Sequence[bytes | bytearray]) -> list[str]:
     """Return UUIDs in their usual form."""
     digits = UUID_DIGITS.iter_unpack(b"".join(uuids).hex().encode())
     return b",".join(map(b"-".join, digits)).decode().split(",")
