@@ -86,12 +86,10 @@ class Source:
 
     def decoded(self, raw: bytes) -> Batch:
         """Return a batch with the added texts."""
-        batch: Batch = decode_all(raw, NATURAL)
-        return (
-            self.rated.added_to_batch([with_plain_id(each) for each in batch])
-            if self.rated
-            else batch
-        )
+        batch = decode_batch(raw)
+        if self.rated is None:
+            return batch
+        return self.rated.added_to_batch([with_plain_id(each) for each in batch])
 
     def unsettled_fields(self, *, flattened: bool) -> Iterator[Batch]:
         """Yield only the fields that are not the same column in every export, in any order."""
@@ -161,7 +159,7 @@ def decode_batch(raw: bytes) -> Batch:
         data[subtype] = PLAIN_BINARY
         uuids.append(data[subtype + 1 : subtype + 1 + UUID_SIZE])
         start += LENGTH.unpack_from(data, start)[0]
-    if start < len(data):
+    if start < len(data) or not uuids:
         return decode_all(raw, NATURAL)
     batch: Batch = decode_all(data, NATURAL)
     for document, text in zip(batch, uuid_texts(uuids), strict=True):
