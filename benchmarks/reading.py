@@ -29,7 +29,13 @@ FORMATS = {
     "CSV": ("--format", "csv"),
     "JSON lines": ("--format", "jsonl"),
     "Parquet": ("--format", "parquet"),
+    "CSV, `--flatten`": ("--format", "csv", "--flatten"),
+    "JSON lines, `--flatten`": ("--format", "jsonl", "--flatten"),
+    "Parquet, `--flatten`": ("--format", "parquet", "--flatten"),
 }
+RATIOS = {"CSV": 0.65, "JSON lines": 0.8, "Parquet": 0.8}
+FLATTENED_RATIO = 0.5
+MOST_MEMORY = 200
 
 
 async def measure(effort: Effort, uri: str) -> list[Section]:
@@ -89,9 +95,12 @@ for the events of the last 6 of {DAYS} days, and for all.""",
             few = insights(environment, *command, *options, "--since", FEW_SINCE).memory
             rates = f"{events * found.ours:,.0f}", f"{events * found.other:,.0f}", str(found)
             section.rows.append((name, *rates, f"{few:.0f}", f"{memory:.0f}"))
-            section.bars[f"export as {name.replace('`', '')}, against the bare cursor"] = (
-                found.ratio
+            label = f"export as {name.replace('`', '')}"
+            section.bars[f"{label}, against the bare cursor"] = found.ratio
+            section.targets.append(
+                Target(label, found.ratio, at_least=RATIOS.get(name, FLATTENED_RATIO))
             )
+            section.targets.append(Target(f"{label}: MiB", memory, at_most=MOST_MEMORY))
     return section
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +11,7 @@ from pyarrow import parquet
 from pymongo.database import Database
 
 from insights.exports import columns as export_columns
-from insights.exports.columns import Columns, Watched
+from insights.exports.columns import FoundColumns
 from insights.exports.sources import Source
 from tests.support.dialects import Dialect
 from tests.support.documents import NOON, Document, an_event
@@ -216,34 +215,32 @@ def test_the_rarest_of_more_keys_share_a_column(
     assert all(len(key) == len("rare.00000") for row in found for key in row.get("details", {}))
 
 
-@pytest.fixture
-def arrive_meanwhile(
-    empty_database: Database[Document], monkeypatch: pytest.MonkeyPatch
-) -> Callable[[Document], None]:
-    """Return a function that lets an event arrive once the columns are known."""
+def arrives_after(
+    monkeypatch: pytest.MonkeyPatch, method: str, database: Database[Document], event: Document
+) -> None:
+    """Let an event arrive once a method, such as `Source.until_newest`, has returned."""
+    owner = {each.__name__: each for each in (Source, FoundColumns)}[method.partition(".")[0]]
+    name = method.partition(".")[2]
+    original = getattr(owner, name)
 
-    def arrive(event: Document) -> None:
-        found = export_columns.find_columns
+    def then_arrive(self: object) -> object:
+        found = original(self)
+        database.analytics.replace_one({"_id": event["_id"]}, event, upsert=True)
+        return found
 
-        def then_arrive(source: Source, watched: Watched, *, flattened: bool) -> Columns:
-            columns = found(source, watched, flattened=flattened)
-            empty_database.analytics.insert_one(event)
-            return columns
-
-        monkeypatch.setattr("insights.exports.formats.find_columns", then_arrive)
-
-    return arrive
+    monkeypatch.setattr(owner, name, then_arrive)
 
 
 @pytest.mark.parametrize("flat_format", ["csv", "parquet"])
-def test_events_that_arrive_after_the_columns_are_known_are_left_out(
+def test_events_that_arrive_during_the_export_are_left_out(
     insights: Insights,
     empty_database: Database[Document],
-    arrive_meanwhile: Callable[[Document], None],
+    monkeypatch: pytest.MonkeyPatch,
     flat_format: str,
 ) -> None:
     empty_database.analytics.insert_one(an_event(NOON, details={"a": 1}))
-    arrive_meanwhile(an_event(NOON + MINUTE, details={"b": 2}))
+    late = an_event(NOON + MINUTE, details={"b": 2})
+    arrives_after(monkeypatch, "Source.until_newest", empty_database, late)
 
     result = insights("export", "events", "--flatten", "--out", f"a.{flat_format}")
 
@@ -251,17 +248,16 @@ def test_events_that_arrive_after_the_columns_are_known_are_left_out(
 
 
 def test_late_events_with_other_details_stop_a_flattened_export(
-    insights: Insights,
-    empty_database: Database[Document],
-    arrive_meanwhile: Callable[[Document], None],
+    insights: Insights, empty_database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty_database.analytics.insert_one(an_event(NOON, details={"a": 1}))
-    arrive_meanwhile(an_event(NOON - MINUTE, details={"b": 2}))
+    late = an_event(NOON - MINUTE, details={"b": 2})
+    arrives_after(monkeypatch, "FoundColumns.columns", empty_database, late)
 
-    result = insights("export", "events", "--flatten", "--out", "a.csv")
+    # Standard output is not written twice, so the columns are found before.
+    result = insights("export", "events", "--flatten", "--format", "csv", "--out", "-")
 
     assert (result.exit_code, result.stderr) == (
         1,
         "insights: events with other fields arrived during the export: run it again\n",
     )
-    assert list(insights.folder.iterdir()) == []

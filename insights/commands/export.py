@@ -101,7 +101,12 @@ def export(
         tell_not_selected(database, kind, selection, settings, now)
         with progress_bar(shown=sys.stderr.isatty() and not writes_to_terminal(out)) as progress:
             watched = partial(watch, progress)
-            count = write_export(source, file, chosen, watched, flattened=flatten, marked=bom)
+            count = write_export(
+                *(source, file, chosen, watched),
+                flattened=flatten,
+                marked=bom,
+                rewindable=out != STANDARD_OUTPUT,
+            )
     for note in rated.notes() if rated else ():
         print_error(note)
     destination = "" if out == STANDARD_OUTPUT else f" to {out}"

@@ -1,22 +1,15 @@
 """The export formats, and an export in one of them."""
 
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from enum import StrEnum
-from functools import partial
-from itertools import chain
+from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
 
-from insights.errors import NoData, UsageError
-from insights.exports.columns import find_columns
-from insights.exports.csv_files import write_csv
-from insights.exports.details import flatten
+from insights.errors import UsageError
 from insights.exports.json_lines import write_json_lines
-from insights.exports.parquet_files import write_parquet
-from insights.exports.sources import Batch, Source, Write
-from insights.kinds import Field
+from insights.exports.sources import Source, Watch, non_empty
+from insights.exports.table_files import TableFile, Writer, export_table
 
 
 class Format(StrEnum):
@@ -26,18 +19,6 @@ class Format(StrEnum):
     JSON_LINES = "jsonl"
     PARQUET = "parquet"
 
-
-Writer = Callable[[BinaryIO, Sequence[Field]], AbstractContextManager[Write]]
-"""Starts a file with these columns, and completes it when the block ends."""
-
-Watch = Callable[[str, Source, Iterator[Batch]], Iterator[Batch]]
-"""Passes on the batches of a source, and may show progress with a label."""
-
-WRITERS: dict[Format, Writer] = {
-    Format.CSV: write_csv,
-    Format.JSON_LINES: write_json_lines,
-    Format.PARQUET: write_parquet,
-}
 
 SUFFIXES = {
     ".csv": Format.CSV,
@@ -67,6 +48,7 @@ def export(  # noqa: PLR0913 (each is a part of what the user wants)
     *,
     flattened: bool,
     marked: bool = False,
+    rewindable: bool = True,
 ) -> int:
     """Write all documents of a source to a file, oldest first; return their number.
 
@@ -76,37 +58,18 @@ def export(  # noqa: PLR0913 (each is a part of what the user wants)
         NoData: there are none, and nothing was written.
         Refused: a document does not fit the columns.
     """
-    fields: Sequence[Field] = source.fields
     if file_format is Format.JSON_LINES:
         batches = non_empty(source, watch("Exporting", source, source.batches()))
-        if flattened:
-            batches = ([flatten(document) for document in batch] for batch in batches)
+        return write_json_lines(file, source.kind, batches, flattened=flattened)
+    mark = BOM_UTF8 if marked else b""
+    table = TableFile(file, writer_of(file_format), mark, rewindable=rewindable)
+    return export_table(source, table, watch, flattened=flattened)
+
+
+def writer_of(file_format: Format) -> Writer:
+    """Return the writer of a format with columns. Arrow is slow to import, and only for Parquet."""
+    if file_format is Format.CSV:
+        writer: Writer = import_module("insights.exports.csv_files").write_csv
     else:
-        # Columns must be known before the first row, so documents that arrive later are left out.
-        source = source.until_newest()
-        columns = find_columns(
-            source, partial(watch, "Finding columns", source), flattened=flattened
-        )
-        fields = columns.fields
-        batches = non_empty(source, watch("Exporting", source, source.batches()))
-        batches = columns.to_rows(batches)
-    count = 0
-    if marked:
-        file.write(BOM_UTF8)
-    with WRITERS[file_format](file, fields) as write:
-        for batch in batches:
-            write(batch)
-            count += len(batch)
-    return count
-
-
-def non_empty(source: Source, batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Return the batches once the first is read.
-
-    Raises:
-        NoData: there are none.
-    """
-    first = next(batches, None)
-    if first is None:
-        raise NoData("nothing matches" if source.condition else f"no {source.kind} yet")
-    return chain([first], batches)
+        writer = import_module("insights.exports.parquet_files").write_parquet
+    return writer

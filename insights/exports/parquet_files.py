@@ -1,6 +1,6 @@
 """Parquet, with typed columns. Missing fields are null."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -8,8 +8,8 @@ import pyarrow as pa
 from pyarrow.parquet import ParquetWriter
 
 from insights.errors import Refused
-from insights.exports.json_lines import json_text, plain_text
-from insights.exports.sources import Batch, Write
+from insights.exports.tables import Part, Write
+from insights.exports.values import to_json_texts, to_texts
 from insights.kinds import Field, Type
 
 TYPES = {
@@ -32,39 +32,50 @@ def write_parquet(file: BinaryIO, columns: Sequence[Field]) -> Iterator[Write]:
     """Yield a function that writes a batch; write the rest when the block ends."""
     schema = pa.schema([(column.name, TYPES[column.type]) for column in columns])
     group: list[pa.RecordBatch] = []
+    sizes: list[int] = []
 
-    def write(batch: Batch) -> None:
-        arrays = [to_array(batch, column) for column in columns]
+    def write(parts: Mapping[str, Part], size: int) -> None:
+        arrays = [to_array(parts.get(column.name), column, size) for column in columns]
         group.append(pa.record_batch(arrays, schema=schema))
-        if sum(each.nbytes for each in group) > GROUP_BYTES:
+        sizes.append(group[-1].nbytes)
+        if sum(sizes) > GROUP_BYTES:
             write_group()
 
     def write_group() -> None:
         parquet.write_table(pa.Table.from_batches(group, schema))
         group.clear()
+        sizes.clear()
 
     with ParquetWriter(file, schema, compression="zstd") as parquet:
         yield write
         write_group()
 
 
-def to_array(batch: Batch, column: Field) -> pa.Array:
+def to_array(part: Part | None, column: Field, size: int) -> pa.Array:
     """Return the values of one column.
 
     Raises:
         Refused: a value is not of the column's type.
     """
-    values = [document.get(column.name) for document in batch]
-    if column.type in {Type.LIST, Type.JSON}:
-        values = [None if value is None else json_text(value) for value in values]
+    cells: list[object] = [None] * size
+    if part is not None:
+        for row, value in zip(part.rows, column_values(part.values, column.type), strict=True):
+            cells[row] = value
     try:
-        if column.type is Type.TIME:
-            return pa.array(values, pa.string()).cast(TYPES[column.type])
-        return pa.array(values, TYPES[column.type])
+        return pa.array(cells, TYPES[column.type])
     except pa.ArrowException:
-        if column.type is Type.TEXT:
-            return pa.array(map(plain_text, values), TYPES[column.type])
         raise Refused(
             f"{column.name} has a value that is not of the type {column.type}: "
             "--format jsonl takes any"
         ) from None
+
+
+def column_values(values: Sequence[object], column_type: Type) -> Sequence[object]:
+    """Return values as Arrow takes them."""
+    match column_type:
+        case Type.TEXT:
+            return to_texts(values)
+        case Type.LIST | Type.JSON:
+            return to_json_texts(values)
+        case _:
+            return values

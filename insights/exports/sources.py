@@ -1,97 +1,45 @@
-"""The documents of an export, decoded directly into JSON values."""
+"""The documents of an export, in batches that are read ahead."""
 
+import struct
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any, cast
+from datetime import datetime
+from itertools import chain
+from typing import cast
 
-from bson import Binary, CodecOptions, DBRef, ObjectId, decode_all
+from bson import Binary, CodecOptions, decode_all
 from bson.binary import UUID_SUBTYPE, UuidRepresentation
-from bson.codec_options import DatetimeConversion, TypeDecoder, TypeRegistry
-from bson.datetime_ms import DatetimeMS
+from bson.codec_options import DatetimeConversion
 from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from insights.kinds import ID, Document, Field, Kind
+from insights.errors import NoData
+from insights.exports.details import DETAILS
+from insights.exports.values import UUID_SIZE, to_plain, uuid_texts
+from insights.kinds import ID, Document, Field, Kind, Type
 from insights.messages.rated import QUESTION, TEXT, RatedMessages, with_own_names
-from insights.queries.far_dates import far_iso_time
 from insights.queries.filters import Filter
 
 Batch = list[Document]
-
-Write = Callable[[Batch], object]
-"""Writes a batch to a file."""
 
 # Small enough for memory, large enough that round trips cost little. (MongoDB also limits a batch
 # to 16 MB.)
 BATCH_SIZE = 1000
 
-
-class Decoder(TypeDecoder):
-    """Decodes the values of one BSON type into JSON values."""
-
-    def __init__(self, decoded: type, to_plain: Callable[[Any], Any]) -> None:
-        self.decoded = decoded
-        self.to_plain = to_plain
-
-    @property
-    def bson_type(self) -> type:
-        """The class to which PyMongo decodes such a value."""
-        return self.decoded
-
-    def transform_bson(self, value: object) -> object:
-        """Return the JSON value."""
-        return self.to_plain(value)
-
-
-def time_text(time: datetime) -> str:
-    """Return a naive time in UTC as `2026-11-01T09:30:00.000Z`."""
-    return f"{time.isoformat('T', 'milliseconds')}Z"
-
-
-def binary_text(value: Binary) -> str:
-    """Return binary data as text, a UUID in its usual form."""
-    if value.subtype != UUID_SUBTYPE or len(value) != 16:  # noqa: PLR2004 (the size of a UUID)
-        return str(value)
-    digits = value.hex()
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-
-
-def reference_object(reference: DBRef) -> Document:
-    """Return the object {"$ref": …, "$id": …} that a client sent; it is no reference."""
-    return reference.as_doc().to_dict()
-
-
-TO_TEXT = [
-    Decoder(Binary, binary_text),
-    Decoder(bytes, str),
-    Decoder(ObjectId, str),
-    Decoder(DBRef, reference_object),
-]
-
-# Decoding times as naive and UUIDs as bytes, and formatting those, takes two thirds of the time of
-# PyMongo's aware times and UUID objects, which would still need formatting.
-PLAIN: CodecOptions[Document] = CodecOptions(
+# Types that PyMongo decodes without calling Python; whole columns are cheaper to convert later.
+NATURAL: CodecOptions[Document] = CodecOptions(
     tz_aware=False,
     uuid_representation=UuidRepresentation.UNSPECIFIED,
     unicode_decode_error_handler="replace",
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
-    type_registry=TypeRegistry(
-        [
-            Decoder(datetime, time_text),
-            Decoder(DatetimeMS, far_iso_time),
-            *TO_TEXT,
-        ]
-    ),
 )
 
-# The same, but a time stays one: it tells the type of a column.
-WITH_TIMES = PLAIN.with_options(type_registry=TypeRegistry(TO_TEXT))
-
-# The dates that a `datetime` can hold.
-EARLIEST = DatetimeMS(datetime.min.replace(tzinfo=UTC))
-LATEST = DatetimeMS(datetime.max.replace(tzinfo=UTC))
+# The length of a document, and its first field if that is a UUID as `_id`.
+LENGTH = struct.Struct("<i")
+UUID_AS_ID = b"\x05_id\0" + LENGTH.pack(UUID_SIZE) + bytes([UUID_SUBTYPE])
+PLAIN_BINARY = 0
 
 
 @dataclass(frozen=True)
@@ -124,53 +72,45 @@ class Source:
         return self.collection.count_documents(self.condition)
 
     def batches(self) -> Iterator[Batch]:
-        """Yield them oldest first, with all fields but the `_id` of a feedback.
+        """Yield them oldest first, with all fields but the `_id` of a feedback."""
+        return map(self.decoded, self.raw_batches())
+
+    def raw_batches(self) -> Iterator[bytes]:
+        """Yield the same documents, not yet decoded.
 
         Reading is no snapshot: a feedback that is replaced meanwhile may come twice, as it was and
         as it is.
         """
+        without_id = None if ID in self._names() else {ID: False}
+        return self._find(without_id, sort=[("timestamp", ASCENDING)])
+
+    def decoded(self, raw: bytes) -> Batch:
+        """Return a batch with the added texts."""
+        batch = decode_batch(raw)
+        if self.rated is None:
+            return batch
+        return self.rated.added_to_batch([with_plain_id(each) for each in batch])
+
+    def unsettled_fields(self, *, flattened: bool) -> Iterator[Batch]:
+        """Yield only the fields that are not the same column in every export, in any order."""
+        settled = {
+            each.name
+            for each in self.kind.fields
+            if each.type is not Type.TIME and not (flattened and each.name == DETAILS)
+        }
+        for raw in self._find(dict.fromkeys([ID, *settled], False), sort=None):
+            batch: Batch = decode_all(raw, NATURAL)
+            yield [with_own_names(each) for each in batch] if self.rated else batch
+
+    def _names(self) -> set[str]:
+        return {each.name for each in self.kind.fields}
+
+    def _find(self, fields: Document | None, sort: list[tuple[str, int]] | None) -> Iterator[bytes]:
         condition = {"$and": [self.condition, self.bound]} if self.bound else self.condition
         found = self.collection.find_raw_batches(
-            condition,
-            None if any(each.name == ID for each in self.kind.fields) else {ID: False},
-            sort=[("timestamp", ASCENDING)],
-            batch_size=BATCH_SIZE,
+            condition, fields, sort=sort, batch_size=BATCH_SIZE
         )
-        for raw in found:
-            batch = decode_all(cast("bytes", raw), PLAIN)
-            yield self.rated.added_to_batch(batch) if self.rated else batch
-
-    def values_of(self, name: str) -> Iterator[Batch]:
-        """Yield one field of all of them, in any order."""
-        wanted = {ID: False, name: True}
-        found = self.collection.find_raw_batches(self.condition, wanted, batch_size=BATCH_SIZE)
-        for raw in found:
-            yield decode_all(cast("bytes", raw), WITH_TIMES)
-
-    def other_fields(self) -> Iterator[Document]:
-        """Yield the fields of the documents that the functions do not store."""
-        known: Document = {ID: False} | {each.name: False for each in self.kind.fields}
-        pipeline = [
-            {"$match": self.condition},
-            {"$project": known},
-            {"$match": {"$expr": {"$ne": ["$$ROOT", {}]}}},
-        ]
-        others = self.collection.with_options(WITH_TIMES).aggregate(pipeline)
-        yield from map(with_own_names, others) if self.rated else others
-
-    def has_only_dates(self, *names: str) -> bool:
-        """Say whether fields are dates that Python has wherever they are there."""
-        odd: list[Filter] = [
-            {name: condition}
-            for name in names
-            for condition in (
-                {"$ne": None, "$not": {"$type": "date"}},
-                {"$type": "array"},
-                {"$lt": EARLIEST},
-                {"$gt": LATEST},
-            )
-        ]
-        return self.collection.find_one({"$and": [self.condition, {"$or": odd}]}) is None
+        return read_ahead(cast("Iterator[bytes]", found))
 
     def until_newest(self) -> "Source":
         """Return the source up to the newest document now.
@@ -180,10 +120,68 @@ class Source:
         a_date = {"timestamp": {"$type": "date", "$not": {"$type": "array"}}}
         newest = self.collection.find_one(
             {"$and": [self.condition, a_date]},
-            {"timestamp": True},
+            {ID: False, "timestamp": True},
             sort=[("timestamp", DESCENDING)],
         )
         if newest is None:
             return self
         not_newer = {"timestamp": {"$not": {"$gt": newest["timestamp"]}}}
         return replace(self, bound={"$or": [not_newer, {"timestamp": {"$type": "array"}}]})
+
+
+Watch = Callable[[str, Source, Iterator[Batch]], Iterator[Batch]]
+"""Passes on the batches of a source, and may show progress with a label."""
+
+
+def non_empty(source: Source, batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Return the batches once the first is read.
+
+    Raises:
+        NoData: there are none.
+    """
+    first = next(batches, None)
+    if first is None:
+        raise NoData("nothing matches" if source.condition else f"no {source.kind} yet")
+    return chain([first], batches)
+
+
+def decode_batch(raw: bytes) -> Batch:
+    """Return a batch, with text as `_id` if each is a UUID.
+
+    PyMongo makes an object of each UUID, in Python, which takes a third of the time of an export.
+    It makes none of bytes, so here the UUIDs are declared to be bytes.
+    """
+    data = bytearray(raw)
+    uuids = []
+    start = 0
+    while data.startswith(UUID_AS_ID, start + LENGTH.size):
+        subtype = start + LENGTH.size + len(UUID_AS_ID) - 1
+        data[subtype] = PLAIN_BINARY
+        uuids.append(data[subtype + 1 : subtype + 1 + UUID_SIZE])
+        start += LENGTH.unpack_from(data, start)[0]
+    if start < len(data) or not uuids:
+        return decode_all(raw, NATURAL)
+    batch: Batch = decode_all(data, NATURAL)
+    for document, text in zip(batch, uuid_texts(uuids), strict=True):
+        document[ID] = text
+    return batch
+
+
+def with_plain_id(feedback: Document) -> Document:
+    """Return a feedback whose `message_id` is a JSON value, by which its message is found."""
+    message_id = feedback.get("message_id")
+    odd = isinstance(message_id, Binary | datetime)
+    return feedback | {"message_id": to_plain(message_id)} if odd else feedback
+
+
+def read_ahead(batches: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield batches, and ask for the next one while one is used."""
+    executor = ThreadPoolExecutor(1)
+    try:
+        upcoming = executor.submit(next, batches, None)
+        while (batch := upcoming.result()) is not None:
+            upcoming = executor.submit(next, batches, None)
+            yield batch
+    finally:
+        # A MongoDB that hangs must not delay the exit.
+        executor.shutdown(wait=False)
