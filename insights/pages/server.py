@@ -31,6 +31,7 @@ from insights.kinds import Document
 from insights.mongodb.connection import open_database
 from insights.pages.dashboard import Dashboard, content_security_policy, create_dashboard, to_page
 from insights.pages.drawing import start_vega
+from insights.pages.follower import Follower
 from insights.pages.updates import Board, Say, Updater
 from insights.pages.users import ENTRIES, to_user_page
 from insights.queries.attributes import Attribute
@@ -101,15 +102,17 @@ def serve(  # noqa: PLR0913 (each is an option of its command)
         token = secrets.token_urlsafe()
         server = Server(board, token, partial(show_user, database, settings, token))
         current = partial(current_dashboard, database, settings, token, selection, attributes)
-        updater = Updater(settings, current, board, warn)
-        with updater.running(on_failure=server.end):
+        updater = Updater(current, board, on_failure=server.end)
+        follower = Follower(settings, updater, warn)
+        # Follow before the first state is made, so that no arrival is missed between the two.
+        with follower.running(on_failure=server.end), updater.running():
             url = f"http://{HOST}:{listener.getsockname()[1]}/?token={token}"
             say(f"The dashboard is at {url} (Ctrl-C ends it).")
             if open_browser:
                 webbrowser.open(url)
             server.run(sockets=[listener])
-        if updater.failure:
-            raise updater.failure
+        if failure := follower.failure or updater.failure:
+            raise failure
 
 
 @contextmanager
@@ -240,7 +243,6 @@ def create_application(board: Board, token: str, user: Callable[[Request], Respo
             Middleware(TrustedHostMiddleware, allowed_hosts=NAMES, www_redirect=False),
             Middleware(Guard, token),
         ],
-        lifespan=board.lifespan,
     )
     application.router.redirect_slashes = False
     return application

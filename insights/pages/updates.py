@@ -1,28 +1,18 @@
-"""Live updates for the open pages of a served dashboard.
-
-One thread follows the arrivals in MongoDB, another rebuilds the dashboard after them.
-"""
+"""Live updates for the open pages of a served dashboard."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from threading import Event, Thread
 from time import monotonic
 
 from markupsafe import Markup
 from pymongo.errors import PyMongoError
-from starlette.applications import Starlette
 
-from insights.arrivals.changes import Connection, polling_notice
-from insights.arrivals.streams import changes
-from insights.errors import InsightsError
 from insights.figures.answers import show_share
-from insights.kinds import Kind
 from insights.pages.dashboard import Dashboard, digest, to_parts
-from insights.queries.filters import Filter
-from insights.settings import Settings
 from insights.wording import plural
 
 # Arrivals are gathered for a moment, and shown at most once an interval.
@@ -83,13 +73,6 @@ class Board:
         self._changed = asyncio.Event()
         self._closed = False
 
-    @asynccontextmanager
-    async def lifespan(self, _application: Starlette) -> AsyncIterator[None]:
-        """Bind to the server's event loop while it runs."""
-        self._loop = asyncio.get_running_loop()
-        yield
-        self._loop = None
-
     def publish(self, state: State) -> None:
         """Send a state to all pages. Thread-safe."""
         self.state = state
@@ -113,6 +96,7 @@ class Board:
         The first has all parts, the others only changed ones. A slow page skips states, but never
         the newest.
         """
+        self._loop = asyncio.get_running_loop()
         sent: Mapping[str, str] = {}
         yield f"retry: {RETRY_MS}\n\n"
         while not self._closed:
@@ -138,79 +122,71 @@ def to_message(state: State, sent: Mapping[str, str]) -> str:
 
 
 class Updater:
-    """Keeps a board current, in two threads."""
+    """Keeps a board current, in a thread of its own."""
 
     def __init__(
-        self, settings: Settings, make: Callable[[], Dashboard], board: Board, warn: Say
+        self, make: Callable[[], Dashboard], board: Board, on_failure: Callable[[], None]
     ) -> None:
-        self._settings = settings
         self._make = make
         self._board = board
-        self._warn = warn
-        self._watching = Event()
+        self._on_failure = on_failure
+        self._made = Event()
         self._wanted = Event()
         self._stop = Event()
-        # The exception that ended a thread.
+        self._builder = Thread(target=self._run, daemon=True)
+        # The exception that ended the thread.
         self.failure: Exception | None = None
 
     @contextmanager
-    def running(self, on_failure: Callable[[], None]) -> Iterator[None]:
+    def running(self) -> Iterator[None]:
         """Keep the board current during the block.
 
         Raises:
-            InsightsError, PyMongoError: MongoDB cannot be watched or read.
+            InsightsError, PyMongoError: MongoDB cannot be read.
         """
-        follower, builder = (
-            Thread(target=self._run, args=(work, on_failure), daemon=True)
-            for work in (self._follow, self._rebuild)
-        )
         try:
-            # Follow before the first state is made, so that no arrival is missed between the two.
-            follower.start()
-            self._watching.wait()
-            if self.failure:
-                raise self.failure
-            self._board.publish(to_state(self._make()))
-            builder.start()
+            self.start()
             yield
         finally:
-            self._stop.set()
-            self._wanted.set()
-            for thread in (follower, builder):
-                if thread.is_alive():
-                    thread.join(JOIN_SECONDS)
+            self.stop()
+            self.join()
 
-    def _run(self, work: Callable[[], None], on_failure: Callable[[], None]) -> None:
-        """Do the work of a thread, and keep its exception for the main thread."""
+    def start(self) -> None:
+        """Make the first state, and then keep the board current.
+
+        Raises:
+            InsightsError, PyMongoError: MongoDB cannot be read.
+        """
+        self._board.publish(to_state(self._make()))
+        self._made.set()
+        self._builder.start()
+
+    def stop(self) -> None:
+        """End the thread soon."""
+        self._stop.set()
+        self._wanted.set()
+
+    def join(self) -> None:
+        """Wait for the end of the thread, but not long."""
+        if self._builder.is_alive():
+            self._builder.join(JOIN_SECONDS)
+
+    def note_arrival(self) -> None:
+        """Rebuild soon. Thread-safe."""
+        self._wanted.set()
+
+    def note_lost(self) -> None:
+        """Mark the figures as stale. Thread-safe."""
+        if self._made.is_set():
+            self._note_stale()
+
+    def _run(self) -> None:
+        """Do the work of the thread."""
         try:
-            work()
+            self._rebuild()
         except Exception as error:  # noqa: BLE001 (raised again in the main thread)
             self.failure = error
-            self._watching.set()
-            on_failure()
-
-    def _follow(self) -> None:
-        """Note each arrival. Start another stream if one cannot be resumed."""
-        everything: dict[Kind, Filter] = {kind: {} for kind in Kind}
-        while not self._stop.is_set():
-            try:
-                for _ in changes(self._settings, everything, self._note_connection, self._stop):
-                    self._wanted.set()
-            except (InsightsError, PyMongoError):
-                if not self._watching.is_set():
-                    raise
-                self._note_connection(Connection.LOST, "")
-                self._stop.wait(INTERVAL_SECONDS)
-
-    def _note_connection(self, connection: Connection, reason: str) -> None:
-        """Note the state of the connection, and rebuild."""
-        if connection is Connection.POLLING:
-            self._warn(polling_notice(reason))
-        if connection in {Connection.WATCHING, Connection.POLLING}:
-            self._watching.set()
-        if connection is Connection.LOST:
-            self._note_stale()
-        self._wanted.set()
+            self._on_failure()
 
     def _rebuild(self) -> None:
         """Rebuild the dashboard after arrivals, and at least every `REFRESH_SECONDS`."""
