@@ -31,7 +31,8 @@ from insights.kinds import Document
 from insights.output_files import open_output
 from insights.pages.charts import Chart, draw_charts, percentage
 from insights.pages.comparisons import Ratings, Section, find_sections
-from insights.pages.links import user_address, user_command
+from insights.pages.forms import Form
+from insights.pages.links import Links, user_command
 from insights.queries.attributes import Attribute
 from insights.queries.filters import Filters
 from insights.queries.left_out import LeftOut, Reason
@@ -59,6 +60,8 @@ WINDOW = timedelta(minutes=30)
 # Texts of messages, which have no limit, end here.
 LONGEST_TEXT = 5_000
 
+LIVE_POLICY = ("form-action 'self'", "connect-src 'self'", "frame-ancestors 'none'")
+
 # Further ratings and types are folded away.
 RANKED = 12
 
@@ -72,8 +75,8 @@ class Dashboard:
     journeys: Journeys
     charts: dict[str, Chart]
     comparisons: list[Section]
-    # The token of the server that shows the page; a file has none.
-    token: str | None = None
+    # The addresses of the server that shows the page; a file has none.
+    links: Links | None = None
 
     @property
     def left_out(self) -> list[LeftOut]:
@@ -124,14 +127,20 @@ def to_parts(dashboard: Dashboard) -> dict[str, Markup]:
     }
 
 
-def to_page(parts: Mapping[str, Markup], *, live: bool = False) -> str:
-    """Return the page with these parts; a live one connects to its server."""
+def to_page(parts: Mapping[str, Markup], form: Form | None = None, status: str = "") -> str:
+    """Return the page with these parts.
+
+    One with a form is live: it connects to its server. `status` is shown until then.
+    """
+    live = form is not None
     return (
         templates()
         .get_template("dashboard.html")
         .render(
             parts=parts,
             digests={name: digest(html) for name, html in parts.items()},
+            form=form,
+            status=status,
             live=live,
             style=source("style.css"),
             script=script(live=live),
@@ -149,15 +158,15 @@ def content_security_policy(*, live: bool) -> str:
             f"script-src '{integrity(script(live=live))}'",
             "img-src data:",
             "base-uri 'none'",
-            "form-action 'none'",
-            *(["connect-src 'self'", "frame-ancestors 'none'"] if live else []),
+            *(LIVE_POLICY if live else ["form-action 'none'"]),
         ]
     )
 
 
 def script(*, live: bool) -> Markup:
     """Return the script of the page."""
-    return source("tips.js") + source("live.js") if live else source("tips.js")
+    names = ["tips.js", *(["live.js", "form.js"] if live else [])]
+    return Markup().join(map(source, names))
 
 
 @cache
@@ -199,7 +208,6 @@ def templates() -> Environment:
         "short": partial(shorten, length=LONG_NAME),
         "time": show_time,
         "unbroken": unbroken,
-        "user_address": user_address,
         "user_command": user_command,
         "without": show_without,
     }

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Event, Thread
 from time import monotonic
@@ -48,6 +48,11 @@ class State:
         state = "MongoDB does not answer; figures" if self.is_stale else "Live,"
         return f"{state} as of {self.as_of} UTC"
 
+    @property
+    def first_status(self) -> str:
+        """The status line of the page before its script runs, and without."""
+        return self.status.removeprefix("Live, ").replace("as of", "As of", not self.is_stale)
+
 
 def to_state(dashboard: Dashboard) -> State:
     """Return the state of a dashboard."""
@@ -90,7 +95,7 @@ class Board:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    async def messages(self) -> AsyncIterator[str]:
+    async def messages(self) -> AsyncGenerator[str]:
         """Yield server-sent events for one page until the board closes.
 
         The first has all parts, the others only changed ones. A slow page skips states, but never
@@ -134,22 +139,6 @@ class Updater:
         self._wanted = Event()
         self._stop = Event()
         self._builder = Thread(target=self._run, daemon=True)
-        # The exception that ended the thread.
-        self.failure: Exception | None = None
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Keep the board current during the block.
-
-        Raises:
-            InsightsError, PyMongoError: MongoDB cannot be read.
-        """
-        try:
-            self.start()
-            yield
-        finally:
-            self.stop()
-            self.join()
 
     def start(self) -> None:
         """Make the first state, and then keep the board current.
@@ -184,8 +173,7 @@ class Updater:
         """Do the work of the thread."""
         try:
             self._rebuild()
-        except Exception as error:  # noqa: BLE001 (raised again in the main thread)
-            self.failure = error
+        except Exception:  # noqa: BLE001 (raised again when the board is made anew)
             self._on_failure()
 
     def _rebuild(self) -> None:
