@@ -36,6 +36,7 @@ from insights.pages.links import Links, user_command
 from insights.queries.attributes import Attribute
 from insights.queries.filters import Filters
 from insights.queries.left_out import LeftOut, Reason
+from insights.queries.message_filters import with_message_filters
 from insights.queries.periods import Period
 from insights.queries.sentiment import Sentiment
 from insights.settings import Settings
@@ -99,8 +100,10 @@ def create_dashboard(  # noqa: PLR0913, PLR0917 (each is part of the question)
     It compares ratings by the attributes, or else by the model of messages, if there are several.
 
     Raises:
+        UsageError: too many messages match a condition.
         Unreadable: the MongoDB user may not read the collection of an attribute.
     """
+    filters = with_message_filters(database, filters, period, now)
     summary = summarize(database, settings, filters, period, now)
     journeys = find_journeys(
         database, settings, filters, Sentiment.NEGATIVE, WINDOW, summary.period, now

@@ -42,7 +42,12 @@ FIELDS = (
     Field("user", "User"),
     Field("not_user", "Except user"),
     Field("message", "Message"),
-    Field("where", "Condition", "Such as details.page=/chat, comment~slow.", "conditions"),
+    Field(
+        "where",
+        "Condition",
+        "Such as details.page=/chat, message.model=atlas-2, comment~slow.",
+        "conditions",
+    ),
     Field("by", "Compare by", "Such as message.model, user.plan, details.page.", "fields"),
 )
 

@@ -17,6 +17,7 @@ from insights.pages.questions import Question
 from insights.queries.documents import as_text, iso_time, newest
 from insights.queries.filters import option, to_filters
 from insights.queries.left_out import LeftOut, not_counted, of_system_users, usable_scope
+from insights.queries.message_filters import with_message_filters
 from insights.queries.periods import Period, parse_period
 from insights.queries.scopes import Scope
 from insights.settings import Settings
@@ -63,6 +64,8 @@ def find_listing(  # noqa: PLR0913, PLR0917 (each is part of the question)
     """Return the page of a list that begins before a time, or at its beginning."""
     filters = to_filters(question.selection, settings, now)
     asked = parse_period(question.selection.since, question.selection.until, now)
+    if kind is Kind.FEEDBACK:
+        filters = with_message_filters(database, filters, asked, now)
     whole = usable_scope(database, kind, filters, asked.so_far(now))
     notes: list[str] = []
     shown, next_before = page_of(whole, before or whole.period.end, notes)

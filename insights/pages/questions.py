@@ -9,6 +9,7 @@ from insights.kinds import Kind
 from insights.queries.attributes import parse_attribute
 from insights.queries.conditions import parse_condition
 from insights.queries.filters import Selection, parse_for_kinds
+from insights.queries.message_conditions import is_on_message, parse_message_condition
 from insights.queries.periods import LAST_TIME, parse_period, parse_time
 from insights.settings import Settings
 
@@ -114,6 +115,8 @@ def applies(kind: Kind, name: str, value: str) -> bool:
     if name != "where":
         return name not in {*OTHERS[kind], "by"}
     try:
+        if is_on_message(value):
+            return kind is Kind.FEEDBACK
         parse_condition(kind, value, LAST_TIME)
     except UsageError:
         return False
@@ -160,7 +163,10 @@ def check(name: str, value: str, settings: Settings, now: datetime) -> None:
     if name in {"since", "until"}:
         parse_time(value, now)
     elif name == "where":
-        parse_for_kinds(value, now)
+        if is_on_message(value):
+            parse_message_condition(value, settings, now)
+        else:
+            parse_for_kinds(value, now)
     elif name == "by":
         parse_attribute(value, settings)
 

@@ -41,21 +41,20 @@ class Suggestions:
 def suggest(database: Database[Document], settings: Settings) -> Suggestions:
     """Return suggestions from the newest documents."""
     feedback, events = ([*newest(database, kind, DATED, SAMPLE)] for kind in Kind)
-    details = [
+    values = [
         (name, as_text(value))
         for each in events
         if isinstance(each.get(DETAILS), dict)
         for name, value in flatten({DETAILS: each[DETAILS]}).items()
         if is_short(value)
     ]
-    fields = [name for name, _ in details]
-    fields += message_fields(database, settings, feedback[:FEW])
-    fields += user_fields(database, settings)
+    values += message_values(database, settings, feedback[:FEW])
+    fields = [*(name for name, _ in values), *user_fields(database, settings)]
     return Suggestions(
         (*Sentiment, *frequent(texts_of("rating", feedback), tuple(Sentiment))),
         frequent(texts_of("event_type", events)),
         frequent(fields),
-        frequent(f"{name}={value}" for name, value in repeated(details)),
+        frequent(f"{name}={value}" for name, value in repeated(values)),
     )
 
 
@@ -81,14 +80,14 @@ def is_short(value: object) -> bool:
     return isinstance(value, int | float) or (isinstance(value, str) and len(value) <= LONG_NAME)
 
 
-def message_fields(
+def message_values(
     database: Database[Document], settings: Settings, feedback: Sequence[Document]
-) -> Iterator[str]:
-    """Yield the fields of rated messages, except their texts."""
+) -> Iterator[tuple[str, str]]:
+    """Yield the fields of rated messages with their values, except their texts."""
     with suppress(Unreadable):
         ids = [each.get("message_id") for each in feedback]
         for each in find_messages(database, settings, ids).values():
-            yield from fields_of(Root.MESSAGE, each.record, text_fields(settings))
+            yield from values_of(Root.MESSAGE, each.record, text_fields(settings))
 
 
 def user_fields(database: Database[Document], settings: Settings) -> Iterator[str]:
@@ -96,11 +95,11 @@ def user_fields(database: Database[Document], settings: Settings) -> Iterator[st
     collection, _, path = (settings.user_lookup or "").partition(".")
     with suppress(OperationFailure):
         for each in database[collection].find(limit=FEW) if collection else ():
-            yield from fields_of(Root.USER, each, [path])
+            yield from (name for name, _ in values_of(Root.USER, each, [path]))
 
 
-def fields_of(root: Root, record: Document, but: Sequence[str]) -> Iterator[str]:
-    """Yield the names of a record's short fields."""
+def values_of(root: Root, record: Document, but: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the names of a record's short fields, and their values."""
     for key, value in record.items():
         if key not in but and is_short(value):
-            yield field_name(root, key)
+            yield field_name(root, key), as_text(value)
