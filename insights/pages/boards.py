@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from insights.pages.dashboard import Dashboard
 from insights.pages.questions import Question
 from insights.pages.threads import Threads
-from insights.pages.updates import Board, Updater
+from insights.pages.updates import JOIN_SECONDS, Board, Updater
 
 # Each board has a thread, and asks MongoDB again after arrivals.
 MOST = 16
@@ -130,8 +130,9 @@ class Boards:
             updaters = [each.updater for each in self._entries.values()]
             for each in updaters:
                 each.stop()
+            until = monotonic() + JOIN_SECONDS
             for each in updaters:
-                each.join()
+                each.join(until - monotonic())
 
     def _add(self, question: Question) -> Entry:
         board = Board()

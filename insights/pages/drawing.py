@@ -18,8 +18,8 @@ TEXT_SIZE = 12
 
 WIDEST_BAR = 80
 
-# Twice the drawings of a page. Charts whose data is unchanged are not drawn again.
-CACHED = 16
+# The drawings of all pages of a server. Charts whose data is unchanged are not drawn again.
+CACHED = 128
 
 Rows = Sequence[dict[str, Any]]
 

@@ -155,10 +155,10 @@ class Updater:
         self._stop.set()
         self._wanted.set()
 
-    def join(self) -> None:
-        """Wait for the end of the thread, but not long."""
+    def join(self, seconds: float) -> None:
+        """Wait for the end of the thread, but not longer."""
         if self._builder.is_alive():
-            self._builder.join(JOIN_SECONDS)
+            self._builder.join(max(seconds, 0))
 
     def note_arrival(self) -> None:
         """Rebuild soon. Thread-safe."""

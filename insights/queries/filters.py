@@ -13,7 +13,7 @@ from insights.queries.conditions import parse_condition
 from insights.queries.message_conditions import (
     MessageCondition,
     is_on_message,
-    parse_message_condition,
+    message_conditions,
     without_messages,
 )
 from insights.queries.periods import parse_period
@@ -119,11 +119,7 @@ def to_filters(selection: Selection, settings: Settings, now: datetime) -> Filte
         },
         system_ids(selection, settings),
         selection.options(),
-        [
-            parse_message_condition(text, settings, now)
-            for text in selection.where
-            if is_on_message(text)
-        ],
+        message_conditions(selection.where, settings, now),
     )
 
 

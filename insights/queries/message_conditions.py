@@ -47,6 +47,17 @@ def parse_message_condition(text: str, settings: Settings, now: datetime) -> Mes
     return MessageCondition(attribute, matching, excludes)
 
 
+def message_conditions(
+    where: Sequence[str], settings: Settings, now: datetime
+) -> list[MessageCondition]:
+    """Return the conditions that are on messages.
+
+    Raises:
+        UsageError: MESSAGE_LOOKUP is missing.
+    """
+    return [parse_message_condition(each, settings, now) for each in where if is_on_message(each)]
+
+
 def without_messages(where: Sequence[str]) -> tuple[str, ...]:
     """Return the conditions that are not on messages."""
     return tuple(each for each in where if not is_on_message(each))

@@ -14,8 +14,12 @@ from pymongo.database import Database
 from insights.errors import UsageError
 from insights.kinds import Document, Kind
 from insights.messages.records import batches, naming_the_lookup
-from insights.queries.filters import Filter, Filters, Selection, all_of, to_filters
-from insights.queries.message_conditions import MessageCondition, without_messages
+from insights.queries.filters import Filter, Filters, Selection, all_of
+from insights.queries.message_conditions import (
+    MessageCondition,
+    message_conditions,
+    without_messages,
+)
 from insights.queries.periods import Period, earlier
 from insights.queries.rated_values import BATCH, find_records
 from insights.settings import Settings
@@ -51,7 +55,7 @@ def split_selection(
     """Return the options of a list without its conditions on messages, and these conditions."""
     if kind is Kind.EVENTS:
         return selection, ()
-    on_messages = to_filters(selection, settings, now).on_messages
+    on_messages = message_conditions(selection.where, settings, now)
     return replace(selection, where=without_messages(selection.where)), on_messages
 
 

@@ -20,7 +20,7 @@ from tests.support.served import SECONDS_TO_END, Served, serving
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
 
-NAME = "test_ask"
+NAME = "test_site"
 
 SCRIPT = "\"'><script>window.hacked = 1</script>"
 
@@ -108,6 +108,16 @@ def test_an_address_asks(served: Served) -> None:
     assert '<dd class="value">2</dd>' in asked.text
     assert "details.model = atlas-2" in asked.text
     assert "message.model</bdi> is better?" in asked.text
+
+
+def test_suggests_what_is_stored(served: Served) -> None:
+    html = get(served).text
+
+    suggested = [unescape(each) for each in re.findall(r'<option value="([^"]*)">', html)]
+    stored = {"negative", "down", "page_view", SCRIPT, "details.model=atlas-2", "message.model"}
+    assert stored <= {*suggested}
+    # Ids are not repeated.
+    assert not [each for each in suggested if each.startswith("message._id=")]
 
 
 def test_the_options_of_the_command_are_asked_without_a_query(configured: Insights) -> None:
