@@ -83,15 +83,27 @@ def test_prints_the_finding_and_a_table(lookup: Insights) -> None:
 
 @pytest.mark.usefixtures("models")
 def test_a_narrow_terminal_has_intervals_below_their_figures(lookup: Insights) -> None:
-    lines = lookup(*MODEL, COLUMNS="60").stdout.splitlines()
+    lines = lookup(*MODEL, COLUMNS="70").stdout.splitlines()
 
-    assert max(map(len, lines)) <= 60
+    assert max(map(len, lines)) <= 70
     start = next(number for number, line in enumerate(lines) if line.startswith("Value"))
     assert [" ".join(line.split()) for line in lines[start + 3 : start + 5]] == [
         "atlas-3 100 88 % +18.0 better",
         "80 to 93 % +6.8 to +29.2",
     ]
     assert "…" not in "".join(lines)
+
+
+@pytest.mark.usefixtures("models")
+def test_a_narrower_terminal_has_a_block_for_each_value(lookup: Insights) -> None:
+    lines = lookup(*MODEL, COLUMNS="60").stdout.splitlines()
+
+    start = lines.index("Value")
+    assert lines[start + 3 : start + 6] == [
+        "atlas-3  ratings 100  positive 88 % (80 to 93 %)",
+        "  difference +18.0 (+6.8 to +29.2)",
+        "  verdict  better",
+    ]
 
 
 @pytest.mark.usefixtures("models")

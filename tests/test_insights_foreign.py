@@ -13,7 +13,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
 from insights.arrivals.changes import Change
-from insights.commands.tail import to_line
+from insights.commands.tail import to_lines
 from insights.kinds import Kind
 from tests.support.dialects import Dialect
 from tests.support.documents import NOON, Document, a_feedback, an_event
@@ -108,7 +108,7 @@ def test_lists_and_tail_show_reasons_of_any_type(
     empty_database.feedback.insert_one(document)
 
     [_, listed] = insights("feedback").stdout.splitlines()
-    tailed = to_line(Change(Kind.FEEDBACK, document, updated=False)).plain
+    tailed = to_lines(Change(Kind.FEEDBACK, document, updated=False))[0].plain
 
     assert listed.endswith(f"  {shown}")
     assert tailed == "12:00:00 feedback u1 m1 up " + shown.replace("Slow.", '"Slow."')
@@ -157,15 +157,15 @@ def test_a_text_that_is_not_utf_8_is_read_with_replacement_characters(
 def test_tail_shows_what_has_no_date(timestamp: Any, shown: str) -> None:
     document = {"user_id": None, "message_id": 7, "timestamp": timestamp}
 
-    line = to_line(Change(Kind.FEEDBACK, document, updated=False)).plain
+    line = to_lines(Change(Kind.FEEDBACK, document, updated=False))[0].plain
 
-    assert line == f"{shown} feedback  7 "
+    assert line == f"{shown} feedback  7"
 
 
 def test_tail_shows_a_feedback_without_any_known_field() -> None:
-    line = to_line(Change(Kind.FEEDBACK, {"_id": OID, "stars": 5}, updated=False)).plain
+    line = to_lines(Change(Kind.FEEDBACK, {"_id": OID, "stars": 5}, updated=False))[0].plain
 
-    assert line == "no date  feedback   "
+    assert line == "no date  feedback"
 
 
 @pytest.mark.parametrize(

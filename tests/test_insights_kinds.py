@@ -11,7 +11,7 @@ from pyarrow import parquet
 from pymongo.database import Database
 
 from insights.arrivals.changes import Change
-from insights.commands.tail import to_line
+from insights.commands.tail import to_lines
 from insights.kinds import Field, Kind, Type, fields_of
 from shared_code.models import Feedback
 from tests.support.documents import Document
@@ -179,7 +179,7 @@ def test_lists_in_json_have_each_field(insights: Insights, kind: Kind) -> None:
 @pytest.mark.usefixtures("one_of_each")
 def test_lists_and_tail_show_each_field(insights: Insights, kind: Kind, field: Field) -> None:
     listed = insights(kind).stdout
-    tailed = to_line(Change(kind, stored(kind), updated=False)).plain
+    tailed = to_lines(Change(kind, stored(kind), updated=False))[0].plain
 
     if field.name == "timestamp":
         assert "2026-11-01 12:00" in listed

@@ -202,6 +202,15 @@ def test_an_opt_out_without_a_time_is_valid(
     assert insights("opt-out", "u1").stdout == "u1 was already opted out.\n"
 
 
+def test_an_opt_out_with_another_type_of_time_is_valid(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.opt_outs.insert_one({"_id": "u1", "timestamp": "yesterday"})
+
+    assert insights("opt-outs").stdout.splitlines()[1] == "u1    yesterday"
+    assert insights("opt-out", "u1").stdout.startswith("u1 was already opted out, since yesterday")
+
+
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_no_opt_outs_are_no_data(insights: Insights, options: tuple[str, ...]) -> None:
     result = insights("opt-outs", *options)

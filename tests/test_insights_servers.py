@@ -7,7 +7,7 @@ import pytest
 from pymongo.database import Database
 
 from insights.application import COMMANDS
-from insights.figures import feedback
+from insights.figures import ratings
 from tests.support.dialects import Dialect
 from tests.support.documents import Document, a_feedback, an_event
 from tests.support.insights_cli import Insights
@@ -180,8 +180,7 @@ def test_an_index_of_another_program_is_left_as_it_was(
 def test_a_missing_feature_is_reported_in_the_servers_words(
     insights: Insights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    facet: list[Document] = [{"$facet": {"all": []}}]
-    monkeypatch.setattr(feedback, "GROUP_RATINGS", facet)
+    monkeypatch.setattr(ratings, "NAME_RATING", {"$facet": {"all": []}})
     result = insights("summary")
 
     assert result.exit_code == 1

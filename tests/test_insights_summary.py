@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -9,16 +10,21 @@ from bson import ObjectId
 from pymongo.database import Database
 from rich.cells import cell_len
 
+from insights.figures import ratings, worst
 from insights.figures.feedback import profiles
+from insights.figures.ratings import count_ratings
 from insights.figures.shares import Profile
 from insights.kinds import Kind
 from insights.queries.periods import Period
 from insights.queries.scopes import Scope
-from insights.queries.sentiment import add_sentiment
+from insights.settings import Settings
+from insights.wording import show_days
 from tests.support.commands import plan_of
 from tests.support.dialects import Dialect
 from tests.support.documents import Document, a_feedback, an_event
 from tests.support.insights_cli import Insights
+
+SETTINGS = Settings.model_validate({"MONGODB_URI": "mongodb://127.0.0.1"})
 
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
@@ -271,8 +277,8 @@ def test_shows_the_texts_of_the_worst_messages(
     assert figures(insights)["feedback"]["worst"][0]["text"] is None
 
     shown = insights("summary", *WEEK, **lookup).stdout
-    assert "asked Will it rain?" in shown
-    assert "answered No. [bold]" in shown
+    assert "asked     Will it rain?" in shown
+    assert "answered  No. [bold]" in shown
     assert "\x1b" not in shown
     assert "x" * 200 not in "".join(shown.split())
 
@@ -410,7 +416,30 @@ def test_counts_users_active_in_the_last_1_7_and_30_days_of_the_period(
 
     # The period may be shorter than the days counted.
     options = ("--since", "2026-11-08", "--until", "2026-11-09")
-    assert figures(insights, *options)["events"]["active"] == {"day": 2, "week": 4, "month": 6}
+    found = figures(insights, *options)["events"]
+    assert found["active"] == {"day": 2, "week": 4, "month": 6}
+    # The events begin too late to cover the 30 days before.
+    assert found["previous_active"] == {"day": 1, "week": 1, "month": None}
+
+
+def test_compares_active_users_with_those_of_as_many_days_before(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    hours = {"a": 24, "b": 48, "c": 48.1, "d": 7 * 24 + 1, "e": 31 * 24, "f": 60 * 24, "g": 61 * 24}
+    empty_database.analytics.insert_many(
+        an_event(UNTIL - number * HOUR, user_id=user) for user, number in hours.items()
+    )
+    options = ("--since", "2026-11-08", "--until", "2026-11-09")
+
+    assert figures(insights, *options)["events"]["previous_active"] == {
+        "day": 1,
+        "week": 1,
+        "month": 2,
+    }
+    shown = insights("summary", *options).stdout
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "in the last day 1 1 in the day before" in lines
+    assert "in the last 30 days 4 2 in the 30 days before" in lines
 
 
 def test_defaults_to_the_last_seven_days(
@@ -497,10 +526,12 @@ def test_prints_the_answers_before_the_details(
         "  events    3  0 in the 7 days before",
         "",
         "Day by day",
-        "  share positive  █ ▁      0 to 100 % a day",
-        "  feedback        █▁▄▁▁▁▁  max 4",
-        "  events          █▁▁▁▁▁▄  max 2",
-        "  active users    █▁▁▁▁▁█  max 1",
+        "  share positive  █ ▁      0 to 100 %",
+        "  feedback        █ ▄      max 4",
+        "  events          █     ▄  max 2",
+        "  active users    █     █  max 1",
+        f"{'':18}{show_days(SINCE, UNTIL - DAY)}",
+        "  Scale: the share from 0 to 100 %, counts from 0 to their maximum. A gap means none.",
         "",
         "Ratings",
         "  positive  3  60 % (16 to 92 %)  ████████████",
@@ -511,10 +542,9 @@ def test_prints_the_answers_before_the_details(
         "                                  meh (1)",
         "",
         "Worst-rated messages",
-        "  Negative              Message",
-        "  2 of 2 (34 to 100 %)  m1",
-        "                        “Out of date.” 1 by u1, 2026-11-04 00:00",
-        "                        “Out of date.” down by u0, 2026-11-04 00:00",
+        "  2 of 2 negative (34 to 100 %)  m1",
+        "    “Out of date.” 1, 2026-11-04 00:00, by u1",
+        "    “Out of date.” down, 2026-11-04 00:00, by u0",
         "",
         "Events",
         "  Type       Events  Users",
@@ -522,9 +552,9 @@ def test_prints_the_answers_before_the_details(
         "  page_view       1      1",
         "",
         "Active users",
-        "  in the last day      1",
-        "  in the last 7 days   2",
-        "  in the last 30 days  3",
+        "  in the last day      1  0 in the day before",
+        "  in the last 7 days   2  0 in the 7 days before",
+        "  in the last 30 days  3  no earlier data",
     ]
 
 
@@ -597,7 +627,8 @@ def test_users_are_those_of_every_type_of_id(empty_database: Database[Document])
     empty_database.feedback.insert_many([*given, *(each | {"_id": ObjectId()} for each in given)])
     scope = Scope(empty_database, Kind.FEEDBACK, Period(SINCE, UNTIL))
 
-    found = profiles(scope, scope.during(Period(BEFORE, SINCE)), add_sentiment(None))
+    before = Period(BEFORE, SINCE)
+    found = profiles(scope, scope.during(before), count_ratings(scope, before, SETTINGS))
 
     assert found == [Profile(len(ids), 2, 2, 0, 0)]
 
@@ -610,7 +641,8 @@ def test_profiles_are_of_users_in_both_periods(empty_database: Database[Document
     rate(empty_database, ["up"], BEFORE - MILLISECOND)
     scope = Scope(empty_database, Kind.FEEDBACK, Period(SINCE, UNTIL))
 
-    found = profiles(scope, scope.during(Period(BEFORE, SINCE)), add_sentiment(None))
+    before = Period(BEFORE, SINCE)
+    found = profiles(scope, scope.during(before), count_ratings(scope, before, SETTINGS))
 
     assert sorted(found) == [
         Profile(1, 0, 0, 1, 2),
@@ -750,7 +782,7 @@ def test_works_without_feedback(insights: Insights, empty_database: Database[Doc
     assert "There is no feedback in this period." in result.stdout
     assert "Worst-rated" not in result.stdout
     [share] = [line for line in result.stdout.splitlines() if "share positive" in line]
-    assert share.split() == ["share", "positive", "-"]
+    assert share.split() == ["share", "positive", "none"]
 
 
 def test_works_without_events(insights: Insights, empty_database: Database[Document]) -> None:
@@ -763,28 +795,88 @@ def test_works_without_events(insights: Insights, empty_database: Database[Docum
     assert "in the last 30 days  0" in result.stdout
 
 
-def test_combines_days_in_one_mark_if_there_is_no_room(
+def day_by_day(insights: Insights, width: int, since: datetime, until: datetime) -> list[str]:
+    """Return the lines of the sparklines of a period."""
+    period = ("--since", since.isoformat(), "--until", until.isoformat())
+    result = insights("summary", *period, COLUMNS=str(width))
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = [line.rstrip() for line in result.stdout.splitlines()]
+    start = next(number for number, line in enumerate(lines) if line.startswith("Day by day"))
+    return lines[start : lines.index("", start)]
+
+
+def test_a_sparkline_has_a_mark_for_each_day_below_its_name_if_there_is_no_room_beside(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
-    # 40 days in 26 marks: two days each, the first with 4 feedback and the last with 2.
+    # Of 40 days, the first and the last have feedback.
     since = SINCE - 40 * DAY
     rate(empty_database, ["up", "up", "down", "down"], since)
     rate(empty_database, ["up", "down"], since + 39 * DAY)
 
-    result = insights(
-        "summary", "--since", since.isoformat(), "--until", "2026-11-02", COLUMNS="60"
-    )
+    assert day_by_day(insights, 60, since, SINCE) == [
+        "Day by day",
+        "  share positive  50 %",
+        f"  ▄{' ' * 38}▄",
+        "  feedback  max 4",
+        f"  █{' ' * 38}▄",
+        "  events  none",
+        "  active users  none",
+        f"  {show_days(since, since)}{show_days(SINCE - DAY, SINCE - DAY):>34}",
+        "  Scale: the share from 0 to 100 %, counts from 0 to their",
+        "  maximum. A gap means none.",
+    ]
 
-    lines = result.stdout.splitlines()
-    assert "Day by day (one mark is 2 days)" in lines
-    assert any(line.split()[:2] == ["feedback", "█▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▄"] for line in lines)
+
+def test_a_mark_is_the_mean_of_several_days_if_there_is_no_room_for_each(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    # 61 days in 58 marks: of two days each, but for the last one.
+    since = SINCE - 61 * DAY
+    rate(empty_database, ["up", "up", "down", "down"], since)
+    rate(empty_database, ["up"], since + 60 * DAY + HOUR)
+
+    lines = day_by_day(insights, 60, since, SINCE - HOUR)
+
+    assert lines == [
+        "Day by day (a mark is the mean of 2 days, the last of 1)",
+        "  share positive  50 to 100 %",
+        f"  ▄{' ' * 29}█",
+        "  feedback  max 2",
+        f"  █{' ' * 29}▄",
+        "  events  none",
+        "  active users  none",
+        f"  {show_days(since, since)}{show_days(SINCE - DAY, SINCE - DAY):>26}",
+        "  Scale: the share from 0 to 100 %, counts from 0 to their",
+        "  maximum. A gap means none. The last day is partial.",
+    ]
+
+
+def test_more_ratings_may_be_unscored_than_scored(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["up", "a", "b"])
+
+    result = insights("summary", *WEEK)
+
+    assert "  unscored  2                       not in the share" in result.stdout
+
+
+def test_a_small_change_of_the_share_looks_small(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    rate(empty_database, ["up"] * 64 + ["down"] * 36)
+    rate(empty_database, ["up"] * 65 + ["down"] * 35, NOON + DAY)
+
+    [_, share, *_] = day_by_day(insights, 60, SINCE, SINCE + 2 * DAY)
+
+    assert share == "  share positive  ▅▆  64 to 65 %"
 
 
 def test_fits_60_columns(insights: Insights, empty_database: Database[Document]) -> None:
     long = "a long text without end " * 8
-    rate(empty_database, [long[:64], "1" * 64, "👎🏽", "down"], message_id=long, comment=long)
+    rate(empty_database, [long[:64], "1" * 20, "👎🏽", "down"], message_id="m1", comment=long)
     empty_database.analytics.insert_many(
-        [an_event(NOON, event_type=long), an_event(NOON, event_type="x" * 200)]
+        [an_event(NOON, event_type=long[:40]), an_event(NOON, event_type="x" * 40)]
     )
 
     result = insights("summary", *WEEK, COLUMNS="60")
@@ -823,6 +915,33 @@ def test_shows_hostile_texts_without_interpreting_them(
     assert found["events"]["daily"][0]["types"] == {HOSTILE: 1}
 
 
+@pytest.mark.parametrize(("module", "limit"), [(ratings, "MOST_VALUES"), (worst, "BATCH")])
+def test_many_different_ratings_and_messages_change_no_figure(
+    insights: Insights,
+    empty_database: Database[Document],
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    limit: str,
+) -> None:
+    given = ["up", "down", "3", "meh", "bad", "👎", "1", "odd", "down", "5"]
+    for number in range(120):
+        feedback = {
+            "user_id": f"u{number % 17}",
+            "message_id": f"m{number % (7 + number % 31)}",
+            "rating": given[number % 10],
+            "reasons": [["wrong"], ["late", "wrong"], []][number % 3],
+            "comment": "It is wrong" if number % 4 else None,
+        }
+        # Other programs may have stored several of a user.
+        own = a_feedback(UNTIL - number * HOUR / 5, **feedback) | {"_id": number}
+        empty_database.feedback.insert_one(own)
+    few = figures(insights)
+
+    monkeypatch.setattr(module, limit, 1)
+
+    assert figures(insights) == few
+
+
 def test_reads_through_the_indexes_of_setup(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
@@ -841,8 +960,9 @@ def test_reads_through_the_indexes_of_setup(
         figures(insights)
 
     # Three of them count what is left out, and one reads the second batch of comments.
-    assert (len(feedback), len(analytics)) == (14, 7)
-    assert {plan.split()[0] for plan in [*feedback, *analytics]} <= {"IXSCAN", "COUNT_SCAN"}
+    assert (len(feedback), len(analytics)) == (13, 10)
+    scans = {plan.split()[0] for plan in [*feedback, *analytics]}
+    assert scans <= {"IXSCAN", "COUNT_SCAN", "DISTINCT_SCAN"}
 
 
 def test_reads_events_from_the_indexes_alone(

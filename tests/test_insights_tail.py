@@ -253,14 +253,22 @@ def test_what_has_no_date_that_python_has_is_shown_once(
     assert tail.rest() == ([], [])
 
 
-def test_a_line_fits_the_terminal(
+def test_lines_of_a_terminal_end_between_words(
     start_tail: StartTail, empty_database: Database[Document]
 ) -> None:
     tail = start_tail(COLUMNS="60")
+    message = "018f4b2e-7c1a-7b3a-9d57-3a4f5b6c7d8e"
 
-    empty_database.feedback.insert_one(a_feedback(NOON, message_id="m1", comment="x" * 100))
+    empty_database.feedback.insert_one(
+        a_feedback(NOON, user_id="u" * 24, message_id=message, comment="word " * 60)
+    )
 
-    assert tail.next() == '12:00:00 feedback u1 m1 up "' + "x" * 31 + "…"
+    assert [tail.next() for _ in range(6)] == [
+        f"12:00:00 feedback {'u' * 24}",
+        f'  {message} up "word word word',
+        *[f"  {'word ' * 11}".rstrip()] * 3,
+        "  word word word …",
+    ]
 
 
 def test_a_line_in_a_pipe_is_whole(

@@ -5,6 +5,7 @@ import pty
 import re
 import termios
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pymongo.database import Database
@@ -43,6 +44,12 @@ def on_terminal(insights: Insights, width: int, *arguments: str, **environment: 
                 printed += part
     os.close(controller)
     return printed.decode()
+
+
+def printed_lines(insights: Insights, width: int, *arguments: str) -> list[str]:
+    """Return the lines of a command's output on a terminal, without colours."""
+    printed = ESCAPE_SEQUENCE.sub("", on_terminal(insights, width, *arguments))
+    return [line.rstrip() for line in printed.splitlines()]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -99,39 +106,95 @@ def test_an_error_shows_the_users_argument_in_one_harmless_line(command_line: In
 
 @pytest.mark.parametrize("width", [60, 80, 132])
 @pytest.mark.parametrize("command", ["feedback", "events"])
-def test_a_table_fits_the_terminal(
+def test_a_list_fits_the_terminal(
     insights: Insights, empty_database: Database[Document], command: str, width: int
 ) -> None:
-    long = "word " * 800
-    for text in (long, "x" * 4000, "汉字" * 100, "👍🏽" * 50, "short"):
-        identifiers = {"user_id": UUID + text[:100]}
+    for text in ("word " * 800, "汉字" * 100, "👍🏽 " * 50, "short"):
         empty_database.feedback.insert_one(
-            a_feedback(NOON, **identifiers, rating=text[:64], comment=text, reasons=[text[:64]])
+            a_feedback(NOON, user_id=UUID, rating=text[:12], comment=text, reasons=[text[:64]])
         )
         empty_database.analytics.insert_one(
-            an_event(NOON, **identifiers, event_type=text[:200], details={"text": text})
+            an_event(NOON, user_id=UUID, event_type=text[:12], details={"text": text})
         )
 
-    printed = on_terminal(insights, width, command)
+    lines = printed_lines(insights, width, command)
 
-    lines = ESCAPE_SEQUENCE.sub("", printed).splitlines()
     assert max(map(cell_len, lines)) <= width
-    assert sum(line.startswith("2026-11-01 12:00  ") for line in lines) == 5
-    assert any("018f4b" in line for line in lines)
+    assert sum(line.startswith("2026-11-01 12:00  ") for line in lines) == 4
+    assert sum(UUID in line for line in lines) == 4
     assert any("short" in line for line in lines)
 
 
-def test_ratings_are_distinguishable_in_60_columns(
+def test_a_list_is_a_table_where_its_texts_have_room(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
-    for rating in ("thumbs_up", "thumbs_down"):
-        empty_database.feedback.insert_one(
-            a_feedback(NOON, user_id=UUID, rating=rating, comment="word " * 20)
-        )
+    empty_database.feedback.insert_one(
+        a_feedback(NOON, user_id=UUID, message_id="m1", rating="thumbs_up", comment="word " * 9)
+    )
 
-    printed = on_terminal(insights, 60, "feedback")
+    assert [line.split() for line in printed_lines(insights, 100, "feedback")] == [
+        ["Time", "(UTC)", "Rating", "User", "Message", "Comment"],
+        ["2026-11-01", "12:00", "thumbs_up", UUID, "m1", *["word"] * 5],
+        ["word"] * 4,
+    ]
+    assert printed_lines(insights, 80, "feedback") == [
+        "Time (UTC)  Rating",
+        "",
+        f"2026-11-01 12:00  thumbs_up  user {UUID}",
+        "  message m1",
+        f"  comment  {'word ' * 9}".rstrip(),
+    ]
 
-    assert printed.count("  thumbs_up  ") == printed.count("  thumbs_down  ") == 1
+
+IDS = {
+    "UUID": UUID,
+    "ObjectId": "65a1b2c3d4e5f60718293a4b",
+    "URI": f"https://id.example.com/{'tenant-1/' * 19}u1",
+    "blanks": "an id with blanks in it, " * 4 + "42",
+    "Chinese": "用户标识" * 15,
+}
+
+COMMANDS = {
+    "feedback": (),
+    "events": (),
+    "opt-outs": (),
+    "summary": (),
+    "compare": ("--by", "details.id"),
+    "user": (),
+}
+
+
+@pytest.mark.parametrize("width", [40, 60])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_ids_are_whole_on_one_line(
+    insights: Insights, empty_database: Database[Document], command: str, width: int
+) -> None:
+    now = datetime.now(UTC) - timedelta(hours=1)
+    values = [each.replace(" ", "") for each in IDS.values()]
+    for each, value in zip(IDS.values(), values, strict=True):
+        given = {"user_id": each, "message_id": each, "rating": "down", "comment": "word " * 30}
+        empty_database.feedback.insert_one(a_feedback(now, **given))
+        event = an_event(now - timedelta(minutes=1), user_id=each, details={"id": value})
+        empty_database.analytics.insert_one(event)
+        empty_database.opt_outs.insert_one({"_id": each, "timestamp": now})
+
+    for each in IDS.values() if command == "user" else [""]:
+        arguments = (command, *COMMANDS[command], *([each] if each else []))
+        lines = insights(*arguments, COLUMNS=str(width)).stdout.splitlines()
+        shown = values if command == "compare" else [each] if each else IDS.values()
+        assert [text for text in shown if not any(text in line for line in lines)] == []
+
+
+def test_a_long_text_does_not_end_within_an_id(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.analytics.insert_one(
+        an_event(NOON, details={"text": "word " * 33, "trace": UUID})
+    )
+
+    printed = insights("events", COLUMNS="80").stdout
+
+    assert printed.rstrip().endswith('"trace": …')
 
 
 def test_a_long_text_is_truncated_only_on_a_terminal(
@@ -139,7 +202,7 @@ def test_a_long_text_is_truncated_only_on_a_terminal(
 ) -> None:
     empty_database.feedback.insert_one(a_feedback(NOON, comment="word " * 800))
 
-    assert on_terminal(insights, 80, "feedback").count("word") == 40
+    assert on_terminal(insights, 80, "feedback").count("word") == 39
     assert insights.run("feedback").stdout.count("word") == 800
 
 
@@ -171,10 +234,24 @@ def test_no_color_is_respected(insights: Insights) -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["feedback", "--help"]])
 def test_help_fits_a_narrow_terminal(command_line: Insights, arguments: list[str]) -> None:
-    printed = ESCAPE_SEQUENCE.sub("", on_terminal(command_line, 60, *arguments))
+    help_page, *_ = "\n".join(printed_lines(command_line, 60, *arguments)).split("Examples:")
 
-    assert "Usage: insights" in printed
-    assert max(map(cell_len, printed.splitlines())) <= 60
+    assert "Usage: insights" in help_page
+    assert max(map(cell_len, help_page.splitlines())) <= 60
+
+
+def test_the_examples_of_help_can_be_copied(command_line: Insights) -> None:
+    lines = printed_lines(command_line, 40, "events", "--help")
+
+    assert " insights events --event-type page_view --since 24h" in lines
+
+
+def test_a_questions_id_is_whole(insights: Insights, empty_database: Database[Document]) -> None:
+    empty_database.feedback.insert_one(a_feedback(NOON, user_id=IDS["URI"]))
+
+    result = insights("forget", IDS["URI"], answer="n\n", COLUMNS="60")
+
+    assert f"Erase 1 feedback and 0 events of {IDS['URI']}?" in result.stderr
 
 
 def test_an_encoding_without_some_characters_breaks_nothing(

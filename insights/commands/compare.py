@@ -30,12 +30,13 @@ from insights.queries.message_filters import with_message_filters
 from insights.queries.periods import parse_period
 from insights.settings import read_settings
 from insights.terminal.advice import advise_setup
-from insights.terminal.console import in_lines, output, print_json
+from insights.terminal.console import output, print_json
 from insights.terminal.left_out import show_left_out, tell_left_out
+from insights.terminal.lines import print_text
 from insights.terminal.options import AsObject
 from insights.terminal.selections import selects
 from insights.terminal.shares import in_points, share_to_dict
-from insights.terminal.tables import GAP
+from insights.terminal.tables import GAP, print_table
 from insights.wording import plural, show_number, show_percentage, show_period
 
 COLOURS = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
@@ -129,24 +130,24 @@ def group_to_dict(group: Group, comparisons: int) -> dict[str, object]:
 def print_breakdown(found: Breakdown, period: str, lines: Iterable[Text]) -> None:
     """Print the finding, the table of values, and the ratings that are not in it."""
     console = output()
-    console.print(Text(period[0].upper() + period[1:], style="dim"))
+    print_text(console, Text(period[0].upper() + period[1:], style="dim"))
     console.print()
-    console.print(Text(in_lines(headline(found), console.width), style="bold"))
+    print_text(console, Text(headline(found), style="bold"))
     console.print()
-    console.print(new_table(found, is_wide=console.width >= WIDE))
+    print_table(console, new_table(found, is_wide=console.width >= WIDE))
     if found.without:
-        console.print(Text(f"{show_without(found)}.", style="dim"))
+        print_text(console, Text(f"{show_without(found)}.", style="dim"))
     for line in lines:
-        console.print(line)
+        print_text(console, line)
     if len(found.groups) > 1:
         console.print()
-        console.print(Text(in_lines(explanation(found), console.width)))
+        print_text(console, Text(explanation(found)))
 
 
 def new_table(found: Breakdown, *, is_wide: bool) -> Table:
     """Return the table of values, the most frequent first."""
     table = Table(box=None, pad_edge=False, padding=GAP)
-    table.add_column("Value", overflow="fold")
+    table.add_column("Value", no_wrap=True)
     for name in ("Ratings", "Positive", "Difference"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Verdict")
@@ -165,7 +166,7 @@ def cells(group: Group, *, is_wide: bool) -> list[Text]:
     if change and change.interval:
         difference.append(show_points_range(change.interval))
     figures = [with_interval(each, is_wide=is_wide) for each in (positive, difference)]
-    return [Text(each) for each in (group.name, show_number(share.scored), *figures)]
+    return [Text(each) for each in (group.whole_name, show_number(share.scored), *figures)]
 
 
 def with_interval(parts: list[str], *, is_wide: bool) -> str:

@@ -14,11 +14,12 @@ from insights.repair.checks import all_checks
 from insights.repair.findings import Check, Tally
 from insights.repair.originals import REPAIRED
 from insights.settings import Settings, read_settings
-from insights.terminal.console import errors, print_json, print_line, print_rows
+from insights.terminal.console import errors, print_json, print_line
 from insights.terminal.counts import show_counts
 from insights.terminal.options import AsObject
 from insights.terminal.program import program
 from insights.terminal.questions import Yes, ask
+from insights.terminal.tables import print_rows
 from insights.wording import show_number
 
 Repair = Annotated[bool, typer.Option("--repair", help="Repair the repairable findings.")]
@@ -105,7 +106,9 @@ def print_found(database: Database[Document], findings: Findings) -> None:
         if tally.found
     ]
     if rows:
-        print_rows(("Finding", "Collection", "Found", "Repairable", "Not repairable"), rows)
+        print_rows(
+            ("Finding", "Collection", "Found", "Repairable", "Not repairable"), rows, titles=2
+        )
         print_line("")
         return
     stored = {kind: database[kind.collection].estimated_document_count() for kind in Kind}
@@ -119,7 +122,7 @@ def print_repaired(findings: Findings) -> None:
         for check, tally in findings
         if tally.found
     ]
-    print_rows(("Finding", "Collection", "Found", "Repaired", "Not repaired"), rows)
+    print_rows(("Finding", "Collection", "Found", "Repaired", "Not repaired"), rows, titles=2)
     print_line("")
     if any(tally.repaired for check, tally in findings if check.keeps_originals):
         print_line(ORIGINALS)

@@ -144,7 +144,7 @@ def progress_bar(*, shown: bool) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
-        TaskProgressColumn(),
+        TaskProgressColumn("[progress.percentage]{task.percentage:>3.0f} %"),
         RateColumn(),
         TimeRemainingColumn(),
         console=errors(),

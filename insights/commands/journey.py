@@ -21,11 +21,13 @@ from insights.queries.message_filters import with_message_filters
 from insights.queries.periods import Period, parse_duration, parse_period
 from insights.settings import read_settings
 from insights.terminal.advice import advise_setup
-from insights.terminal.console import in_lines, output, print_json
+from insights.terminal.console import output, print_json
 from insights.terminal.left_out import show_left_out, tell_left_out
+from insights.terminal.lines import print_text
 from insights.terminal.options import AsObject
 from insights.terminal.selections import selects
 from insights.terminal.shares import in_points, share_to_dict
+from insights.terminal.tables import GAP, print_table
 from insights.wording import (
     LONG_NAME,
     clean,
@@ -152,18 +154,22 @@ def step_to_dict(step: Step) -> Document:
 def print_journeys(found: Journeys, rating: str, window: str, period: str, options: str) -> None:
     """Print the headline, the numbers of ratings, and the table of events."""
     console = output()
-    finding = in_lines(clean(headline(found, rating)), console.width)
-    console.print(Text(finding, style="bold"))
+    print_text(console, Text(clean(headline(found, rating)), style="bold"))
     without = f"{show_number(found.wanted.without_events)} without an event in the {window} before"
-    console.print(f"\n{plural(found.wanted.ratings, 'rating')} {period}, {without}.")
+    console.print()
+    ratings = plural(found.wanted.ratings, "rating")
+    print_text(console, Text(f"{ratings} {period}, {without}."))
     others = f"{plural(found.contrast.ratings, f'{found.contrast_name} rating')}, "
     others += f"{show_number(found.contrast.without_events)} without an event"
-    console.print(f"Compared with {others}.")
+    print_text(console, Text(f"Compared with {others}."))
     for line in show_left_out(found.left_out, options):
-        console.print(line)
+        print_text(console, line)
     if found.last:
         table = new_table(found, with_intervals=console.width >= WIDTH_FOR_INTERVALS)
-        console.print("", table, "", explanation(found.contrast_name), sep="\n")
+        console.print()
+        print_table(console, table)
+        console.print()
+        print_text(console, Text(explanation(found.contrast_name)))
 
 
 def explanation(contrast: str) -> str:
@@ -177,7 +183,7 @@ def explanation(contrast: str) -> str:
 
 def new_table(found: Journeys, *, with_intervals: bool) -> Table:
     """Return the table of the last events, followed by the sequences."""
-    table = Table("Last event", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table("Last event", box=None, pad_edge=False, padding=GAP)
     for name in ("Ratings", "Before", found.contrast_name.capitalize(), "All", "Lift"):
         table.add_column(name, justify="right", no_wrap=True)
     add_rows(table, found.last, with_intervals=with_intervals)

@@ -9,12 +9,14 @@ from pymongo.database import Database
 from insights.errors import NoData
 from insights.kinds import Document
 from insights.mongodb.connection import open_database
-from insights.queries.documents import plain_value
+from insights.queries.documents import as_text, plain_value
 from insights.settings import read_settings
-from insights.terminal.console import print_json, print_line, print_rows
+from insights.terminal.console import print_json, print_line
 from insights.terminal.counts import show_counts
+from insights.terminal.listing import show_any_time
 from insights.terminal.options import AsJson
 from insights.terminal.questions import Yes, ask
+from insights.terminal.tables import print_rows
 from insights.terminal.users import (
     UserId,
     command_for,
@@ -25,7 +27,6 @@ from insights.terminal.users import (
 )
 from insights.users.erasure import count_stored, erase
 from insights.users.opt_outs import add_opt_out, find_opt_out, list_opt_outs, remove_opt_out
-from insights.wording import show_time
 
 Erase = Annotated[
     bool, typer.Option("--erase", help="Also erase the user's stored feedback and events.")
@@ -73,7 +74,7 @@ def opt_out_now(database: Database[Document], user_id: str) -> str:
 def since(opt_out: Document) -> str:
     """Return `, since 2026-11-01 09:30 UTC`; empty if the time is unknown."""
     time = opt_out.get("timestamp")
-    return f", since {show_time(time)} UTC" if time else ""
+    return f", since {show_any_time(time)} UTC" if time else ""
 
 
 def opt_in(user_id: UserId) -> None:
@@ -113,5 +114,4 @@ def opt_outs(as_json: AsJson = False) -> None:
 
 def cells(opt_out: Document) -> list[str]:
     """Return the cells of an opt-out's row."""
-    time = opt_out.get("timestamp")
-    return [str(opt_out["_id"]), show_time(time) if time else ""]
+    return [as_text(opt_out["_id"]), show_any_time(opt_out.get("timestamp"))]

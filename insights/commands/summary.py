@@ -1,20 +1,24 @@
 """`insights summary`: ratings, the worst messages, reasons, and activity."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from rich.bar import Bar
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
+from rich.console import Console, RenderableType
+from rich.table import Column, Table
 from rich.text import Text
-from sparklines import sparklines
 
-from insights.figures.answers import Verdict, explain, not_counted_before, show_share, verdict_on
+from insights.figures.answers import (
+    NO_EVENTS_BEFORE,
+    Verdict,
+    explain,
+    not_counted_before,
+    show_share,
+    verdict_on,
+)
 from insights.figures.curves import Curve, Part
-from insights.figures.events import Active, EventsSummary
+from insights.figures.events import EventsSummary
 from insights.figures.feedback import FeedbackSummary
 from insights.figures.summaries import Summary, summarize
 from insights.figures.verdicts import nothing_found
@@ -27,28 +31,22 @@ from insights.queries.periods import parse_period
 from insights.queries.sentiment import Sentiment
 from insights.settings import read_settings
 from insights.terminal.advice import advise_setup
-from insights.terminal.console import in_lines, output, print_json
+from insights.terminal.console import output, print_json
 from insights.terminal.left_out import show_left_out, tell_left_out
+from insights.terminal.lines import INDENT, print_text
 from insights.terminal.options import AsObject
 from insights.terminal.selections import selects
 from insights.terminal.shares import in_points, share_to_dict
-from insights.terminal.tables import GAP, right
-from insights.terminal.why import show_why
-from insights.terminal.worst import worst_messages
-from insights.wording import (
-    clean,
-    length_of,
-    shorten,
-    show_number,
-    show_percentage,
-    show_period,
-)
+from insights.terminal.sparklines import print_days
+from insights.terminal.tables import GAP, print_table, right
+from insights.terminal.why import print_reasons, print_words
+from insights.terminal.worst import print_worst
+from insights.wording import clean, length_of, show_number, show_period
 
 COLOURS = {Sentiment.POSITIVE: "green", Sentiment.NEGATIVE: "red"}
 VERDICT_COLOURS = {Verdict.BETTER: "green", Verdict.WORSE: "red"}
 MARKS = {Verdict.BETTER: "▲ ", Verdict.WORSE: "▼ "}
 BAR_WIDTH = 20
-INDENT = (0, 0, 0, 2)
 
 
 @selects(but=("message",), since="7d")
@@ -141,42 +139,58 @@ def part_to_dict(part: Part) -> dict[str, object]:
 
 def print_summary(found: Summary, period: str) -> None:
     """Print the trend, the ratings, the worst messages, reasons, and activity."""
-    console = output()
+    console, feedback = output(), found.feedback
     print_headline(console, found, period)
+    console.print()
     print_days(console, found)
-    if found.feedback.count:
-        print_section(console, "Ratings", ratings_table(found.feedback))
-    if found.feedback.worst:
-        print_section(console, "Worst-rated messages", worst_messages(found.feedback))
-    if why := show_why(found.feedback):
-        print_section(console, "Why", why)
+    if feedback.count:
+        print_title(console, "Ratings")
+        print_table(console, ratings_table(feedback), INDENT)
+    if feedback.worst:
+        print_title(console, "Worst-rated messages")
+        print_worst(console, feedback)
+    print_why(console, feedback)
     if found.events.count:
-        print_section(console, "Events", events_table(found.events))
-    print_section(console, "Active users", active_table(found.events.active))
+        print_title(console, "Events")
+        print_table(console, events_table(found.events), INDENT)
+    print_title(console, "Active users")
+    print_table(console, active_table(found.events), INDENT)
 
 
-def print_section(console: Console, title: str, content: RenderableType) -> None:
-    """Print a title with indented content."""
+def print_title(console: Console, title: str) -> None:
+    """Print the title of a section."""
     console.print()
     console.print(Text(title, style="bold"))
-    console.print(Padding(content, INDENT, expand=False))
+
+
+def print_why(console: Console, feedback: FeedbackSummary) -> None:
+    """Print why ratings are negative, if anything says so."""
+    reasons, words = feedback.reasons, feedback.words
+    if reasons.reasons or words.phrases:
+        print_title(console, "Why")
+    if reasons.reasons:
+        print_reasons(console, reasons)
+    if reasons.reasons and words.phrases:
+        console.print()
+    if words.phrases:
+        print_words(console, words)
 
 
 def print_headline(console: Console, found: Summary, period: str) -> None:
     """Print whether the answers get better and why, and how much there is in all."""
     length = length_of(found.period)
-    console.print(Text(period[0].upper() + period[1:], style="dim"))
+    print_text(console, Text(period[0].upper() + period[1:], style="dim"))
     console.print()
     console.print(headline(verdict_on(found.feedback)))
     for sentence in explain(found.feedback, length):
-        console.print(Text(in_lines(sentence, console.width)))
+        print_text(console, Text(sentence))
     console.print()
     totals = Table.grid(padding=GAP)
     totals.add_row("feedback", right(found.feedback.count), count_before(found.feedback, length))
     totals.add_row("events", right(found.events.count), count_before(found.events, length))
-    console.print(Padding(totals, INDENT, expand=False))
+    print_table(console, totals, INDENT)
     for line in show_left_out(found.left_out, found.options):
-        console.print(line)
+        print_text(console, line)
 
 
 def headline(verdict: Verdict) -> Text:
@@ -192,85 +206,27 @@ def count_before(figures: FeedbackSummary | EventsSummary, length: str) -> str:
     return f"{show_number(figures.previous_count)} in the {length} before"
 
 
-class Line(NamedTuple):
-    """A sparkline. Each day has a part and its whole.
-
-    The vertical axis starts at `lowest`, or else at the smallest value.
-    """
-
-    name: str
-    days: Sequence[tuple[int, int]]
-    lowest: int | None
-    note: str
-
-
-def print_days(console: Console, found: Summary) -> None:
-    """Print a sparkline for each daily figure."""
-    lines = [
-        share_line(found.feedback),
-        count_line("feedback", [day.count for day in found.feedback.daily]),
-        count_line("events", [day.count for day in found.events.daily]),
-        count_line("active users", [day.users for day in found.events.daily]),
-    ]
-    days, width = len(lines[0].days), room(console, lines)
-    span = -(-days // width)
-    table = Table.grid(padding=GAP)
-    for line in lines:
-        table.add_row(line.name, Text(draw(line, span)), line.note)
-    title = "Day by day" if span == 1 else f"Day by day (one mark is {span} days)"
-    print_section(console, title, table)
-
-
-def room(console: Console, lines: Sequence[Line]) -> int:
-    """Return the width for a sparkline between its name and its note."""
-    names = max(len(line.name) for line in lines)
-    notes = max(len(line.note) for line in lines)
-    return max(console.width - INDENT[-1] - names - notes - 2 * GAP[1], 1)
-
-
-def share_line(feedback: FeedbackSummary) -> Line:
-    """Return the sparkline of the share of positive ratings."""
-    days = [(day.positive, day.positive + day.neutral + day.negative) for day in feedback.daily]
-    shares = [positive / scored for positive, scored in days if scored]
-    note = f"{min(shares) * 100:.0f} to {show_percentage(max(shares))} a day" if shares else "-"
-    return Line("share positive", days, None, note)
-
-
-def count_line(name: str, counts: Sequence[int]) -> Line:
-    """Return the sparkline of a count."""
-    return Line(name, [(count, 1) for count in counts], 0, f"max {show_number(max(counts))}")
-
-
-def draw(line: Line, span: int) -> str:
-    """Return a sparkline with one mark per `span` days, blank if their whole is zero."""
-    values = [ratio(line.days[start : start + span]) for start in range(0, len(line.days), span)]
-    highest = None if line.lowest is None else max(filter(None, values), default=1)
-    [drawn] = sparklines(values, minimum=line.lowest, maximum=highest)
-    return str(drawn)
-
-
-def ratio(days: Sequence[tuple[int, int]]) -> float | None:
-    """Return the sum of the parts divided by the sum of the wholes."""
-    part, whole = (sum(numbers) for numbers in zip(*days, strict=True))
-    return part / whole if whole else None
-
-
 def ratings_table(feedback: FeedbackSummary) -> Table:
-    """Return the distribution by sentiment, with the ratings of each."""
-    table = Table.grid(padding=GAP)
+    """Return the distribution by sentiment, with the ratings of each below its bar."""
+    figures = [Column(no_wrap=True) for _ in range(3)]
+    table = Table(
+        *figures, Column(overflow="fold"), box=None, pad_edge=False, padding=GAP, show_header=False
+    )
     for name in (each for each in Sentiment if feedback.sentiments[each]):
-        count = feedback.sentiments[name]
-        ratings = Text(", ".join(named_ratings(feedback, name)))
+        count = right(feedback.sentiments[name])
         if name is Sentiment.UNSCORED:
-            note = Text("not in the share", style="dim")
-            table.add_row(name.value, right(count), "", Group(note, ratings))
+            table.add_row(name.value, count, "", Text("not in the share", style="dim"))
         else:
-            bar = Bar(
-                feedback.scored, 0, count, width=BAR_WIDTH, color=COLOURS.get(name, "default")
-            )
-            share = show_share_of(feedback, count)
-            table.add_row(name.value, right(count), right(share), Group(bar, ratings))
+            share = show_share_of(feedback, feedback.sentiments[name])
+            table.add_row(name.value, count, right(share), bar(feedback, name))
+        table.add_row("", "", "", Text(", ".join(named_ratings(feedback, name))))
     return table
+
+
+def bar(feedback: FeedbackSummary, name: Sentiment) -> RenderableType:
+    """Return the bar of a sentiment's share."""
+    count, colour = feedback.sentiments[name], COLOURS.get(name, "default")
+    return Bar(feedback.scored, 0, count, width=BAR_WIDTH, color=colour)
 
 
 def show_share_of(feedback: FeedbackSummary, count: int) -> str:
@@ -294,21 +250,30 @@ def named_ratings(feedback: FeedbackSummary, name: Sentiment) -> Iterator[str]:
 
 def events_table(events: EventsSummary) -> Table:
     """Return the events and users by event type."""
-    table = Table("Type", box=None, pad_edge=False, padding=GAP)
+    table = Table(Column("Type", no_wrap=True), box=None, pad_edge=False, padding=GAP)
     table.add_column("Events", justify="right", no_wrap=True)
     table.add_column("Users", justify="right", no_wrap=True)
     for each in events.types:
-        name = Text(shorten(clean(each.event_type)))
+        name = Text(clean(each.event_type))
         table.add_row(name, show_number(each.count), show_number(each.users))
     if events.others:
         table.add_row("other types", show_number(events.others))
     return table
 
 
-def active_table(active: Active) -> Table:
-    """Return the active users in the last day, week and month of the period."""
+def active_table(events: EventsSummary) -> Table:
+    """Return the active users in the last day, week and month of the period, and before those."""
+    active, before = events.active, events.previous_active
     table = Table.grid(padding=GAP)
-    table.add_row("in the last day", right(active.day))
-    table.add_row("in the last 7 days", right(active.week))
-    table.add_row("in the last 30 days", right(active.month))
+    for length, users, earlier in (
+        ("day", active.day, before.day),
+        ("7 days", active.week, before.week),
+        ("30 days", active.month, before.month),
+    ):
+        table.add_row(f"in the last {length}", right(users), active_before(earlier, length))
     return table
+
+
+def active_before(users: int | None, length: str) -> str:
+    """Return how many users were active before, or that events begin too late to say."""
+    return NO_EVENTS_BEFORE if users is None else f"{show_number(users)} in the {length} before"

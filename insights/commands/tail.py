@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Annotated
@@ -19,10 +19,11 @@ from insights.queries.documents import as_text, list_text, plain_value, to_plain
 from insights.queries.far_dates import far_iso_time
 from insights.queries.filters import Filter, Selection, system_ids, to_filter
 from insights.settings import Settings, read_settings
-from insights.terminal.console import is_bounded, output, print_error, print_json
+from insights.terminal.blocks import user_text
+from insights.terminal.console import UNBOUNDED, is_bounded, output, print_error, print_json
+from insights.terminal.lines import INDENT, pack, print_lines, words
 from insights.terminal.options import AsJson
 from insights.terminal.selections import selects
-from insights.wording import clean
 
 NOTICES = {
     Connection.LOST: "MongoDB stopped answering; waiting for it",
@@ -105,34 +106,32 @@ def print_as_json(change: Change) -> None:
 
 
 def print_as_line(change: Change) -> None:
-    """Print a change as a line, truncated to the width of a terminal."""
+    """Print a change as a line; one that is wider than the terminal, as several."""
     console = output()
-    bounded = is_bounded(console)
-    console.print(
-        to_line(change), no_wrap=True, crop=bounded, overflow="ellipsis" if bounded else "ignore"
-    )
+    print_lines(console, to_lines(change, console.width if is_bounded(console) else UNBOUNDED))
 
 
-def to_line(change: Change) -> Text:
-    """Return the line for a change: its time in UTC, its kind, and its fields."""
+def to_lines(change: Change, width: int = UNBOUNDED) -> list[Text]:
+    """Return the lines for a change. Long texts are shortened if the width is bounded."""
+    return pack(parts_of(change, bounded=width < UNBOUNDED), width, INDENT)
+
+
+def parts_of(change: Change, *, bounded: bool) -> Iterator[Text]:
+    """Yield the time of a change in UTC, its kind, and its fields."""
     document = change.document
     fields, long = SHOWN[change.kind]
-    texts = [clean(as_text(document.get(field))) for field in fields]
-    texts += [
-        clean(text)
-        for field in change.kind.other_fields({*fields, long})
-        if (text := other_text(field, document))
-    ]
+    yield Text(f"{time_of_day(document.get('timestamp'))} ", "dim")
+    yield Text(f"{NAMES[change.kind]:8} ", "cyan")
+    texts = [as_text(document.get(field)) for field in fields]
+    others = change.kind.other_fields({*fields, long})
+    texts += filter(None, (other_text(field, document) for field in others))
+    yield from (user_text(f"{text} ") for text in texts)
+    if change.updated:
+        yield Text("(updated) ", "yellow")
     # Quotes and braces keep it apart from the other fields.
-    value = plain_value(document.get(long))
-    suffix = f" {clean(json.dumps(value, ensure_ascii=False))}" if value else ""
-    return Text.assemble(
-        (f"{time_of_day(document.get('timestamp'))} ", "dim"),
-        (f"{NAMES[change.kind]:8} ", "cyan"),
-        " ".join(texts),
-        (" (updated)" if change.updated else "", "yellow"),
-        (suffix, "dim"),
-    )
+    if value := plain_value(document.get(long)):
+        text = json.dumps(value, ensure_ascii=False)
+        yield from words(user_text(text, "dim", bounded=bounded))
 
 
 def time_of_day(time: object) -> str:

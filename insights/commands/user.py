@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
 
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
 from insights.errors import NoData
@@ -14,26 +14,28 @@ from insights.mongodb.connection import open_database
 from insights.queries.documents import to_plain
 from insights.queries.periods import Period, parse_period
 from insights.settings import read_settings
+from insights.terminal.blocks import user_text
 from insights.terminal.console import (
+    UNBOUNDED,
     is_bounded,
     output,
     print_error,
     print_json,
-    print_unbounded,
     print_warning,
 )
 from insights.terminal.counts import show_counts
 from insights.terminal.left_out import tell_left_out
+from insights.terminal.lines import hang, pack, print_lines, words
 from insights.terminal.options import AsJson, Limit, Since, Until
 from insights.terminal.users import UserId, name_similar_ids
 from insights.users.timelines import Entry, Timeline, find_timeline
-from insights.wording import clean, shorten, show_number
+from insights.wording import show_number
 
 NAMES = {Kind.FEEDBACK: ("feedback", "magenta"), Kind.EVENTS: ("event", "cyan")}
 
-# The widths of a time of day, and of the longest name beside a text.
-TIME_WIDTH = len("09:30:00")
-NAME_WIDTH = len("feedback")
+# The widths of a time of day and of the longest name, with the blanks after them.
+TIME_WIDTH = len("09:30:00  ")
+NAME_WIDTH = len("feedback  ")
 
 
 def user(
@@ -63,7 +65,7 @@ def user(
         if found.is_empty and (names := name_similar_ids(database, user_id)):
             print_error(f"similar ids are stored: {names}")
         if as_json:
-            print_lines(found, with_messages=settings.message_lookup is not None)
+            print_as_json(found, with_messages=settings.message_lookup is not None)
         elif not found.is_empty:
             print_days(found)
     tell_left_out(found.left_out)
@@ -83,7 +85,7 @@ def nothing_stored(timeline: Timeline) -> NoData:
     return NoData(f"{nothing} is stored for {timeline.user_id}{where}")
 
 
-def print_lines(timeline: Timeline, *, with_messages: bool) -> None:
+def print_as_json(timeline: Timeline, *, with_messages: bool) -> None:
     """Print each entry as a line of JSON, with two fields for its message if those are known."""
     for entry in timeline.entries:
         plain = to_plain(entry.kind, entry.document)
@@ -103,35 +105,32 @@ def print_days(timeline: Timeline) -> None:
     """Print the entries below their days. A pipe gets each in full, on one line."""
     console = output()
     bounded = is_bounded(console)
-    heading = clean(f"{show_counts(timeline.counts)} of {timeline.user_id}")
-    console.print(Text(heading), soft_wrap=not bounded)
+    width = console.width if bounded else UNBOUNDED
+    heading = [*words(Text(f"{show_counts(timeline.counts)} of ")), user_text(timeline.user_id)]
+    print_lines(console, pack(heading, width))
     for day, entries in groupby(timeline.entries, attrgetter("day")):
         console.print(Text(f"\n{day}", style="bold"))
         for entry in entries:
-            table = new_table(entry, bounded=bounded)
-            console.print(table) if bounded else print_unbounded(table)
+            print_entry(console, entry, width, bounded=bounded)
 
 
-def new_table(entry: Entry, *, bounded: bool) -> Table:
-    """Return an entry as a table of its time, its kind and its texts."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(width=TIME_WIDTH, no_wrap=True)
-    table.add_column(width=NAME_WIDTH, no_wrap=True)
-    table.add_column(overflow="fold")
+def print_entry(console: Console, entry: Entry, width: int, *, bounded: bool) -> None:
+    """Print the time of an entry, its kind and its texts."""
     name, colour = NAMES[entry.kind]
-    time, kind = Text(entry.time_of_day, style="dim"), Text(name, style=colour)
-    table.add_row(time, kind, describe(entry, bounded=bounded))
-    for name, text in entry.texts:
-        table.add_row("", Text(name, style="dim"), Text(shorten(clean(text)), style="dim"))
-    return table
+    time = (f"{entry.time_of_day:{TIME_WIDTH}}", "dim")
+    head = Text.assemble(time, (f"{name:{NAME_WIDTH}}", colour))
+    print_lines(console, hang(head, describe(entry, bounded=bounded), width))
+    for label, text in entry.texts:
+        head = Text(f"{'':{TIME_WIDTH}}{label:{NAME_WIDTH}}", "dim")
+        print_lines(console, hang(head, user_text(text, "dim", bounded=True), width))
 
 
 def describe(entry: Entry, *, bounded: bool) -> Text:
     """Return an entry's rating or type, its details, and its comment in quotes."""
-
-    def show(text: str) -> str:
-        return shorten(clean(text)) if bounded else clean(text)
-
-    details = f" {show(entry.details)}" if entry.details else ""
-    comment = f' "{show(entry.comment)}"' if entry.comment else ""
-    return Text.assemble((show(entry.title), "bold"), details, comment)
+    texts = [user_text(entry.title, "bold")]
+    if entry.details:
+        texts.append(user_text(entry.details, bounded=bounded))
+    if entry.comment:
+        comment = user_text(entry.comment, bounded=bounded)
+        texts.append(Text.assemble('"', comment, '"'))
+    return Text(" ").join(texts)

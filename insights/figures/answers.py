@@ -15,6 +15,9 @@ ENOUGH_RATINGS = 20
 # In percentage points. Smaller differences are shown as none.
 SMALLEST_DIFFERENCE = 0.05
 
+# Beside the active users of a span, if the one before cannot be compared.
+NO_EVENTS_BEFORE = "no earlier data"
+
 # The calendar days of the last week, which is only shown in periods of at least two.
 WEEK = 7
 

@@ -48,8 +48,13 @@ class Group:
 
     @property
     def name(self) -> str:
-        """The value as a line shows it."""
-        return shorten(clean(self.value), LONG_NAME) if self.value.strip() else dumps(self.value)
+        """The value as a sentence shows it."""
+        return shorten(self.whole_name, LONG_NAME)
+
+    @property
+    def whole_name(self) -> str:
+        """The value in full, to be copied."""
+        return clean(self.value) if self.value.strip() else dumps(self.value)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,10 @@ ENOUGH_FOR_A_PART = 20
 
 @dataclass(frozen=True)
 class FeedbackDay:
-    """The feedback of one calendar day in UTC. `count` includes unscored ratings."""
+    """The feedback of one calendar day in UTC, or of an hour, whose start is the `day`.
+
+    `count` includes unscored ratings.
+    """
 
     day: date
     count: int

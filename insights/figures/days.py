@@ -1,26 +1,41 @@
-"""The calendar days in UTC that a period covers."""
+"""The calendar days, or hours, in UTC that a period covers."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from insights.kinds import Document
-from insights.queries.periods import Period
+from insights.queries.periods import FIRST_TIME, Period
 
 DAY = timedelta(days=1)
-DAY_MILLISECONDS = 24 * 60 * 60 * 1000
+HOUR = timedelta(hours=1)
 
-# The start of a document's calendar day in UTC. `$dateTrunc` takes twice as long. Days count from
-# the year 1, because the remainder of a negative number is negative.
-SINCE_YEAR_1 = {"$add": [{"$toLong": "$timestamp"}, 719_162 * DAY_MILLISECONDS]}
-IN_DAY = {"$mod": [SINCE_YEAR_1, DAY_MILLISECONDS]}
-START_OF_DAY = {"$subtract": ["$timestamp", IN_DAY]}
+MILLISECOND = timedelta(milliseconds=1)
 
 
-def days_of(period: Period) -> list[date]:
-    """Return the calendar days in UTC that a period with both ends covers, even in part."""
-    first, last = period.start.date(), (period.end - timedelta(microseconds=1)).date()
-    return [first + number * DAY for number in range((last - first).days + 1)]
+def start_of(length: timedelta) -> Document:
+    """Return the expression for the start of a document's day or hour in UTC.
+
+    `$dateTrunc` takes twice as long. Days count from the year 1, because the remainder of a
+    negative number is negative.
+    """
+    within = {"$mod": [{"$subtract": ["$timestamp", FIRST_TIME]}, length // MILLISECOND]}
+    return {"$subtract": ["$timestamp", within]}
 
 
-def by_day(documents: list[Document]) -> dict[date, Document]:
-    """Return documents by day; their `_id` is its start."""
-    return {each.pop("_id").date(): each for each in documents}
+def starts_of(period: Period, length: timedelta = DAY) -> list[date]:
+    """Return the days or hours in UTC that a period with both ends covers, even in part.
+
+    A day is its date, an hour the time of its start.
+    """
+    first = period.start - (period.start - FIRST_TIME) % length
+    number = -((first - period.end) // length)
+    return [named(first + each * length, length) for each in range(number)]
+
+
+def by_start(documents: list[Document], length: timedelta) -> dict[date, Document]:
+    """Return documents by day or hour; their `_id` is its start."""
+    return {named(each.pop("_id"), length): each for each in documents}
+
+
+def named(start: datetime, length: timedelta) -> date:
+    """Return the date of a day, or the time of an hour."""
+    return start.date() if length == DAY else start

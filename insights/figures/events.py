@@ -1,9 +1,13 @@
 """The figures of the events in a period, compared with the period before."""
 
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from insights.figures.days import DAY, START_OF_DAY, by_day, days_of
+from insights.figures.beginnings import is_late, late_beginning
+from insights.figures.days import DAY, named, start_of, starts_of
+from insights.kinds import Document
 from insights.queries.periods import Period, earlier
 from insights.queries.scopes import Scope, Stage
 
@@ -32,8 +36,20 @@ class Active:
 
 
 @dataclass(frozen=True)
+class ActiveBefore:
+    """The users with events in the 1, 7 and 30 days before those; None without data."""
+
+    day: int | None
+    week: int | None
+    month: int | None
+
+
+@dataclass(frozen=True)
 class EventsDay:
-    """The events of one calendar day in UTC. `types` is limited to `EventsSummary.types`."""
+    """The events of one calendar day in UTC, or of an hour, whose start is the `day`.
+
+    `types` is limited to `EventsSummary.types`.
+    """
 
     day: date
     count: int
@@ -55,13 +71,21 @@ class EventsSummary:
     types: list[TypeCount]
     others: int
     active: Active
+    previous_active: ActiveBefore
     daily: list[EventsDay]
 
 
 def summarize_events(found: Scope, before: Period, begins: datetime | None) -> EventsSummary:
     """Return the figures of the events in a scope, compared with the period before."""
-    types = frequent_types(found)
-    daily = events_days(found, [each.event_type for each in types])
+    counted = counts_by_type(found)
+    names = [each["_id"] for each in counted if each["_id"] is not None][:NAMED]
+    users = users_by_value(found, names)
+    types = [
+        TypeCount(each["_id"], each["count"], users.get(each["_id"], 0))
+        for each in counted
+        if each["_id"] in names
+    ]
+    daily = to_days(found, counted, names, users)
     count = sum(day.count for day in daily)
     return EventsSummary(
         count=count,
@@ -70,78 +94,123 @@ def summarize_events(found: Scope, before: Period, begins: datetime | None) -> E
         types=types,
         others=count - sum(each.count for each in types),
         active=active_users(found),
+        previous_active=active_before(found),
         daily=daily,
     )
 
 
-def frequent_types(found: Scope) -> list[TypeCount]:
-    """Return the most frequent types of a scope."""
-    # Other programs may have stored events without a type. They count as others.
-    has_type = {"event_type": {"$type": "string"}}
+def counts_by_type(found: Scope, length: timedelta = DAY) -> list[Document]:
+    """Return the counts of the most frequent types, in all and by day or hour.
+
+    Other programs may have stored events without a text as type: they are of the type None. One
+    type more than are named tells that there are others.
+    """
+    by_start = {"start": start_of(length), "type": "$event_type"}
+    is_text = {"$eq": [{"$type": "$_id.type"}, "string"]}
+    pipeline: list[Stage] = [
+        {"$group": {"_id": by_start, "count": {"$sum": 1}}},
+        {
+            "$group": {
+                "_id": {"$cond": [is_text, "$_id.type", None]},
+                "count": {"$sum": "$count"},
+                "starts": {"$push": {"start": "$_id.start", "count": "$count"}},
+            }
+        },
+        {"$sort": {"count": -1, "_id": 1}},
+        {"$limit": NAMED + 2},
+    ]
+    return found.aggregate(pipeline)
+
+
+def users_by_value(
+    found: Scope, types: list[str], length: timedelta = DAY
+) -> dict[str | datetime, int]:
+    """Return the numbers of users by type, of these types, and by start of each day or hour."""
+    of_type = {"$cond": [{"$in": ["$event_type", {"$literal": types}]}, "$event_type", None]}
     pipeline: list[Stage] = [
         {
             "$group": {
-                "_id": {"event_type": "$event_type", "user_id": "$user_id"},
-                "count": {"$sum": 1},
+                "_id": "$user_id",
+                "types": {"$addToSet": of_type},
+                "starts": {"$addToSet": start_of(length)},
             }
         },
-        {"$group": {"_id": "$_id.event_type", "count": {"$sum": "$count"}, "users": {"$sum": 1}}},
-        # An array with a text in it is no type either.
-        {"$addFields": {"is_array": {"$isArray": "$_id"}}},
-        {"$match": {"is_array": False}},
-        {"$sort": {"count": -1, "_id": 1}},
-        {"$limit": NAMED},
+        {"$project": {"value": {"$concatArrays": ["$types", "$starts"]}}},
+        {"$unwind": "$value"},
+        {"$group": {"_id": "$value", "users": {"$sum": 1}}},
     ]
-    return [
-        TypeCount(each["_id"], each["count"], each["users"])
-        for each in found.aggregate(pipeline, has_type)
-    ]
+    return {each["_id"]: each["users"] for each in found.aggregate(pipeline)}
 
 
-def events_days(found: Scope, types: list[str]) -> list[EventsDay]:
-    """Return the events of each day, including days without any, by these types."""
-    pipeline: list[Stage] = [
-        {"$group": {"_id": {"day": START_OF_DAY, "user": "$user_id"}, "count": {"$sum": 1}}},
-        {"$group": {"_id": "$_id.day", "count": {"$sum": "$count"}, "users": {"$sum": 1}}},
-    ]
-    counted = by_day(found.aggregate(pipeline))
-    counted_types = types_by_day(found, types)
-    nothing = {"count": 0, "users": 0}
-    return [
-        EventsDay(day=day, types=counted_types.get(day, {}), **counted.get(day, nothing))
-        for day in days_of(found.period)
-    ]
+def events_days(found: Scope, types: list[str], length: timedelta = DAY) -> list[EventsDay]:
+    """Return the events of each day or hour by these types, including those without any."""
+    counted, users = counts_by_type(found, length), users_by_value(found, types, length)
+    return to_days(found, counted, types, users, length)
 
 
-def types_by_day(found: Scope, types: list[str]) -> dict[date, dict[str, int]]:
-    """Return the numbers of events by day and type; days without any are absent."""
-    pipeline: list[Stage] = [
-        {"$group": {"_id": {"day": START_OF_DAY, "type": "$event_type"}, "count": {"$sum": 1}}},
-        {"$group": {"_id": "$_id.day", "types": {"$push": {"k": "$_id.type", "v": "$count"}}}},
-    ]
-    counted = by_day(found.aggregate(pipeline, {"event_type": {"$in": types}}))
-    return {
-        day: dict(sorted((each["k"], each["v"]) for each in types if isinstance(each["k"], str)))
-        for day, types in ((day, each["types"]) for day, each in counted.items())
+def to_days(
+    found: Scope,
+    counted: list[Document],
+    types: list[str],
+    users: Mapping[str | datetime, int],
+    length: timedelta = DAY,
+) -> list[EventsDay]:
+    """Return the days or hours from the counts by type and the numbers of users."""
+    by_type: dict[datetime, dict[str, int]] = defaultdict(dict)
+    totals = Counter[datetime]()
+    for each in counted:
+        for own in each["starts"]:
+            totals[own["start"]] += own["count"]
+            if each["_id"] in types:
+                by_type[own["start"]][each["_id"]] = own["count"]
+    if len(counted) > NAMED + 1:
+        totals = counts_by_start(found, length)
+    filled = {
+        named(start, length): EventsDay(
+            named(start, length), count, users.get(start, 0), dict(sorted(by_type[start].items()))
+        )
+        for start, count in totals.items()
     }
+    return [filled.get(day, EventsDay(day, 0, 0, {})) for day in starts_of(found.period, length)]
+
+
+def counts_by_start(found: Scope, length: timedelta) -> Counter[datetime]:
+    """Return the numbers of events of all types by day or hour."""
+    pipeline: list[Stage] = [{"$group": {"_id": start_of(length), "count": {"$sum": 1}}}]
+    return Counter({each["_id"]: each["count"] for each in found.aggregate(pipeline)})
 
 
 def active_users(found: Scope) -> Active:
     """Return the numbers of users with events in the last days of a scope, or before it."""
     until = found.period.end
-    beginnings = {name: earlier(until, days * DAY) for name, days in ACTIVE_DAYS.items()}
+    return Active(
+        **{
+            name: users_in(found.during(Period(earlier(until, days * DAY), until)))
+            for name, days in ACTIVE_DAYS.items()
+        }
+    )
+
+
+def active_before(found: Scope) -> ActiveBefore:
+    """Return the numbers of users with events in as many days before the last ones of a scope."""
+    spans = {}
+    for name, days in ACTIVE_DAYS.items():
+        until = earlier(found.period.end, days * DAY)
+        spans[name] = Period(earlier(until, days * DAY), until)
+    begins = late_beginning(found, spans["month"])
+    return ActiveBefore(
+        **{
+            name: None if begins and is_late(begins, span) else users_in(found.during(span))
+            for name, span in spans.items()
+        }
+    )
+
+
+def users_in(found: Scope) -> int:
+    """Return the number of users with events in a scope."""
+    # MongoDB skips from user to user in an index, if there is nothing else to group.
     pipeline: list[Stage] = [
-        {"$group": {"_id": "$user_id", "last": {"$max": "$timestamp"}}},
-        {
-            "$group": {
-                "_id": None,
-                **{
-                    name: {"$sum": {"$cond": [{"$gte": ["$last", since]}, 1, 0]}}
-                    for name, since in beginnings.items()
-                },
-            }
-        },
-        {"$project": {"_id": False}},
+        {"$group": {"_id": "$user_id"}},
+        {"$group": {"_id": None, "users": {"$sum": 1}}},
     ]
-    counted = found.during(Period(min(beginnings.values()), until)).aggregate(pipeline)
-    return Active(**counted[0]) if counted else Active(0, 0, 0)
+    return sum(each["users"] for each in found.aggregate(pipeline))

@@ -2,37 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 from insights.figures.curves import SCORED, Curve, FeedbackDay, Part, divide, share_in
-from insights.figures.days import DAY, START_OF_DAY, by_day, days_of
+from insights.figures.days import DAY, by_start, start_of, starts_of
+from insights.figures.ratings import RatingCount, Ratings, count_ratings
 from insights.figures.reasons import Reasons, count_reasons
 from insights.figures.shares import Comparison, Profile, Share, compare
 from insights.figures.words import Words, compare_words
-from insights.figures.worst import NO_RATING, WorstMessage, worst_messages
-from insights.queries.documents import as_text
+from insights.figures.worst import WorstMessage, worst_messages
+from insights.queries.at_once import AtOnce
 from insights.queries.periods import Period
 from insights.queries.scopes import Scope, Stage
 from insights.queries.sentiment import Sentiment, add_sentiment, count_of
 from insights.settings import Settings
-
-# Ratings beyond the most frequent are only counted.
-NAMED = 20
-
-# The stages that count the distinct ratings.
-GROUP_RATINGS: list[Stage] = [
-    {"$group": {"_id": "$rating", "count": {"$sum": 1}}},
-    {"$addFields": {"rating": "$_id"}},
-]
-
-
-@dataclass(frozen=True)
-class RatingCount:
-    """A rating and its count. `sentiment` is a value of `Sentiment`."""
-
-    rating: str
-    sentiment: str
-    count: int
 
 
 @dataclass(frozen=True)
@@ -92,52 +75,64 @@ def summarize_feedback(
 ) -> FeedbackSummary:
     """Return the figures of the feedback in a scope, compared with the period before."""
     scored = add_sentiment(settings.feedback_ratings)
-    daily = feedback_days(found, scored)
-    count = sum(day.count for day in daily)
-    sentiments = {name: sum(getattr(day, name) for day in daily) for name in SCORED}
-    comparison = compare(profiles(found, found.during(before), scored))
-    ratings = frequent_ratings(found, scored)
-    return FeedbackSummary(
-        count=count,
-        previous_count=found.during(before).count(),
-        begins=begins,
-        sentiments=sentiments | {Sentiment.UNSCORED.value: count - sum(sentiments.values())},
-        comparison=Comparison(comparison.now, None, None) if begins else comparison,
-        curve=curve(found, scored, daily),
-        ratings=ratings,
-        unscored=frequent_ratings(found, scored, Sentiment.UNSCORED),
-        others=count - sum(each.count for each in ratings),
-        worst=worst_messages(found, settings),
-        reasons=count_reasons(found, scored),
-        words=compare_words(found, scored),
-        daily=daily,
-    )
+    with AtOnce() as at_once:
+        words = at_once.start(compare_words, found, scored)
+        ratings = count_ratings(found, before, settings)
+        worst = at_once.start(worst_messages, found, ratings, settings)
+        daily = feedback_days(found, scored)
+        count = sum(day.count for day in daily)
+        sentiments = {name: sum(getattr(day, name) for day in daily) for name in SCORED}
+        comparison = compare(profiles(found, found.during(before), ratings))
+        frequent = ratings.frequent(*Sentiment)
+        return FeedbackSummary(
+            count=count,
+            previous_count=previous_count(found, before, ratings),
+            begins=begins,
+            sentiments=sentiments | {Sentiment.UNSCORED.value: count - sum(sentiments.values())},
+            comparison=Comparison(comparison.now, None, None) if begins else comparison,
+            curve=curve(found, ratings, daily),
+            ratings=frequent,
+            unscored=unscored(found, ratings, settings),
+            others=count - sum(each.count for each in frequent),
+            reasons=count_reasons(found, ratings),
+            worst=worst.result(),
+            words=words.result(),
+            daily=daily,
+        )
 
 
-def profiles(now: Scope, before: Scope, scored: Stage) -> list[Profile]:
+def previous_count(found: Scope, before: Period, ratings: Ratings) -> int:
+    """Return the number of ratings in the period before."""
+    if ratings.is_complete:
+        return sum(each["before"] for each in ratings.counted)
+    return found.during(before).count()
+
+
+def unscored(found: Scope, ratings: Ratings, settings: Settings) -> list[RatingCount]:
+    """Return the most frequent unscored ratings of a scope."""
+    if not ratings.is_complete:
+        ratings = count_ratings(found, Period(), settings, Sentiment.UNSCORED)
+    return ratings.frequent(Sentiment.UNSCORED)
+
+
+def profiles(now: Scope, before: Scope, ratings: Ratings) -> list[Profile]:
     """Return the numbers of scored ratings that users gave in a scope, and in an earlier one.
 
     Users who gave the same numbers are one profile, so their number hardly matters.
     """
-    by_rating = {
-        "user": "$user_id",
-        "rating": "$rating",
-        "is_now": {"$gte": ["$timestamp", now.period.since]},
-    }
-    is_positive = {"$eq": ["$sentiment", Sentiment.POSITIVE]}
-    is_now, is_before = "$_id.is_now", {"$not": ["$_id.is_now"]}
+    is_now = {"$gte": ["$timestamp", now.period.since]}
+    is_before = {"$not": [is_now]}
+    is_positive = ratings.test(Sentiment.POSITIVE)
     numbers = {
         "positive": count_if(is_now, is_positive),
         "scored": count_if(is_now),
         "positive_before": count_if(is_before, is_positive),
         "scored_before": count_if(is_before),
     }
+    is_scored = map(Sentiment, SCORED)
     pipeline: list[Stage] = [
-        {"$group": {"_id": by_rating, "count": {"$sum": 1}}},
-        {"$addFields": {"rating": "$_id.rating"}},
-        scored,
-        {"$match": {"sentiment": {"$ne": Sentiment.UNSCORED}}},
-        {"$group": {"_id": "$_id.user", **numbers}},
+        {"$match": {"$expr": ratings.test(*is_scored)}},
+        {"$group": {"_id": "$user_id", **numbers}},
         {"$group": {"_id": {name: f"${name}" for name in numbers}, "users": {"$sum": 1}}},
     ]
     both = {"$or": [now.period.condition(), before.period.condition()]}
@@ -145,7 +140,7 @@ def profiles(now: Scope, before: Scope, scored: Stage) -> list[Profile]:
     return [Profile(users=each["users"], **each["_id"]) for each in found]
 
 
-def curve(found: Scope, scored: Stage, daily: Sequence[FeedbackDay]) -> Curve | None:
+def curve(found: Scope, ratings: Ratings, daily: Sequence[FeedbackDay]) -> Curve | None:
     """Return how the share of positive ratings moved most within a scope, if it did."""
     parts = divide(daily)
     if len(parts) == 1:
@@ -153,7 +148,7 @@ def curve(found: Scope, scored: Stage, daily: Sequence[FeedbackDay]) -> Curve | 
     lowest, highest = min(parts, key=share_in), max(parts, key=share_in)
     days = sorted([lowest, highest], key=lambda part: part[0].day)
     earlier, later = (found.during(period_of(part, found.period)) for part in days)
-    change = compare(profiles(later, earlier, scored))
+    change = compare(profiles(later, earlier, ratings))
     if not (change.now and change.before and change.difference):
         return None
     return Curve(
@@ -172,10 +167,10 @@ def period_of(days: Sequence[FeedbackDay], within: Period) -> Period:
     )
 
 
-def feedback_days(found: Scope, scored: Stage) -> list[FeedbackDay]:
-    """Return the feedback of each day, including days without any."""
+def feedback_days(found: Scope, scored: Stage, length: timedelta = DAY) -> list[FeedbackDay]:
+    """Return the feedback of each day or hour, including those without any."""
     pipeline: list[Stage] = [
-        {"$group": {"_id": {"day": START_OF_DAY, "rating": "$rating"}, "count": {"$sum": 1}}},
+        {"$group": {"_id": {"day": start_of(length), "rating": "$rating"}, "count": {"$sum": 1}}},
         {"$addFields": {"rating": "$_id.rating"}},
         scored,
         {
@@ -186,28 +181,13 @@ def feedback_days(found: Scope, scored: Stage) -> list[FeedbackDay]:
             }
         },
     ]
-    counted = by_day(found.aggregate(pipeline))
+    counted = by_start(found.aggregate(pipeline), length)
     nothing = dict.fromkeys(["count", *SCORED], 0)
-    return [FeedbackDay(day=day, **counted.get(day, nothing)) for day in days_of(found.period)]
-
-
-def frequent_ratings(
-    found: Scope, scored: Stage, wanted: Sentiment | None = None
-) -> list[RatingCount]:
-    """Return the most frequent ratings of a scope, of one sentiment or of all."""
-    pipeline: list[Stage] = [
-        *GROUP_RATINGS,
-        scored,
-        *([{"$match": {"sentiment": wanted}}] if wanted else []),
-        {"$sort": {"count": -1, "_id": 1}},
-        {"$limit": NAMED},
-    ]
     return [
-        RatingCount(as_text(each["_id"]) or NO_RATING, each["sentiment"], each["count"])
-        for each in found.aggregate(pipeline)
+        FeedbackDay(day=day, **counted.get(day, nothing)) for day in starts_of(found.period, length)
     ]
 
 
-def count_if(*conditions: str | Stage) -> Stage:
-    """Return the accumulator that adds up the counts for which all of these hold."""
-    return {"$sum": {"$cond": [{"$and": list(conditions)}, "$count", 0]}}
+def count_if(*conditions: Stage) -> Stage:
+    """Return the accumulator that counts the documents for which all of these hold."""
+    return {"$sum": {"$cond": [{"$and": list(conditions)}, 1, 0]}}

@@ -1,7 +1,7 @@
 """Journeys: the events before ratings, compared with those before contrasting ratings."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from pymongo.errors import OperationFailure
 
 from insights.figures import sequences
 from insights.figures.contrasts import both_groups, contrast_to
-from insights.figures.shares import Difference, Profile, Share
+from insights.figures.shares import Difference, Profile, Share, stats
 from insights.figures.shares import compare as compare_shares
 from insights.figures.step_counts import (
     NEEDED,
@@ -21,6 +21,7 @@ from insights.figures.step_counts import (
 )
 from insights.kinds import Document, Kind
 from insights.mongodb.servers import UNSUPPORTED
+from insights.queries.at_once import AtOnce
 from insights.queries.filters import Filter, Filters, all_of
 from insights.queries.left_out import (
     AN_ARRAY,
@@ -36,6 +37,10 @@ from insights.queries.left_out import (
 from insights.queries.periods import Period
 from insights.queries.scopes import Scope
 from insights.settings import Settings
+
+# A user's events, or their memory, are more than one document may have (ExceededMemoryLimit,
+# BSONObjectTooLarge and others).
+TOO_LARGE = {146, 10334, 13548, 17419, 17420}
 
 
 @dataclass(frozen=True)
@@ -122,36 +127,35 @@ def find_journeys(  # noqa: PLR0913, PLR0917 (each is part of the question)
     period = asked.so_far(now)
     ratings = usable_scope(database, Kind.FEEDBACK, filters, period)
     events = Scope(database, Kind.EVENTS, period, filters.of(Kind.EVENTS))
-    before, everywhere = count(ratings, rating, settings, events, window)
-    wanted, contrast = (group_of(before, name) for name in ("wanted", "contrast"))
-    all_events = sum(each["count"] for each in everywhere.get("events", []))
-    last, in_sequence = (
-        compare(before[name], before["users"], everywhere.get(name, []), all_events)
-        for name in ("last", "sequences")
-    )
-    not_used = [
-        *not_counted(ratings, asked),
-        *without_user(ratings),
-        *events_not_counted(events, asked),
-        *of_system_users(database, filters, period),
-    ]
+    with AtOnce() as at_once:
+        at_once.start(stats)
+        counted = at_once.start(count, ratings, rating, settings, events, window)
+        not_used = [
+            *not_counted(ratings, asked),
+            *without_user(ratings),
+            *events_not_counted(events, asked),
+            *of_system_users(database, filters, period),
+        ]
+        found = counted.result()
+    wanted, contrast = (group_of(found, name) for name in ("wanted", "contrast"))
+    last, in_sequence = (compare(found, name) for name in ("last", "sequences"))
     return Journeys(wanted, contrast, contrast_to(rating), last, in_sequence, not_used)
 
 
 def count(
     ratings: Scope, rating: str, settings: Settings, events: Scope, window: timedelta
-) -> tuple[Document, Document]:
+) -> Document:
     """Count the steps before ratings and among all events, where the server can."""
     groups = both_groups(rating, settings.feedback_ratings)
     try:
         return count_on_server(ratings, groups, events, window)
     except OperationFailure as error:
-        if error.code not in UNSUPPORTED:
+        if error.code not in UNSUPPORTED | TOO_LARGE:
             raise
     counts = sequences.Counts(events.period.since, window)
     found = ratings.stream(groups, usable_ratings(ratings))
     sequences.count_sequences(ratings.database, found, usable_events(events, window), counts)
-    return sequences.before(counts, SHOWN), sequences.everywhere(counts)
+    return sequences.figures(counts, SHOWN)
 
 
 def without_user(found: Scope, *, arrays: bool = True) -> Iterator[LeftOut]:
@@ -176,35 +180,26 @@ def events_not_counted(events: Scope, asked: Period) -> Iterator[LeftOut]:
     yield from left_out(database, Kind.EVENTS, Reason.NO_TYPE, without_type)
 
 
-def group_of(before: Mapping[str, Iterable[Document]], name: str) -> Group:
+def group_of(counted: Document, name: str) -> Group:
     """Return the numbers of ratings of one group."""
-    numbers = {each["_id"]: each[name] for each in before["ratings"]}
+    numbers = {each["_id"]: each[name] for each in counted["ratings"]}
     without_events = numbers.get(False, 0)
     return Group(numbers.get(True, 0) + without_events, without_events)
 
 
-def compare(
-    before: list[Document],
-    users: Iterable[Document],
-    everywhere: Iterable[Document],
-    events: int,
-) -> list[Step]:
-    """Return the steps before ratings, compared with contrasting ratings and with all events.
-
-    `users` has the numbers of ratings with events in each group, and of users who gave as many.
-    """
+def compare(counted: Document, name: str) -> list[Step]:
+    """Return the steps before ratings, compared with contrasting ratings and with all events."""
     everyone = Counter(
-        {(each["_id"]["wanted"], each["_id"]["contrast"]): each["users"] for each in users}
+        {
+            (each["_id"]["wanted"], each["_id"]["contrast"]): each["users"]
+            for each in counted["users"]
+        }
     )
-    numbers = {tuple(each["_id"]): each["count"] for each in everywhere}
+    events = sum(each["events"] for each in counted["ratings"])
+    found = counted[name]
     return [
-        to_step(
-            each,
-            everyone,
-            comparisons=len(before),
-            share_all=numbers.get(tuple(each["_id"]["steps"]), 0) / max(events, 1),
-        )
-        for each in before
+        to_step(each, everyone, len(found), share_all=each["events"] / max(events, 1))
+        for each in found
     ]
 
 
@@ -212,7 +207,8 @@ def to_step(
     found: Document, everyone: Counter[tuple[int, int]], comparisons: int, share_all: float
 ) -> Step:
     """Return a found step with its shares, among the ratings of everyone."""
-    profiles = [Profile(*each) for each in found["profiles"]]
+    # The events of a step are a profile without users.
+    profiles = [Profile(*each) for each in found["profiles"] if each[0]]
     others = Counter(everyone)
     for each in profiles:
         others[each.scored, each.scored_before] -= each.users

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from insights.figures.ratings import Ratings
 from insights.figures.shares import Counts, Interval, share_of
 from insights.queries.scopes import Scope, Stage
 from insights.queries.sentiment import Sentiment
@@ -38,9 +39,10 @@ class Reasons:
     others: int
 
 
-def count_reasons(found: Scope, scored: Stage) -> Reasons:
+def count_reasons(found: Scope, ratings: Ratings) -> Reasons:
     """Return the reasons of the negative ratings in a scope."""
-    with_reasons = [scored, {"$match": {"sentiment": Sentiment.NEGATIVE}}, *texts_only()]
+    with_reasons = [{"$match": {"$expr": ratings.test(Sentiment.NEGATIVE)}}, *texts_only()]
+    is_negative = ratings.filter(Sentiment.NEGATIVE)
     pipeline = [
         *with_reasons,
         {"$unwind": "$reasons"},
@@ -50,11 +52,11 @@ def count_reasons(found: Scope, scored: Stage) -> Reasons:
     ]
     # Also matches an array with a text in it.
     has_text = {"reasons": {"$type": "string"}}
-    named = [each["_id"] for each in found.aggregate(pipeline, has_text)]
+    named = [each["_id"] for each in found.aggregate(pipeline, is_negative, has_text)]
     if not named:
         return Reasons(0, [], 0)
     # All numbers are of this query, because feedback may arrive after the first.
-    profiles = found.aggregate([*with_reasons, *by_user(named)], has_text)
+    profiles = found.aggregate([*with_reasons, *by_user(named)], is_negative, has_text)
     reasons = []
     for number, reason in enumerate(named):
         share = share_of(
@@ -63,9 +65,9 @@ def count_reasons(found: Scope, scored: Stage) -> Reasons:
         )
         if share:
             reasons.append(ReasonCount(reason, share.positive, share.value, share.interval))
-    ratings = sum(each["users"] * each["_id"]["ratings"] for each in profiles)
+    number = sum(each["users"] * each["_id"]["ratings"] for each in profiles)
     given = sum(each["given"] for each in profiles)
-    return Reasons(ratings, reasons, given - sum(each.count for each in reasons))
+    return Reasons(number, reasons, given - sum(each.count for each in reasons))
 
 
 def texts_only() -> list[Stage]:

@@ -1,6 +1,6 @@
-"""Sequences counted in the client, for servers without window functions (Amazon DocumentDB).
+"""Sequences counted in the client, for servers without `$unionWith` (Amazon DocumentDB).
 
-The events of a period are streamed once, in order. Results have the form of the pipelines' in
+The events of a period are streamed once, in order. Results have the form of those in
 `step_counts.py`.
 """
 
@@ -138,15 +138,18 @@ def steps_within(
     )
 
 
-def before(counts: Counts, limit: int) -> dict[str, list[Document]]:
-    """Return the result of `before_ratings` in `step_counts.py`."""
+def figures(counts: Counts, limit: int) -> dict[str, list[Document]]:
+    """Return the figures of the steps, as `count_on_server` in `step_counts.py` does."""
     with_steps = {key: numbers for key, numbers in counts.before.items() if key[0]}
     of_users: dict[Hashable, Numbers] = defaultdict(Numbers)
     for (_, user), numbers in with_steps.items():
         of_users[user].add(numbers)
     everyone = Counter((each.wanted, each.contrast) for each in of_users.values())
+    last: Counter[Steps] = Counter()
+    for steps, count in counts.everywhere.items():
+        last[steps[-1:]] += count
     return {
-        "ratings": by_presence(counts.before),
+        "ratings": by_presence(counts),
         "users": [
             {"_id": {"wanted": wanted, "contrast": contrast}, "users": users}
             for (wanted, contrast), users in everyone.items()
@@ -154,33 +157,44 @@ def before(counts: Counts, limit: int) -> dict[str, list[Document]]:
         "last": most_frequent(
             (((steps[-1:], user), numbers) for (steps, user), numbers in with_steps.items()),
             of_users,
+            last,
             limit,
         ),
-        "sequences": most_frequent(with_steps.items(), of_users, limit),
+        "sequences": most_frequent(with_steps.items(), of_users, counts.everywhere, limit),
     }
 
 
-def by_presence(before: Mapping[tuple[Steps, Hashable], Numbers]) -> list[Document]:
-    """Return the numbers of ratings with steps, and of those without."""
+def by_presence(counts: Counts) -> list[Document]:
+    """Return the numbers of ratings with steps and of all events, and of ratings without steps."""
     found: dict[bool, Numbers] = defaultdict(Numbers)
-    for (steps, _), numbers in before.items():
+    for (steps, _), numbers in counts.before.items():
         found[bool(steps)].add(numbers)
+    events = {True: counts.everywhere.total()}
     return [
-        {"_id": has_steps, "wanted": each.wanted, "contrast": each.contrast}
-        for has_steps, each in found.items()
+        {
+            "_id": has_steps,
+            "wanted": found[has_steps].wanted,
+            "contrast": found[has_steps].contrast,
+            "events": events.get(has_steps, 0),
+        }
+        for has_steps in (True, False)
     ]
 
 
 def most_frequent(
     counted: Iterable[tuple[tuple[Steps, Hashable], Numbers]],
     of_users: Mapping[Hashable, Numbers],
+    everywhere: Mapping[Steps, int],
     limit: int,
 ) -> list[Document]:
     """Return the steps that are most frequent before wanted ratings, with their profiles."""
     by_steps: dict[Steps, dict[Hashable, Numbers]] = defaultdict(lambda: defaultdict(Numbers))
     for (steps, user), numbers in counted:
         by_steps[steps][user].add(numbers)
-    found = [step_of(steps, users, of_users) for steps, users in by_steps.items()]
+    found = [
+        step_of(steps, users, of_users) | {"events": everywhere.get(steps, 0)}
+        for steps, users in by_steps.items()
+    ]
     found = [each for each in found if each["wanted"]]
     found.sort(key=lambda each: (-each["wanted"], each["contrast"], each["_id"]["steps"]))
     return found[:limit]
@@ -189,7 +203,7 @@ def most_frequent(
 def step_of(
     steps: Steps, users: Mapping[Hashable, Numbers], of_users: Mapping[Hashable, Numbers]
 ) -> Document:
-    """Return a step as `most_frequent` in `step_counts.py` does."""
+    """Return a step as `most_frequent` in `step_counts.py` does, without the number of events."""
     profiles = Counter(
         (each.wanted, of_users[user].wanted, each.contrast, of_users[user].contrast)
         for user, each in users.items()
@@ -199,16 +213,4 @@ def step_of(
         "wanted": sum(each.wanted for each in users.values()),
         "contrast": sum(each.contrast for each in users.values()),
         "profiles": [(count, *profile) for profile, count in profiles.items()],
-    }
-
-
-def everywhere(counts: Counts) -> dict[str, list[Document]]:
-    """Return the result of `among_all` in `step_counts.py`."""
-    last: Counter[Steps] = Counter()
-    for steps, count in counts.everywhere.items():
-        last[steps[-1:]] += count
-    return {
-        "events": [{"count": sum(last.values())}],
-        "last": [{"_id": steps, "count": count} for steps, count in last.items()],
-        "sequences": [{"_id": steps, "count": n} for steps, n in counts.everywhere.items()],
     }

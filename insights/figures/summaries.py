@@ -5,19 +5,19 @@ from datetime import datetime
 
 from pymongo.database import Database
 
+from insights.figures.beginnings import late_beginning
 from insights.figures.events import EventsSummary, summarize_events
 from insights.figures.feedback import FeedbackSummary, summarize_feedback
+from insights.figures.shares import stats
 from insights.figures.worst import without_message
 from insights.kinds import Document, Kind
+from insights.queries.at_once import AtOnce
 from insights.queries.filters import Filters
 from insights.queries.left_out import LeftOut, not_counted, of_system_users, usable
-from insights.queries.periods import FIRST_TIME, Period, earlier
+from insights.queries.periods import Period, earlier
 from insights.queries.scopes import Scope
 from insights.queries.sentiment import add_sentiment
 from insights.settings import Settings
-
-# Data that begin within this part of the period before cover it.
-LATEST_BEGINNING = 1 / 20
 
 
 @dataclass(frozen=True)
@@ -56,18 +56,19 @@ def summarize(
     bounded = period.so_far(now)
     before = Period(earlier(bounded.start, bounded.end - bounded.start), bounded.start)
     feedback, events = (scope_of(database, kind, filters, bounded, before) for kind in Kind)
-    return Summary(
-        bounded,
-        filters.options,
-        summarize_feedback(feedback, settings, before, late_beginning(feedback, before)),
-        summarize_events(events, before, late_beginning(events, before)),
-        [
+    with AtOnce() as at_once:
+        at_once.start(stats)
+        of_events = at_once.start(summarize_events, events, before, late_beginning(events, before))
+        of_feedback = summarize_feedback(
+            feedback, settings, before, late_beginning(feedback, before)
+        )
+        left_out = [
             *not_counted(feedback, period),
             *not_counted(events, period),
             *of_system_users(database, filters, bounded),
             *without_message(feedback, add_sentiment(settings.feedback_ratings)),
-        ],
-    )
+        ]
+        return Summary(bounded, filters.options, of_feedback, of_events.result(), left_out)
 
 
 def scope_of(
@@ -76,18 +77,3 @@ def scope_of(
     """Return the documents of a kind in a period, without arrays of dates, even before it."""
     both = usable(database, kind, Period(before.since, period.until))
     return Scope(database, kind, replace(period, dates_only=both.dates_only), filters.of(kind))
-
-
-def late_beginning(found: Scope, before: Period) -> datetime | None:
-    """Return when the data of a kind begin, if they leave out much of the period before.
-
-    Filters do not matter: without a match, a period with data is covered, too.
-    """
-    so_far = replace(found.period, since=FIRST_TIME).condition()
-    oldest = found.database[found.kind.collection].find_one(
-        so_far, {"_id": False, "timestamp": True}, sort={"timestamp": 1}
-    )
-    latest = before.start + (before.end - before.start) * LATEST_BEGINNING
-    begins = oldest["timestamp"] if oldest else None
-    # Other programs may have stored an array of dates.
-    return begins if isinstance(begins, datetime) and begins > latest else None

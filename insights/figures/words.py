@@ -19,9 +19,10 @@ from insights.kinds import Document
 from insights.queries.scopes import Scope, Stage
 from insights.queries.sentiment import Sentiment
 
-# Limits of memory: the newest comments, the beginning of each, and the different phrases of all.
-NEWEST = 20_000
-LONGEST = 1_000
+# Limits of traffic and memory: the newest comments, the beginning of each, and the different
+# phrases of all.
+NEWEST = 10_000
+LONGEST = 400
 MOST_PHRASES = 200_000
 
 ENOUGH_COMMENTS = 20
@@ -105,17 +106,17 @@ def compare_words(found: Scope, scored: Stage) -> Words:
 
 def newest_comments(found: Scope, scored: Stage) -> Iterator[Document]:
     """Yield the newest comments of a scope, by user."""
+    beginning = {"$substrCP": ["$comment", 0, LONGEST]}
     pipeline: list[Stage] = [
+        # An array may hold a text.
+        {"$match": {"$expr": {"$eq": [{"$type": "$comment"}, "string"]}}},
         {"$sort": {"timestamp": -1}},
         {"$limit": NEWEST},
         scored,
-        {"$project": {"_id": 0, "user_id": 1, "comment": 1, "sentiment": 1}},
+        {"$project": {"_id": 0, "user_id": 1, "comment": beginning, "sentiment": 1}},
         {"$sort": {"user_id": 1}},
     ]
-    for each in found.stream(pipeline, {"comment": {"$gt": ""}}):
-        # An array may hold a text.
-        if isinstance(each["comment"], str):
-            yield each
+    yield from found.stream(pipeline, {"comment": {"$gt": ""}})
 
 
 def add_uses(uses: dict[str, Use], own: Iterable[Document], comments: Counter[bool]) -> None:
@@ -136,7 +137,7 @@ def phrases_in(comment: str) -> set[str]:
 
     Numbers and single letters are no words.
     """
-    text = unicodedata.normalize("NFKC", comment[:LONGEST]).casefold()
+    text = unicodedata.normalize("NFKC", comment).casefold()
     found: set[str] = set()
     end, before = 0, ""
     for token in TOKEN.finditer(text):

@@ -5,21 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from insights.figures.shares import Interval, Z, wilson_interval
-from insights.kinds import Kind
-from insights.messages.records import find_messages
+from insights.figures.ratings import NO_RATING, Ratings
+from insights.figures.sequences import key_of
+from insights.figures.shares import Interval, wilson_interval
+from insights.kinds import Document, Kind
+from insights.messages.records import batches, find_messages
 from insights.queries.documents import as_text
 from insights.queries.left_out import LeftOut, Reason
 from insights.queries.scopes import Scope, Stage
 from insights.queries.sentiment import Sentiment, add_sentiment, but_dates, count_of
 from insights.settings import Settings
-from insights.users.ids import of_user, text_of
+from insights.users.ids import ids_of, of_user, text_of
 
 WORST = 10
 COMMENTS_OF_EACH = 5
 
-# Shown for ratings without a rating, which other programs may have stored.
-NO_RATING = "(no rating)"
+# The messages whose other ratings are counted together. One query hardly costs more for more.
+BATCH = 200
 
 # Ids of different types name the same message if they are equal as text.
 TEXT = {
@@ -30,29 +32,13 @@ TEXT = {
         "onNull": None,
     }
 }
-MESSAGE = but_dates("$message_id", TEXT, "$message_id")
+IS_TEXT = {"$eq": [{"$type": "$message_id"}, "string"]}
+# Converting takes twice as long as all the rest.
+MESSAGE = {"$cond": [IS_TEXT, "$message_id", but_dates("$message_id", TEXT, "$message_id")]}
 WITHOUT_MESSAGE = {"message_id": None}
 
 IS_NEGATIVE = {"$eq": ["$sentiment", Sentiment.NEGATIVE]}
-HAS_COMMENT = {
-    "$and": [IS_NEGATIVE, {"$eq": [{"$type": "$comment"}, "string"]}, {"$ne": ["$comment", ""]}]
-}
-
-# The lower bound of Wilson's 95 % interval for a `share` of an `effective` number of ratings, as in
-# `wilson_interval`.
-SPREAD = {
-    "$add": [
-        {"$divide": [{"$multiply": ["$share", {"$subtract": [1, "$share"]}]}, "$effective"]},
-        {"$divide": [Z**2 / 4, {"$multiply": ["$effective", "$effective"]}]},
-    ]
-}
-CENTRE = {"$add": ["$share", {"$divide": [Z**2 / 2, "$effective"]}]}
-LOWER_BOUND = {
-    "$divide": [
-        {"$subtract": [CENTRE, {"$multiply": [Z, {"$sqrt": SPREAD}]}]},
-        {"$add": [1, {"$divide": [Z**2, "$effective"]}]},
-    ]
-}
+HAS_COMMENT = {"$and": [{"$eq": [{"$type": "$comment"}, "string"]}, {"$ne": ["$comment", ""]}]}
 
 
 @dataclass(frozen=True)
@@ -101,7 +87,7 @@ def without_message(found: Scope, scored: Stage) -> Iterator[LeftOut]:
             yield LeftOut(Kind.FEEDBACK, Reason.NO_MESSAGE, each["count"])
 
 
-def worst_messages(found: Scope, settings: Settings) -> list[WorstMessage]:
+def worst_messages(found: Scope, ratings: Ratings, settings: Settings) -> list[WorstMessage]:
     """Return the messages whose share of negative ratings has the highest lower bound.
 
     A message with many ratings of which most are negative thus precedes one with a single negative
@@ -112,40 +98,7 @@ def worst_messages(found: Scope, settings: Settings) -> list[WorstMessage]:
         Unreadable: the MongoDB user may not read the application's messages.
     """
     scored = add_sentiment(settings.feedback_ratings)
-    pipeline: list[Stage] = [
-        scored,
-        {"$match": {"sentiment": {"$ne": Sentiment.UNSCORED}}},
-        {
-            "$group": {
-                "_id": {"message": MESSAGE, "user": "$user_id"},
-                "negative": count_of(Sentiment.NEGATIVE, 1),
-                "count": {"$sum": 1},
-                "commented": {"$max": {"$cond": [HAS_COMMENT, 1, 0]}},
-                "newest": {"$max": {"$cond": [IS_NEGATIVE, "$timestamp", None]}},
-            }
-        },
-        {
-            "$group": {
-                "_id": "$_id.message",
-                "negative": {"$sum": "$negative"},
-                "count": {"$sum": "$count"},
-                "squares": {"$sum": {"$multiply": ["$count", "$count"]}},
-                "commented": {"$max": "$commented"},
-                "newest": {"$max": "$newest"},
-            }
-        },
-        {"$match": {"negative": {"$gt": 0}}},
-        {
-            "$addFields": {
-                "share": {"$divide": ["$negative", "$count"]},
-                "effective": {"$divide": [{"$multiply": ["$count", "$count"]}, "$squares"]},
-            }
-        },
-        {"$addFields": {"least": LOWER_BOUND}},
-        {"$sort": {"least": -1, "commented": -1, "newest": -1, "_id": 1}},
-        {"$limit": WORST},
-    ]
-    worst = found.aggregate(pipeline, {"$nor": [WITHOUT_MESSAGE]})
+    worst = rank(found, ratings, scored)
     messages = find_messages(found.database, settings, [each["_id"] for each in worst])
     return [
         WorstMessage(
@@ -160,6 +113,84 @@ def worst_messages(found: Scope, settings: Settings) -> list[WorstMessage]:
         )
         for each in worst
     ]
+
+
+def rank(found: Scope, ratings: Ratings, scored: Stage) -> list[Document]:
+    """Return the numbers of the worst messages.
+
+    Messages are counted in the order of their negative ratings, until no further one can be worse:
+    at worst, all its ratings are negative.
+    """
+    worst: list[Document] = []
+    for some in batches(most_negative(found, ratings), BATCH):
+        worst = sorted([*worst, *count(found, scored, some)], key=badness, reverse=True)[:WORST]
+        if len(worst) == WORST and lower_bound(some[-1]["negative"]) <= worst[-1]["least"]:
+            break
+    return worst
+
+
+def badness(message: Document) -> tuple[float, int, datetime]:
+    """Return the key that sorts messages."""
+    return message["least"], message["commented"], message["newest"]
+
+
+def lower_bound(negative: int, count: int | None = None, effective: float | None = None) -> float:
+    """Return the lower bound of the share of negative ratings; all are negative without a count."""
+    return wilson_interval(negative / (count or negative), effective or negative).low
+
+
+def most_negative(found: Scope, ratings: Ratings) -> Iterator[Document]:
+    """Yield the messages with negative ratings, those with most of them first."""
+    is_negative = ratings.test(Sentiment.NEGATIVE)
+    pipeline: list[Stage] = [
+        {"$match": {"$expr": is_negative}},
+        {
+            "$group": {
+                "_id": MESSAGE,
+                "ids": {"$addToSet": "$message_id"},
+                "negative": {"$sum": 1},
+                "commented": {"$max": {"$cond": [HAS_COMMENT, 1, 0]}},
+                "newest": {"$max": "$timestamp"},
+            }
+        },
+        {"$sort": {"negative": -1, "commented": -1, "newest": -1, "_id": 1}},
+    ]
+    conditions = ratings.filter(Sentiment.NEGATIVE), {"$nor": [WITHOUT_MESSAGE]}
+    yield from found.stream(pipeline, *conditions)
+
+
+def count(found: Scope, scored: Stage, messages: list[Document]) -> Iterator[Document]:
+    """Yield messages with the numbers of all their ratings."""
+    pipeline: list[Stage] = [
+        scored,
+        {"$match": {"sentiment": {"$ne": Sentiment.UNSCORED}}},
+        {"$group": {"_id": {"message": MESSAGE, "user": "$user_id"}, "count": {"$sum": 1}}},
+        {
+            "$group": {
+                "_id": "$_id.message",
+                "count": {"$sum": "$count"},
+                "squares": {"$sum": {"$multiply": ["$count", "$count"]}},
+            }
+        },
+    ]
+    ids = [each for message in messages for each in ids_of_message(message)]
+    counted = {
+        key_of(each["_id"]): each
+        for each in found.aggregate(pipeline, {"message_id": {"$in": ids}})
+    }
+    for each in messages:
+        if numbers := counted.get(key_of(each["_id"])):
+            # It may have been rated since.
+            total = max(numbers["count"], each["negative"])
+            effective = total**2 / max(numbers["squares"], total)
+            least = lower_bound(each["negative"], total, effective)
+            yield each | {"count": total, "effective": effective, "least": least}
+
+
+def ids_of_message(message: Document) -> list[Any]:
+    """Return the ids of a message, which may be stored with several types."""
+    text = message["_id"]
+    return [*message["ids"], *(ids_of(text) if isinstance(text, str) else [])]
 
 
 def on_message(message: object) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from insights.pages.charts import Chart, draw_charts, percentage
 from insights.pages.comparisons import Ratings, Section, find_sections
 from insights.pages.forms import Form
 from insights.pages.links import Links, user_command
+from insights.queries.at_once import AtOnce
 from insights.queries.attributes import Attribute
 from insights.queries.filters import Filters
 from insights.queries.left_out import LeftOut, Reason
@@ -104,10 +105,13 @@ def create_dashboard(  # noqa: PLR0913, PLR0917 (each is part of the question)
         Unreadable: the MongoDB user may not read the collection of an attribute.
     """
     filters = with_message_filters(database, filters, period, now)
-    summary = summarize(database, settings, filters, period, now)
-    journeys = find_journeys(
-        database, settings, filters, Sentiment.NEGATIVE, WINDOW, summary.period, now
-    )
+    with AtOnce() as at_once:
+        until_now = period.so_far(now)
+        finding = at_once.start(
+            find_journeys, database, settings, filters, Sentiment.NEGATIVE, WINDOW, until_now, now
+        )
+        summary = summarize(database, settings, filters, period, now)
+        journeys = finding.result()
     comparisons = find_sections(Ratings(database, settings, filters, summary), attributes)
     return Dashboard(now, summary, journeys, draw_charts(summary), comparisons)
 

@@ -1,28 +1,29 @@
-"""Blocks of lines, which leave more room for long texts than the rows of a table."""
+"""Blocks of lines, which leave more room for ids and long texts than the rows of a table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from insights.terminal.console import UNBOUNDED, is_bounded, output
-from insights.wording import clean, shorten
+from insights.terminal.lines import INDENT, hang, pack, print_lines
+from insights.wording import LONG_TEXT, clean, shorten
 
-INDENT = "  "
+# A text and its label, which may be empty.
+Labelled = tuple[str, Text]
 
 
 @dataclass(frozen=True)
 class Block:
-    """The texts of users on the first line, and those on lines of their own, by their labels.
+    """The texts of the first line, which are never cut, and long ones on lines of their own.
 
-    On the first line, the labels of the first two are left out. Empty texts are left out.
+    Empty texts are left out.
     """
 
-    short: Mapping[str, str]
-    long: Mapping[str, str]
+    short: Sequence[Labelled]
+    long: Sequence[Labelled] = ()
 
 
 def print_blocks(blocks: Iterable[Block]) -> int:
@@ -36,38 +37,39 @@ def print_blocks(blocks: Iterable[Block]) -> int:
     for count, block in enumerate(blocks, start=1):
         if count > 1:
             console.print()
-        width = console.width if bounded else UNBOUNDED
-        console.print(first_line(block.short, width), soft_wrap=not bounded)
-        print_long(console, block.long, bounded=bounded)
+        print_block(console, block, console.width if bounded else UNBOUNDED)
     return count
 
 
-def first_line(texts: Mapping[str, str], width: int) -> Text:
-    """Return the line of the short texts, with line ends only between texts, where they fit."""
-    line = Text()
-    for number, (label, text) in enumerate(texts.items()):
+def print_block(console: Console, block: Block, width: int, indent: str = "") -> None:
+    """Print a block."""
+    room = width - len(indent)
+    print_lines(console, pack(short_parts(block.short, room), room, INDENT), indent)
+    labels = max((cell_len(label) for label, _ in block.long), default=0)
+    for label, text in block.long:
         if text:
-            style = "bold" if number == 1 else ""
-            name = (f"{label.lower()} ", "dim") if number > 1 else ""
-            part = Text.assemble(name, (clean(text), style))
-            last = line.plain.rpartition("\n")[2]
-            is_full = cell_len(last) + len(INDENT) + part.cell_len > width
-            line.append(f"\n{INDENT}" if is_full and last else INDENT if last else "")
-            line.append(part)
-    return line
+            name = f"{INDENT}{label:{labels}}  " if labels else INDENT
+            print_lines(console, hang(Text(name, "dim"), text, room), indent)
 
 
-def print_long(console: Console, texts: Mapping[str, str], *, bounded: bool) -> None:
-    """Print the long texts with their labels, indented."""
-    width = max(map(len, texts))
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(min_width=len(INDENT) + width, no_wrap=True, style="dim")
-    table.add_column(overflow="fold")
-    for label, text in texts.items():
-        if text and bounded:
-            table.add_row(f"{INDENT}{label.lower()}", Text(shorten(clean(text))))
+def short_parts(texts: Sequence[Labelled], width: int) -> Iterator[Text]:
+    """Yield texts with their labels. A text without room beside its label is below it."""
+    for label, text in texts:
+        if label and text:
+            is_wide = len(INDENT) + len(label) + 1 + text.cell_len > width
+            gap = f"\n{INDENT}" if is_wide else " "
+            yield Text.assemble((f"{label}{gap}", "dim"), text, INDENT)
         elif text:
-            line = Text.assemble((f"{INDENT}{label.lower():{width}}  ", "dim"), clean(text))
-            console.print(line, soft_wrap=True)
-    if bounded and table.row_count:
-        console.print(table)
+            yield text + Text(INDENT)
+
+
+def user_text(text: str, style: str = "", *, bounded: bool = False) -> Text:
+    """Return a user's text in one line, shortened where it is `bounded`."""
+    return Text(shorten_to_words(clean(text)) if bounded else clean(text), style)
+
+
+def shorten_to_words(text: str) -> str:
+    """Truncate a long text after a word, if one ends in its second half: half an id is useless."""
+    short = shorten(text)
+    end = short.rfind(" ", LONG_TEXT // 2)
+    return short if short == text or end < 0 else f"{short[:end]} …"

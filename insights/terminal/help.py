@@ -4,13 +4,23 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
+from insights.terminal.console import print_line
+
 
 class CommandHelp(TyperCommand):
-    """A command whose help shows flags without `<bool>`."""
+    """A command whose help shows flags without `<bool>`, and no command in two lines."""
 
     def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 (Typer's context is private)
         """Return the parameters, including `--help`."""
         return without_flag_types(super().get_params(ctx))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 (Typer's are private)
+        """Print the help. Its examples are copied to a shell, so the terminal wraps them."""
+        examples, self.epilog = self.epilog, None
+        super().format_help(ctx, formatter)
+        self.epilog = examples
+        for line in ["", *(examples or "").splitlines(), ""]:
+            print_line(f" {line}".rstrip())
 
 
 class ProgramHelp(TyperGroup):

@@ -17,9 +17,10 @@ from insights.queries.far_dates import far_iso_time
 from insights.queries.filters import Selection, all_of, to_filter
 from insights.queries.message_filters import message_filters, split_selection
 from insights.settings import read_settings
-from insights.terminal.blocks import Block, print_blocks
-from insights.terminal.console import print_error, print_json, print_rows
+from insights.terminal.blocks import Block, print_blocks, user_text
+from insights.terminal.console import is_bounded, output, print_error, print_json
 from insights.terminal.left_out import tell_not_selected
+from insights.terminal.tables import print_rows
 from insights.wording import show_time
 
 
@@ -52,9 +53,13 @@ class Layout:
     def block(self, document: Document) -> Block:
         """Return a feedback as a block, with the question and the text of the message."""
         cells = dict(zip(self.columns, self.cells(document), strict=True))
-        short = {heading: cells.pop(heading) for heading in [*self.headings.values()][:-1]}
-        texts = {"asked": cell(QUESTION, document), "answered": cell(TEXT, document)}
-        return Block(short, texts | cells)
+        bounded = is_bounded(output())
+        time, rating, *ids = [*self.headings.values()][:-1]
+        short = [("", user_text(cells.pop(time))), ("", user_text(cells.pop(rating), "bold"))]
+        short += [(name.lower(), user_text(cells.pop(name))) for name in ids]
+        texts = {"asked": cell(QUESTION, document), "answered": cell(TEXT, document)} | cells
+        long = [(name.lower(), user_text(each, bounded=bounded)) for name, each in texts.items()]
+        return Block(short, long)
 
 
 def heading_of(field: Field) -> str:
@@ -134,5 +139,5 @@ def print_table(layout: Layout, found: Iterable[Document]) -> int:
     """Print the documents as one table; return their number."""
     rows = [layout.cells(document) for document in found]
     if rows:
-        print_rows([*layout.columns], rows)
+        print_rows([*layout.columns], rows, titles=2)
     return len(rows)

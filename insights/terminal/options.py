@@ -37,7 +37,7 @@ Where = Annotated[
     typer.Option(
         metavar="CONDITION",
         help=(
-            "Filter by FIELD OPERATOR VALUE, such as details.page=/dashboard. Repeatable. "
+            "Filter by FIELD OPERATOR VALUE, such as details.page=/chat. Repeatable. "
             "Operators: = != < > <= >= and ~ (regular expression). Quote conditions with < > or !."
         ),
     ),

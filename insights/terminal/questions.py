@@ -25,6 +25,8 @@ def ask(question: str) -> None:
         UsageError: standard input has ended.
     """
     console = errors()
+    # The terminal wraps an id in the question, and copies it as one.
+    console.soft_wrap = True
     try:
         agreed = Confirm.ask(Text(clean(question)), console=console, default=False)
     except EOFError:

@@ -50,6 +50,19 @@ def plan_of(database: Database[Document], collection: str) -> Iterator[list[str]
         plans += [each["planSummary"] for each in database.system.profile.find(reads)]
 
 
+@contextmanager
+def traffic_of(database: Database[Document]) -> Iterator[list[int]]:
+    """Yield a list that receives the bytes of every reply to a read of a database in the block."""
+    sizes: list[int] = []
+    database.command("profile", 2)
+    try:
+        yield sizes
+    finally:
+        database.command("profile", 0)
+        reads = database.system.profile.find({"responseLength": {"$exists": True}})
+        sizes += [each["responseLength"] for each in reads]
+
+
 def ids(collection: Collection[Document]) -> list[Any]:
     """Return the ids of all documents, sorted."""
     return [each["_id"] for each in collection.find(sort={"_id": 1})]

@@ -1,0 +1,134 @@
+"""`insights/pages/current.py`."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from insights.pages import current
+from insights.pages.current import Current
+from insights.pages.dashboard import Dashboard
+
+pytestmark = pytest.mark.no_database
+
+SECONDS = 2.0
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Return the time in seconds."""
+        return self.now
+
+
+class Source:
+    """A source whose dashboards take two seconds to make; notes what it is asked."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.asked: list[str] = []
+        self.documents = 10
+
+    def make(self) -> Dashboard:
+        """Make a dashboard, whose only field is its time."""
+        self.clock.now += SECONDS
+        self.asked.append("make")
+        return cast(Dashboard, SimpleNamespace(made=datetime.now(UTC)))
+
+    def extend(self, dashboard: Dashboard) -> Dashboard:
+        """Return the dashboard itself."""
+        self.asked.append("extend")
+        return dashboard
+
+    def count(self, _dashboard: Dashboard) -> tuple[int, ...]:
+        """Return the number of documents."""
+        return (self.documents,)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Replace the clock of the module."""
+    clock = Clock()
+    monkeypatch.setattr(current, "monotonic", clock)
+    return clock
+
+
+@pytest.fixture
+def source(clock: Clock) -> Source:
+    """Return a source."""
+    return Source(clock)
+
+
+def after(source: Source, seconds: float, **options: Any) -> str:
+    """Return what a refresh asks of the source so long after all figures were made."""
+    made = Current(source)
+    made.make()
+    source.clock.now += seconds - SECONDS
+    made.refresh(has_replaced=options.get("has_replaced", False))
+    return source.asked[-1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "asked"),
+    [(2, "extend"), (99, "extend"), (100, "make")],
+)
+def test_making_takes_a_fiftieth_of_the_time(source: Source, seconds: float, asked: str) -> None:
+    assert after(source, seconds) == asked
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(9, "extend"), (10, "make")])
+def test_replaced_feedback_is_counted_sooner(source: Source, seconds: float, asked: str) -> None:
+    assert after(source, seconds, has_replaced=True) == asked
+
+
+def test_replaced_feedback_is_remembered_until_it_is_counted(clock: Clock, source: Source) -> None:
+    made = Current(source)
+    made.make()
+    made.refresh(has_replaced=True)
+    clock.now += 10
+
+    made.refresh(has_replaced=False)
+    made.refresh(has_replaced=False)
+
+    assert source.asked == ["make", "extend", "make", "extend"]
+
+
+def test_figures_are_never_older_than_five_minutes(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.SECONDS", 20.0)
+
+    assert after(source, 299) == "extend"
+    assert after(source, 300) == "make"
+
+
+@pytest.mark.parametrize("documents", [9, 11])
+def test_deletions_and_late_documents_are_noticed_within_a_minute(
+    clock: Clock, source: Source, documents: int
+) -> None:
+    made = Current(source)
+    made.make()
+    source.documents = documents
+    clock.now += 59
+    made.refresh(has_replaced=False)
+    clock.now += 1
+    made.refresh(has_replaced=False)
+
+    assert source.asked == ["make", "extend", "make"]
+
+
+def test_a_new_day_is_counted_anew(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Current(source)
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    monkeypatch.setattr(source, "make", lambda: cast(Dashboard, SimpleNamespace(made=yesterday)))
+    made.make()
+    monkeypatch.undo()
+
+    made.refresh(has_replaced=False)
+
+    assert source.asked == ["make"]
