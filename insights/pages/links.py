@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from json import dumps
 from urllib.parse import parse_qsl, urlencode
 
-from insights.figures.worst import NO_RATING
+from insights.figures.ratings import NO_RATING
 from insights.kinds import Kind
 from insights.pages.questions import Question, parse_question
 from insights.queries.documents import iso_time
