@@ -16,12 +16,11 @@ from bson.errors import BSONError
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from insights.errors import Defect, FileNotWritable, InsightsError, Refused, Unreachable, UsageError
-from insights.mongodb.servers import server_message
+from insights.mongodb.servers import INVALID_PATTERNS, server_message
 from insights.terminal.console import print_error
 from insights.terminal.help import CommandHelp, ProgramHelp, split_help
 
 INTERRUPTED = 130
-INVALID_PATTERNS = {51091, 51111}
 NO_DISK_USE = 292
 
 READ = "Read"

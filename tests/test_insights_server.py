@@ -5,6 +5,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
@@ -361,7 +362,7 @@ def test_a_reload_keeps_the_address(served: Served, visitor: Visitor) -> None:
     assert {httpx.URL(url).path for url in visitor.requests} == {"/", "/stream"}
 
 
-@pytest.mark.parametrize("path", ["", "stream", "user", "favicon.ico"])
+@pytest.mark.parametrize("path", ["", "stream", "user", "feedback", "events", "favicon.ico"])
 @pytest.mark.parametrize(
     "query",
     [
@@ -438,6 +439,23 @@ def test_ctrl_c_ends_the_server_with_open_pages(
         expect_state(page, "reconnecting")
 
 
+@pytest.mark.parametrize("path", ["", "user", "feedback"])
+def test_ctrl_c_does_not_wait_for_a_mongodb_that_hangs(
+    own_mongod: Mongod, tmp_path: Path, path: str
+) -> None:
+    own = Insights(tmp_path, MONGODB_URI=own_mongod.uri, MONGODB_DATABASE="up2d8")
+    with serving(own) as served, ThreadPoolExecutor() as requests:
+        own_mongod.hang()
+        request = requests.submit(httpx.get, served.at(path, id="u1", since="7d"), timeout=60)
+        sleep(1)
+        started = monotonic()
+
+        assert served.end() == 130
+
+        assert monotonic() - started < SECONDS_TO_END / 2
+        assert request.result().status_code == 503
+
+
 def test_accepts_only_its_own_host_names(served: Served) -> None:
     port = httpx.URL(served.url).port
     allowed = {
@@ -469,7 +487,8 @@ def test_forbids_caching_framing_and_foreign_content(served: Served) -> None:
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert "Server" not in headers
     policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
-    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert policy["default-src"] == policy["base-uri"] == "'none'"
+    assert policy["form-action"] == "'self'"
     assert policy["frame-ancestors"] == "'none'"
     assert policy["connect-src"] == "'self'"
     assert re.fullmatch(r"'sha256-\S+'", policy["script-src"])

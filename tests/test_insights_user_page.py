@@ -15,9 +15,10 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from insights.kinds import Kind
-from insights.pages.links import LAST_TIME, just_after, user_address
+from insights.pages.links import Links, just_after
+from insights.pages.questions import LAST_MONTH, question_of
 from insights.pages.users import to_user_page
-from insights.queries.periods import Period
+from insights.queries.periods import LAST_TIME, Period
 from insights.users.timelines import Entry, Timeline
 from insights.wording import show_day
 from tests.support.chromium import DESKTOP, HEIGHT, PHONE, Visitor
@@ -406,15 +407,21 @@ def test_says_why_messages_are_missing() -> None:
 
     timeline = Timeline("u1", Period(), 5, {Kind.FEEDBACK: 0, Kind.EVENTS: 1}, [], entries(), notes)
 
-    html = to_user_page(timeline, "t")
+    html = to_user_page(timeline, links("t"))
 
     assert "the MongoDB user may not read &lt;messages&gt;." in html
 
 
 def test_an_address_includes_the_time_of_the_comment() -> None:
     time = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
-    assert user_address("a b&c", "t-_", time) == (
+    assert links("t-_").user("a b&c", time) == (
         "/user?id=a+b%26c&until=2026-11-01T09%3A30%3A00.001Z&token=t-_"
     )
-    assert user_address("u1", "t") == "/user?id=u1&token=t"
+    assert links("t").user("u1") == "/user?id=u1&token=t"
     assert just_after(LAST_TIME) == "9999-12-31T23:59:59.999Z"
+
+
+def links(token: str) -> Links:
+    """Return the links of a page about the default question."""
+    default = question_of(LAST_MONTH)
+    return Links(token, default, default)

@@ -26,6 +26,7 @@ from insights.queries.attributes import parse_attribute
 from insights.queries.documents import plain_value
 from insights.queries.filters import Selection, to_filters
 from insights.queries.left_out import LeftOut, not_counted, of_system_users, usable_scope
+from insights.queries.message_filters import with_message_filters
 from insights.queries.periods import parse_period
 from insights.settings import read_settings
 from insights.terminal.advice import advise_setup
@@ -78,6 +79,7 @@ def compare(selection: Selection, by: By, as_json: AsObject = False) -> None:
     with open_database(settings) as database:
         advise_setup(database, settings)
         with working(f"Reading ratings by {attribute.name} {show_period(asked, now)}"):
+            filters = with_message_filters(database, filters, asked, now)
             ratings = usable_scope(database, Kind.FEEDBACK, filters, asked.so_far(now))
             period = ratings.period
             found = compare_by(ratings, filters.of(Kind.EVENTS), attribute, settings)

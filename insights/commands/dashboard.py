@@ -73,9 +73,11 @@ def dashboard(
     negative ratings. With MESSAGE_LOOKUP, it compares the models of the messages that have a field
     `model`, unless --by names other fields. The file opens offline and needs no other file.
 
-    --serve serves the page until Ctrl-C and updates it as data arrives. It listens on loopback
-    only, at an address with a secret token. Do not combine it with --open on a shared computer:
-    other users can read the address in the list of processes while the browser starts.
+    --serve serves the page until Ctrl-C and updates it as data arrives. The page has a form for the
+    period, the filters and the fields to compare by, which are at first those of the options. The
+    server listens on loopback only, at an address with a secret token. Do not combine it with
+    --open on a shared computer: other users can read the address in the list of processes while the
+    browser starts.
 
     Examples:
         insights dashboard --since 90d --out report.html
@@ -94,7 +96,7 @@ def dashboard(
             settings,
             selection,
             chosen,
-            attributes,
+            by or (),
             say=print_line,
             warn=print_error,
             open_browser=open_,

@@ -27,7 +27,8 @@ from insights.kinds import Kind
 from insights.messages.rated import RatedMessages, require_lookup
 from insights.mongodb.connection import open_database
 from insights.output_files import STANDARD_OUTPUT, open_output
-from insights.queries.filters import Selection, to_filter
+from insights.queries.filters import Selection, all_of, to_filter
+from insights.queries.message_filters import message_filters, split_selection
 from insights.settings import Settings, read_settings
 from insights.signals import cleaning_up
 from insights.terminal.console import errors, print_error
@@ -88,6 +89,7 @@ def export(
         insights export events --event-type search --format jsonl --out - | gzip > searches.gz
     """
     settings, now = read_settings(), datetime.now(UTC)
+    selection, on_messages = split_selection(kind, selection, settings, now)
     condition = to_filter(kind, selection, settings, now)
     chosen = file_format or format_of(out)
     check_options(kind, out, chosen, flatten=flatten)
@@ -97,6 +99,7 @@ def export(
         check_messages(kind, settings)
     with open_database(settings) as database, cleaning_up(), open_output(out) as file:
         rated = RatedMessages(database, settings) if messages else None
+        condition = all_of(condition, *message_filters(database, condition, on_messages))
         source = Source(database, kind, condition, rated=rated)
         tell_not_selected(database, kind, selection, settings, now)
         with progress_bar(shown=sys.stderr.isatty() and not writes_to_terminal(out)) as progress:

@@ -17,6 +17,7 @@ from insights.kinds import Document
 from insights.mongodb.connection import open_database
 from insights.queries.documents import iso_time
 from insights.queries.filters import Selection, to_filters
+from insights.queries.message_filters import with_message_filters
 from insights.queries.periods import Period, parse_duration, parse_period
 from insights.settings import read_settings
 from insights.terminal.advice import advise_setup
@@ -85,6 +86,7 @@ def journey(
     with open_database(settings) as database:
         advise_setup(database, settings)
         with working(f"Reading ratings and the events before them {show_period(period, now)}"):
+            filters = with_message_filters(database, filters, period, now)
             found = find_journeys(database, settings, filters, before_rating, length, period, now)
     if not found.wanted.ratings:
         tell_left_out(found.left_out)

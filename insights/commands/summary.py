@@ -26,6 +26,7 @@ from insights.figures.worst import WorstMessage
 from insights.mongodb.connection import open_database
 from insights.queries.documents import plain_value
 from insights.queries.filters import Selection, to_filters
+from insights.queries.message_filters import with_message_filters
 from insights.queries.periods import parse_period
 from insights.queries.sentiment import Sentiment
 from insights.settings import read_settings
@@ -70,6 +71,7 @@ def summary(selection: Selection, as_json: AsObject = False) -> None:
     with open_database(settings) as database:
         advise_setup(database, settings)
         with working(f"Reading feedback and events {show_period(period, now)}"):
+            filters = with_message_filters(database, filters, period, now)
             found = summarize(database, settings, filters, period, now)
     if found.is_empty:
         tell_left_out(found.left_out)

@@ -18,6 +18,9 @@ UNSUPPORTED = {
 # Unauthorized, AuthenticationFailed.
 ACCESS_DENIED = {13, 18}
 
+# Regular expressions that do not compile.
+INVALID_PATTERNS = {51091, 51111}
+
 
 class Product(StrEnum):
     """A server product."""

@@ -34,13 +34,15 @@ from insights.kinds import Document, Kind
 from insights.output_files import open_output
 from insights.pages.charts import Chart, draw_charts, percentage
 from insights.pages.comparisons import Ratings, Section, find_sections
+from insights.pages.forms import Form
 from insights.pages.hours import to_draw
-from insights.pages.links import user_address, user_command
+from insights.pages.links import Links, user_command
 from insights.queries.at_once import AtOnce
 from insights.queries.attributes import Attribute
 from insights.queries.documents import newest
 from insights.queries.filters import Filters
 from insights.queries.left_out import LeftOut, Reason
+from insights.queries.message_filters import with_message_filters
 from insights.queries.periods import Period
 from insights.queries.sentiment import Sentiment
 from insights.settings import Settings
@@ -69,6 +71,8 @@ WINDOW = timedelta(minutes=30)
 # Texts of messages, which have no limit, end here.
 LONGEST_TEXT = 5_000
 
+LIVE_POLICY = ("form-action 'self'", "connect-src 'self'", "frame-ancestors 'none'")
+
 # Further ratings and types are folded away.
 RANKED = 12
 
@@ -87,8 +91,8 @@ class Dashboard:
     comparisons: list[Section]
     database: str
     newest: dict[Kind, datetime]
-    # The token of the server that shows the page; a file has none.
-    token: str | None = None
+    # The addresses of the server that shows the page; a file has none.
+    links: Links | None = None
 
     @property
     def left_out(self) -> list[LeftOut]:
@@ -111,8 +115,10 @@ def create_dashboard(  # noqa: PLR0913, PLR0917 (each is part of the question)
     It compares ratings by the attributes, or else by the model of messages, if there are several.
 
     Raises:
+        UsageError: too many messages match a condition.
         Unreadable: the MongoDB user may not read the collection of an attribute.
     """
+    filters = with_message_filters(database, filters, period, now)
     with AtOnce() as at_once:
         until_now = period.so_far(now)
         finding = at_once.start(
@@ -153,14 +159,20 @@ def to_parts(dashboard: Dashboard) -> dict[str, Markup]:
     }
 
 
-def to_page(parts: Mapping[str, Markup], *, live: bool = False) -> str:
-    """Return the page with these parts; a live one connects to its server."""
+def to_page(parts: Mapping[str, Markup], form: Form | None = None, status: str = "") -> str:
+    """Return the page with these parts.
+
+    One with a form is live: it connects to its server. `status` is shown until then.
+    """
+    live = form is not None
     return (
         templates()
         .get_template("dashboard.html")
         .render(
             parts=parts,
             digests={name: digest(html) for name, html in parts.items()},
+            form=form,
+            status=status,
             live=live,
             style=source("style.css"),
             script=script(live=live),
@@ -178,15 +190,15 @@ def content_security_policy(*, live: bool) -> str:
             f"script-src '{integrity(script(live=live))}'",
             "img-src data:",
             "base-uri 'none'",
-            "form-action 'none'",
-            *(["connect-src 'self'", "frame-ancestors 'none'"] if live else []),
+            *(LIVE_POLICY if live else ["form-action 'none'"]),
         ]
     )
 
 
 def script(*, live: bool) -> Markup:
     """Return the script of the page."""
-    return source("tips.js") + source("live.js") if live else source("tips.js")
+    names = ["tips.js", *(["live.js", "form.js"] if live else [])]
+    return Markup().join(map(source, names))
 
 
 @cache
@@ -230,7 +242,6 @@ def templates() -> Environment:
         "short": partial(shorten, length=LONG_NAME),
         "time": show_time,
         "unbroken": unbroken,
-        "user_address": user_address,
         "user_command": user_command,
         "without": show_without,
     }

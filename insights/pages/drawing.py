@@ -29,8 +29,8 @@ HOURS_BETWEEN_LABELS = (1, 2, 3, 4, 6, 12)
 
 DAYS_OF_A_YEAR = 366
 
-# Twice the drawings of a page. Charts whose data is unchanged are not drawn again.
-CACHED = 16
+# The drawings of all pages of a server. Charts whose data is unchanged are not drawn again.
+CACHED = 128
 
 Rows = Sequence[dict[str, Any]]
 

@@ -1,28 +1,18 @@
-"""Live updates for the open pages of a served dashboard.
-
-One thread follows the arrivals in MongoDB, another rebuilds the dashboard after them.
-"""
+"""Live updates for the open pages of a served dashboard."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Event, Thread
 from time import monotonic
 
 from markupsafe import Markup
 from pymongo.errors import PyMongoError
-from starlette.applications import Starlette
 
-from insights.arrivals.changes import Connection, polling_notice
-from insights.arrivals.streams import changes
-from insights.errors import InsightsError
 from insights.figures.answers import show_share
-from insights.kinds import Kind
 from insights.pages.dashboard import Dashboard, digest, to_parts
-from insights.queries.filters import Filter
-from insights.settings import Settings
 from insights.wording import plural
 
 # Arrivals are gathered for a moment, and shown at most once an interval.
@@ -58,6 +48,11 @@ class State:
         state = "MongoDB does not answer; figures" if self.is_stale else "Live,"
         return f"{state} as of {self.as_of} UTC"
 
+    @property
+    def first_status(self) -> str:
+        """The status line of the page before its script runs, and without."""
+        return self.status.removeprefix("Live, ").replace("as of", "As of", not self.is_stale)
+
 
 def to_state(dashboard: Dashboard) -> State:
     """Return the state of a dashboard."""
@@ -83,13 +78,6 @@ class Board:
         self._changed = asyncio.Event()
         self._closed = False
 
-    @asynccontextmanager
-    async def lifespan(self, _application: Starlette) -> AsyncIterator[None]:
-        """Bind to the server's event loop while it runs."""
-        self._loop = asyncio.get_running_loop()
-        yield
-        self._loop = None
-
     def publish(self, state: State) -> None:
         """Send a state to all pages. Thread-safe."""
         self.state = state
@@ -107,12 +95,13 @@ class Board:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    async def messages(self) -> AsyncIterator[str]:
+    async def messages(self) -> AsyncGenerator[str]:
         """Yield server-sent events for one page until the board closes.
 
         The first has all parts, the others only changed ones. A slow page skips states, but never
         the newest.
         """
+        self._loop = asyncio.get_running_loop()
         sent: Mapping[str, str] = {}
         yield f"retry: {RETRY_MS}\n\n"
         while not self._closed:
@@ -138,79 +127,54 @@ def to_message(state: State, sent: Mapping[str, str]) -> str:
 
 
 class Updater:
-    """Keeps a board current, in two threads."""
+    """Keeps a board current, in a thread of its own."""
 
     def __init__(
-        self, settings: Settings, make: Callable[[], Dashboard], board: Board, warn: Say
+        self, make: Callable[[], Dashboard], board: Board, on_failure: Callable[[], None]
     ) -> None:
-        self._settings = settings
         self._make = make
         self._board = board
-        self._warn = warn
-        self._watching = Event()
+        self._on_failure = on_failure
+        self._made = Event()
         self._wanted = Event()
         self._stop = Event()
-        # The exception that ended a thread.
-        self.failure: Exception | None = None
+        self._builder = Thread(target=self._run, daemon=True)
 
-    @contextmanager
-    def running(self, on_failure: Callable[[], None]) -> Iterator[None]:
-        """Keep the board current during the block.
+    def start(self) -> None:
+        """Make the first state, and then keep the board current.
 
         Raises:
-            InsightsError, PyMongoError: MongoDB cannot be watched or read.
+            InsightsError, PyMongoError: MongoDB cannot be read.
         """
-        follower, builder = (
-            Thread(target=self._run, args=(work, on_failure), daemon=True)
-            for work in (self._follow, self._rebuild)
-        )
-        try:
-            # Follow before the first state is made, so that no arrival is missed between the two.
-            follower.start()
-            self._watching.wait()
-            if self.failure:
-                raise self.failure
-            self._board.publish(to_state(self._make()))
-            builder.start()
-            yield
-        finally:
-            self._stop.set()
-            self._wanted.set()
-            for thread in (follower, builder):
-                if thread.is_alive():
-                    thread.join(JOIN_SECONDS)
+        self._board.publish(to_state(self._make()))
+        self._made.set()
+        self._builder.start()
 
-    def _run(self, work: Callable[[], None], on_failure: Callable[[], None]) -> None:
-        """Do the work of a thread, and keep its exception for the main thread."""
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001 (raised again in the main thread)
-            self.failure = error
-            self._watching.set()
-            on_failure()
-
-    def _follow(self) -> None:
-        """Note each arrival. Start another stream if one cannot be resumed."""
-        everything: dict[Kind, Filter] = {kind: {} for kind in Kind}
-        while not self._stop.is_set():
-            try:
-                for _ in changes(self._settings, everything, self._note_connection, self._stop):
-                    self._wanted.set()
-            except (InsightsError, PyMongoError):
-                if not self._watching.is_set():
-                    raise
-                self._note_connection(Connection.LOST, "")
-                self._stop.wait(INTERVAL_SECONDS)
-
-    def _note_connection(self, connection: Connection, reason: str) -> None:
-        """Note the state of the connection, and rebuild."""
-        if connection is Connection.POLLING:
-            self._warn(polling_notice(reason))
-        if connection in {Connection.WATCHING, Connection.POLLING}:
-            self._watching.set()
-        if connection is Connection.LOST:
-            self._note_stale()
+    def stop(self) -> None:
+        """End the thread soon."""
+        self._stop.set()
         self._wanted.set()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the end of the thread, but not longer."""
+        if self._builder.is_alive():
+            self._builder.join(max(seconds, 0))
+
+    def note_arrival(self) -> None:
+        """Rebuild soon. Thread-safe."""
+        self._wanted.set()
+
+    def note_lost(self) -> None:
+        """Mark the figures as stale. Thread-safe."""
+        if self._made.is_set():
+            self._note_stale()
+
+    def _run(self) -> None:
+        """Do the work of the thread."""
+        try:
+            self._rebuild()
+        except Exception:  # noqa: BLE001 (raised again when the board is made anew)
+            self._on_failure()
 
     def _rebuild(self) -> None:
         """Rebuild the dashboard after arrivals, and at least every `REFRESH_SECONDS`."""

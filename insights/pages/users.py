@@ -5,7 +5,7 @@ from operator import attrgetter
 
 from insights.kinds import Kind
 from insights.pages.dashboard import source, templates
-from insights.pages.links import PROGRAM
+from insights.pages.links import PROGRAM, Links
 from insights.queries.documents import iso_time
 from insights.users.timelines import Timeline
 from insights.wording import show_command
@@ -17,8 +17,8 @@ MORE_ENTRIES = 1000
 NAMES = {Kind.FEEDBACK: "Feedback", Kind.EVENTS: "Event"}
 
 
-def to_user_page(timeline: Timeline, token: str) -> str:
-    """Return the page of a timeline, which links to the server's other page by its token."""
+def to_user_page(timeline: Timeline, links: Links) -> str:
+    """Return the page of a timeline, which links back to the dashboard."""
     template = templates().get_template("user.html")
     # Reading them all completes the notes, which come first on the page.
     days = [(day, list(each)) for day, each in groupby(timeline.entries, attrgetter("day"))]
@@ -27,7 +27,7 @@ def to_user_page(timeline: Timeline, token: str) -> str:
         days=days,
         names=NAMES,
         command=command_for_more(timeline),
-        token=token,
+        links=links,
         style=source("style.css"),
     )
 

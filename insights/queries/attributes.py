@@ -40,8 +40,8 @@ class Attribute:
     lookup: str = ""
 
 
-def parse_attribute(text: str, settings: Settings) -> Attribute:
-    """Return the attribute that --by names. Keys with dots are in double quotes, as in --where.
+def parse_attribute(text: str, settings: Settings, option: str = "--by") -> Attribute:
+    """Return the attribute that --by or --where names. Keys with dots are in double quotes.
 
     Raises:
         UsageError: it is not an attribute, or the setting for it is missing.
@@ -49,7 +49,7 @@ def parse_attribute(text: str, settings: Settings) -> Attribute:
     first, *keys = split_keys(text.strip()) or [""]
     if first not in list(Root) or not keys:
         raise UsageError(
-            f"--by {text!r} is not message.FIELD, user.FIELD or details.FIELD, "
+            f"{option} {text!r} is not message.FIELD, user.FIELD or details.FIELD, "
             "such as message.model, user.plan or details.page"
         )
     root = Root(first)
@@ -59,7 +59,7 @@ def parse_attribute(text: str, settings: Settings) -> Attribute:
     lookup = settings.message_lookup if root is Root.MESSAGE else settings.user_lookup
     if lookup is None:
         raise UsageError(
-            f"--by {text} needs {root.setting}, the collection and the field of the application's "
-            f"{root} ids, such as {root.setting}={EXAMPLES[root]}"
+            f"{option} {text} needs {root.setting}, the collection and the field of the "
+            f"application's {root} ids, such as {root.setting}={EXAMPLES[root]}"
         )
     return replace(attribute, lookup=lookup)

@@ -10,6 +10,12 @@ from insights.errors import UsageError
 from insights.kinds import Document, Kind
 from insights.queries import keys, sentiment
 from insights.queries.conditions import find_target, parse_condition
+from insights.queries.message_conditions import (
+    MessageCondition,
+    is_on_message,
+    message_conditions,
+    without_messages,
+)
 from insights.queries.periods import parse_period
 from insights.queries.sentiment import Sentiment
 from insights.settings import Settings
@@ -61,12 +67,13 @@ class Filters:
     """The filters of a command that reads both kinds, without those for system users.
 
     `system` has the ids of the system users that are left out, in every type. `options` are the
-    command's options, for the reader.
+    command's options, for the reader. `on_messages` are not part of the filters yet.
     """
 
     by_kind: Mapping[Kind, Filter] = field(default_factory=dict)
     system: Sequence[Any] = ()
     options: str = ""
+    on_messages: Sequence[MessageCondition] = ()
 
     def of(self, kind: Kind) -> Filter:
         """Return the filter for the documents of a kind."""
@@ -84,6 +91,9 @@ def to_filter(kind: Kind, selection: Selection, settings: Settings, now: datetim
         UsageError: a time or a condition is not valid, or an option is for the other kind.
     """
     check_options(kind, selection)
+    for text in filter(is_on_message, selection.where):
+        where = "with events" if kind is Kind.EVENTS else "with tail"
+        raise UsageError(f"--where {text!r} is on rated messages: it cannot be used {where}")
     return all_of(
         *conditions_on(kind, selection, settings),
         but(system_ids(selection, settings)),
@@ -95,12 +105,12 @@ def to_filter(kind: Kind, selection: Selection, settings: Settings, now: datetim
 def to_filters(selection: Selection, settings: Settings, now: datetime) -> Filters:
     """Return the filters for both kinds. An option applies to the kinds that have its field.
 
-    The period is not part of them.
+    The period is not part of them, nor are conditions on messages: see `with_message_filters`.
 
     Raises:
         UsageError: a condition is not valid for either kind.
     """
-    conditions = [parse_for_kinds(text, now) for text in selection.where]
+    conditions = [parse_for_kinds(text, now) for text in without_messages(selection.where)]
     return Filters(
         {
             kind: all_of(
@@ -111,6 +121,7 @@ def to_filters(selection: Selection, settings: Settings, now: datetime) -> Filte
         },
         system_ids(selection, settings),
         selection.options(),
+        message_conditions(selection.where, settings, now),
     )
 
 

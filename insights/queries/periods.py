@@ -12,6 +12,7 @@ DURATION = re.compile(r"([0-9]{1,6})([smhdw])")
 FORMATS = "an ISO 8601 date or time (2026-11-01, 2026-11-01T09:30:00Z) or an age (90m, 24h, 7d)"
 
 FIRST_TIME = datetime.min.replace(tzinfo=UTC)
+LAST_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from insights.messages.rated import QUESTION, TEXT, RatedMessages, require_looku
 from insights.mongodb.connection import open_database
 from insights.queries.documents import as_text, list_text, newest, plain_value, to_plain
 from insights.queries.far_dates import far_iso_time
-from insights.queries.filters import Selection, to_filter
+from insights.queries.filters import Selection, all_of, to_filter
+from insights.queries.message_filters import message_filters, split_selection
 from insights.settings import read_settings
 from insights.terminal.blocks import Block, print_blocks, user_text
 from insights.terminal.console import is_bounded, output, print_error, print_json
@@ -104,10 +105,12 @@ def print_newest(
         UsageError: there are no messages to read.
     """
     kind, settings, now = layout.kind, read_settings(), datetime.now(UTC)
-    condition = to_filter(kind, selection, settings, now)
+    plain, on_messages = split_selection(kind, selection, settings, now)
+    condition = to_filter(kind, plain, settings, now)
     if messages:
         require_lookup(settings)
     with open_database(settings) as database:
+        condition = all_of(condition, *message_filters(database, condition, on_messages))
         found: Iterable[Document] = newest(database, kind, condition, limit)
         rated = RatedMessages(database, settings)
         if messages:
@@ -119,7 +122,7 @@ def print_newest(
             printed = print_blocks(map(layout.block, found))
         else:
             printed = print_table(layout, found)
-        tell_not_selected(database, kind, selection, settings, now)
+        tell_not_selected(database, kind, plain, settings, now)
     for note in rated.notes():
         print_error(note)
     if not printed:
