@@ -25,8 +25,9 @@ REFRESH_SECONDS = 60.0
 # The delay before a browser reconnects.
 RETRY_MS = 1000
 
-# Threads end sooner, unless they wait for MongoDB. They die with the process.
-JOIN_SECONDS = 1.0
+# A thread that waits for a change ends within half a second; one that waits for MongoDB dies with
+# the process.
+JOIN_SECONDS = 0.6
 
 Say = Callable[[str], None]
 """Prints a line for the operator."""
