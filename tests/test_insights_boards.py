@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from threading import Event
 
 import pytest
@@ -26,6 +28,26 @@ WEEK, MONTH, YEAR = (Question((("since", age),)) for age in ("7d", "30d", "365d"
 WAIT_SECONDS = 10
 
 
+@dataclass(frozen=True)
+class Figures:
+    """The figures of a question, always made anew because they are empty."""
+
+    maker: "Maker"
+    question: Question
+
+    def make(self) -> Dashboard:
+        """Return the maker's dashboard."""
+        return self.maker.make(self.question)
+
+    def extend(self, dashboard: Dashboard) -> Dashboard:
+        """Return the dashboard itself."""
+        return dashboard
+
+    def count(self, _dashboard: Dashboard) -> tuple[int, ...]:
+        """Return no numbers."""
+        return ()
+
+
 class Maker:
     """Makes boards of an empty dashboard, and records the questions."""
 
@@ -34,14 +56,14 @@ class Maker:
         self.made: list[Question] = []
         self.failures: list[Exception] = []
         self.arrives = False
-        self.boards = Boards(self.create, Threads())
+        self.boards = Boards(partial(Figures, self), Threads())
 
-    def create(self, question: Question) -> Dashboard:
+    def make(self, question: Question) -> Dashboard:
         """Return the dashboard, or raise the next failure."""
         self.made.append(question)
         if self.arrives:
             self.arrives = False
-            self.boards.note_arrival()
+            self.boards.note_arrival(may_replace=True)
         if self.failures:
             raise self.failures.pop()
         return self.dashboard
@@ -97,7 +119,7 @@ async def test_a_board_that_cannot_be_updated_is_made_anew(maker: Maker) -> None
         await anext(messages)
         maker.failures = [ValueError("a defect")]
 
-        maker.boards.note_arrival()
+        maker.boards.note_arrival(may_replace=True)
 
         with pytest.raises(StopAsyncIteration):
             await asyncio.wait_for(anext(messages), WAIT_SECONDS)

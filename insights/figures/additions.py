@@ -16,7 +16,7 @@ from insights.figures.curves import SCORED, FeedbackDay
 from insights.figures.events import EventsDay, EventsSummary, counts_by_type, to_days
 from insights.figures.feedback import FeedbackSummary, feedback_days
 from insights.figures.ratings import NAMED, RatingCount, count_ratings
-from insights.figures.shares import Comparison
+from insights.figures.shares import Comparison, Share
 from insights.figures.summaries import Summary
 from insights.kinds import Document, Kind
 from insights.queries.filters import Filters
@@ -82,11 +82,16 @@ def merge(
 
 
 def with_ratings(comparison: Comparison, positive: int, scored: int) -> Comparison:
-    """Return the comparison with further ratings, under the design effect of the others."""
+    """Return the comparison with further ratings, under the design effect of the others.
+
+    Without others, each counts as a user's only one.
+    """
     share = comparison.now
-    if not share:
-        return comparison
-    return replace(comparison, now=share.part(share.positive + positive, share.scored + scored))
+    if share:
+        share = share.part(share.positive + positive, share.scored + scored)
+    elif scored:
+        share = Share(positive, scored, users=scored, effective=scored)
+    return replace(comparison, now=share)
 
 
 def join(days: list[Day], added: list[Day], add: Callable[[Day, Day], Day]) -> list[Day]:

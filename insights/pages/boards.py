@@ -9,7 +9,7 @@ from time import monotonic
 
 from starlette.applications import Starlette
 
-from insights.pages.dashboard import Dashboard
+from insights.pages.current import Current, Figures
 from insights.pages.questions import Question
 from insights.pages.threads import Threads
 from insights.pages.updates import JOIN_SECONDS, Board, Updater
@@ -20,8 +20,8 @@ MOST = 16
 # A board without pages is kept this long: a page may be reloaded, or come back into view.
 IDLE_SECONDS = 60.0
 
-Create = Callable[[Question], Dashboard]
-"""Returns the dashboard of a question as of now."""
+Ask = Callable[[Question], Figures]
+"""Returns the figures of a question."""
 
 
 class TooManyQuestions(Exception):
@@ -48,8 +48,8 @@ class Entry:
 class Boards:
     """Makes boards on demand, and drops them when no page has used them for a while."""
 
-    def __init__(self, create: Create, threads: Threads) -> None:
-        self._create = create
+    def __init__(self, ask: Ask, threads: Threads) -> None:
+        self._ask = ask
         self._threads = threads
         self._entries: dict[Question, Entry] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -106,10 +106,10 @@ class Boards:
             entry.pages -= 1
             self._note_use(question, entry)
 
-    def note_arrival(self) -> None:
+    def note_arrival(self, *, may_replace: bool) -> None:
         """Update all boards soon. Thread-safe."""
         for each in tuple(self._entries.values()):
-            each.updater.note_arrival()
+            each.updater.note_arrival(may_replace=may_replace)
 
     def note_lost(self) -> None:
         """Mark all boards as stale. Thread-safe."""
@@ -137,7 +137,7 @@ class Boards:
     def _add(self, question: Question) -> Entry:
         board = Board()
         drop = partial(self._drop_soon, question)
-        entry = Entry(board, Updater(partial(self._create, question), board, drop))
+        entry = Entry(board, Updater(Current(self._ask(question)), board, drop))
         # From now on it is told of arrivals, so that none is missed while it is made.
         self._entries[question] = entry
         return entry

@@ -10,8 +10,10 @@ from typing import Protocol
 
 from insights.pages.dashboard import Dashboard
 
-# The time between two makings, as a multiple of the time that one takes.
+# The time between two makings, as a multiple of the time that one takes. The first quarter of a
+# second is free.
 PACE = 50
+QUICK_SECONDS = 0.25
 
 # The same after feedback that replaced some that is counted, which no addition can tell.
 PACE_REPLACED = 5
@@ -21,7 +23,7 @@ LONGEST_SECONDS = 300.0
 REFRESH_SECONDS = 60.0
 
 
-class Source(Protocol):
+class Figures(Protocol):
     """Reads the figures of one question."""
 
     def make(self) -> Dashboard:
@@ -40,8 +42,8 @@ class Current:
     _dashboard: Dashboard
     _counted: tuple[int, ...]
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
         self._started = self._seconds = self._looked = 0.0
         self._has_replaced = False
 
@@ -51,11 +53,12 @@ class Current:
         Raises:
             InsightsError, PyMongoError: MongoDB cannot be read.
         """
-        self._started, self._has_replaced = monotonic(), False
-        self._dashboard = self._source.make()
-        self._counted = self._source.count(self._dashboard)
-        self._looked = monotonic()
-        self._seconds = self._looked - self._started
+        started = monotonic()
+        self._dashboard = self._figures.make()
+        self._counted = self._figures.count(self._dashboard)
+        self._started, self._looked = started, monotonic()
+        self._seconds = self._looked - started
+        self._has_replaced = False
         return self._dashboard
 
     def refresh(self, *, has_replaced: bool) -> Dashboard:
@@ -67,18 +70,21 @@ class Current:
         self._has_replaced |= has_replaced
         if self._is_due() or self._is_outdated():
             return self.make()
-        return self._source.extend(self._dashboard)
+        return self._figures.extend(self._dashboard)
 
     def _is_due(self) -> bool:
         """Say whether the figures are old enough to make them anew."""
+        if self._dashboard.summary.is_empty:
+            return True
         age = monotonic() - self._started
         pace = PACE_REPLACED if self._has_replaced else PACE
         is_of_yesterday = self._dashboard.made.date() != datetime.now(UTC).date()
-        return is_of_yesterday or age >= min(pace * self._seconds, LONGEST_SECONDS)
+        wait = pace * max(self._seconds - QUICK_SECONDS, 0)
+        return is_of_yesterday or age >= min(wait, LONGEST_SECONDS)
 
     def _is_outdated(self) -> bool:
         """Say whether documents were deleted, or came late, as looked up once a minute."""
         if monotonic() - self._looked < REFRESH_SECONDS:
             return False
         self._looked = monotonic()
-        return self._source.count(self._dashboard) != self._counted
+        return self._figures.count(self._dashboard) != self._counted

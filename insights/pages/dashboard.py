@@ -79,7 +79,7 @@ RANKED = 12
 
 @dataclass(frozen=True)
 class Dashboard:
-    """The content of the page, and its time.
+    """The content of the page, and its time; the counts of a served page may be `extended` since.
 
     If it is empty, `newest` has the times of the newest documents of the `database`, by kind.
     """
@@ -93,6 +93,7 @@ class Dashboard:
     newest: dict[Kind, datetime]
     # The addresses of the server that shows the page; a file has none.
     links: Links | None = None
+    extended: datetime | None = None
 
     @property
     def left_out(self) -> list[LeftOut]:

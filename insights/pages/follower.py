@@ -19,8 +19,8 @@ from insights.settings import Settings
 class Listener(Protocol):
     """What is told of arrivals. Its methods are thread-safe."""
 
-    def note_arrival(self) -> None:
-        """Note that documents arrived, or may have."""
+    def note_arrival(self, *, may_replace: bool) -> None:
+        """Note that documents arrived, and whether one may have replaced another."""
 
     def note_lost(self) -> None:
         """Note that MongoDB stopped answering."""
@@ -70,8 +70,8 @@ class Follower:
         everything: dict[Kind, Filter] = {kind: {} for kind in Kind}
         while not self._stop.is_set():
             try:
-                for _ in changes(self._settings, everything, self._note_connection, self._stop):
-                    self._listener.note_arrival()
+                for each in changes(self._settings, everything, self._note_connection, self._stop):
+                    self._listener.note_arrival(may_replace=each.updated is not False)
             except (InsightsError, PyMongoError):
                 if not self._watching.is_set():
                     raise
@@ -86,4 +86,4 @@ class Follower:
             self._watching.set()
         if connection is Connection.LOST:
             self._listener.note_lost()
-        self._listener.note_arrival()
+        self._listener.note_arrival(may_replace=True)

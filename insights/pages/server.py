@@ -74,7 +74,7 @@ def serve(  # noqa: PLR0913 (each is an option of its command)
         start_vega()
         stats()
         source, threads = Source(database, settings, token, question), Threads()
-        boards = Boards(source.dashboard, threads)
+        boards = Boards(source.asked, threads)
         server = Server(Site(source, boards, threads), token)
         follower = Follower(settings, boards, warn)
         # Follow before the first board is made, so that no arrival is missed between the two.

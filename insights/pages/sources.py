@@ -1,12 +1,14 @@
 """Reads MongoDB for the pages of the dashboard's server, each within a deadline."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pymongo
 from pymongo.database import Database
 
+from insights.figures.additions import extend
 from insights.kinds import Document, Kind
+from insights.pages.current import LONGEST_SECONDS
 from insights.pages.dashboard import Dashboard, create_dashboard
 from insights.pages.links import Links, links_back
 from insights.pages.lists import Listing, find_listing
@@ -14,8 +16,10 @@ from insights.pages.questions import Question
 from insights.pages.suggestions import Suggestions, suggest
 from insights.pages.users import ENTRIES, to_user_page
 from insights.queries.attributes import parse_attribute
-from insights.queries.filters import to_filters
-from insights.queries.periods import Period, parse_period
+from insights.queries.filters import Filters, to_filters
+from insights.queries.message_filters import with_message_filters
+from insights.queries.periods import Period, earlier, parse_period
+from insights.queries.scopes import Scope
 from insights.settings import Settings
 from insights.users.timelines import find_timeline
 
@@ -27,8 +31,70 @@ LIST_SECONDS = 30.0
 
 USER_SECONDS = 10.0
 
+LONGEST_AGE = timedelta(seconds=LONGEST_SECONDS)
+
 # A page does without suggestions.
 SUGGESTIONS_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The figures of one question. Its methods block.
+
+    Each raises a PyMongoError if MongoDB does not answer, or refuses, and an InsightsError if too
+    many messages match, or the MongoDB user may not read them.
+    """
+
+    source: "Source"
+    question: Question
+
+    def make(self) -> Dashboard:
+        """Return the dashboard as of now."""
+        source, now = self.source, datetime.now(UTC)
+        attributes = [parse_attribute(each, source.settings) for each in self.question.values("by")]
+        with pymongo.timeout(DASHBOARD_SECONDS):
+            made = create_dashboard(
+                source.database,
+                source.settings,
+                self._filters(now),
+                self._period(now),
+                now,
+                attributes,
+            )
+        return replace(made, links=Links(source.token, source.default, self.question))
+
+    def extend(self, dashboard: Dashboard) -> Dashboard:
+        """Return a dashboard with the documents that arrived since, as far as it counts them."""
+        database, settings, now = self.source.database, self.source.settings, datetime.now(UTC)
+        since = dashboard.summary.period.end
+        added = Period(since, self._period(now).so_far(now).end)
+        if added.end <= since:
+            return replace(dashboard, extended=now)
+        with pymongo.timeout(DASHBOARD_SECONDS):
+            filters = with_message_filters(database, self._filters(now), added, now)
+            summary = extend(dashboard.summary, database, settings, filters, added.end)
+        return replace(dashboard, summary=summary, extended=now)
+
+    def count(self, dashboard: Dashboard) -> tuple[int, ...]:
+        """Return the numbers of documents of a dashboard's period, and of the period before.
+
+        The first minutes are left out, because retention may delete them meanwhile.
+        """
+        period = dashboard.summary.period
+        length = period.end - period.start
+        covered = Period(earlier(period.start, length) + LONGEST_AGE, period.end)
+        filters = self._filters(dashboard.made)
+        with pymongo.timeout(DASHBOARD_SECONDS):
+            return tuple(
+                Scope(self.source.database, kind, covered, filters.of(kind)).count()
+                for kind in Kind
+            )
+
+    def _filters(self, now: datetime) -> Filters:
+        return to_filters(self.question.selection, self.source.settings, now)
+
+    def _period(self, now: datetime) -> Period:
+        return parse_period(self.question.selection.since, self.question.selection.until, now)
 
 
 @dataclass(frozen=True)
@@ -43,24 +109,6 @@ class Source:
     token: str
     default: Question
 
-    def dashboard(self, question: Question) -> Dashboard:
-        """Return the dashboard of a question as of now.
-
-        Raises:
-            InsightsError: the MongoDB user may not read the collection of an attribute.
-        """
-        now, selection = datetime.now(UTC), question.selection
-        with pymongo.timeout(DASHBOARD_SECONDS):
-            made = create_dashboard(
-                self.database,
-                self.settings,
-                to_filters(selection, self.settings, now),
-                parse_period(selection.since, selection.until, now),
-                now,
-                [parse_attribute(each, self.settings) for each in question.values("by")],
-            )
-        return replace(made, links=Links(self.token, self.default, question))
-
     def listing(self, question: Question, kind: Kind, before: datetime | None) -> Listing:
         """Return a page of feedback or events."""
         with pymongo.timeout(LIST_SECONDS):
@@ -74,6 +122,10 @@ class Source:
         with pymongo.timeout(USER_SECONDS):
             found = find_timeline(self.database, self.settings, user_id, period, ENTRIES)
             return to_user_page(found, links), found.is_empty
+
+    def asked(self, question: Question) -> Asked:
+        """Return the figures of a question."""
+        return Asked(self, question)
 
     def suggestions(self) -> Suggestions:
         """Return suggestions for the form."""

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from threading import Event, Thread
 from time import monotonic
 
@@ -12,6 +13,7 @@ from markupsafe import Markup
 from pymongo.errors import PyMongoError
 
 from insights.figures.answers import show_share
+from insights.pages.current import REFRESH_SECONDS, Current
 from insights.pages.dashboard import Dashboard, digest, to_parts
 from insights.wording import plural
 
@@ -19,8 +21,8 @@ from insights.wording import plural
 GATHER_SECONDS = 0.1
 INTERVAL_SECONDS = 1.0
 
-# Periods move on and documents are erased, even if none arrive.
-REFRESH_SECONDS = 60.0
+# The least difference between two times that the page tells.
+OLDER = timedelta(seconds=5)
 
 # The delay before a browser reconnects.
 RETRY_MS = 1000
@@ -47,7 +49,7 @@ class State:
     def status(self) -> str:
         """The status line of the page."""
         state = "MongoDB does not answer; figures" if self.is_stale else "Live,"
-        return f"{state} as of {self.as_of} UTC"
+        return f"{state} as of {self.as_of}"
 
     @property
     def first_status(self) -> str:
@@ -64,9 +66,15 @@ def to_state(dashboard: Dashboard) -> State:
     return State(
         parts,
         {name: digest(html) for name, html in parts.items()},
-        f"{dashboard.made:%H:%M:%S}",
+        f"{dashboard.extended or dashboard.made:%H:%M:%S} UTC{older(dashboard)}",
         f"Updated: {plural(ratings, 'rating')}, {share} positive; {plural(events, 'event')}.",
     )
+
+
+def older(dashboard: Dashboard) -> str:
+    """Return the time of the figures that arrivals are not added to, if it is worth telling."""
+    made, counted = dashboard.made, dashboard.extended or dashboard.made
+    return f" (all but the counts: {made:%H:%M:%S})" if counted - made > OLDER else ""
 
 
 class Board:
@@ -130,14 +138,13 @@ def to_message(state: State, sent: Mapping[str, str]) -> str:
 class Updater:
     """Keeps a board current, in a thread of its own."""
 
-    def __init__(
-        self, make: Callable[[], Dashboard], board: Board, on_failure: Callable[[], None]
-    ) -> None:
-        self._make = make
+    def __init__(self, current: Current, board: Board, on_failure: Callable[[], None]) -> None:
+        self._current = current
         self._board = board
         self._on_failure = on_failure
         self._made = Event()
         self._wanted = Event()
+        self._may_replace = Event()
         self._stop = Event()
         self._builder = Thread(target=self._run, daemon=True)
 
@@ -147,7 +154,7 @@ class Updater:
         Raises:
             InsightsError, PyMongoError: MongoDB cannot be read.
         """
-        self._board.publish(to_state(self._make()))
+        self._board.publish(to_state(self._current.make()))
         self._made.set()
         self._builder.start()
 
@@ -161,8 +168,10 @@ class Updater:
         if self._builder.is_alive():
             self._builder.join(max(seconds, 0))
 
-    def note_arrival(self) -> None:
-        """Rebuild soon. Thread-safe."""
+    def note_arrival(self, *, may_replace: bool) -> None:
+        """Refresh the figures soon. Thread-safe."""
+        if may_replace:
+            self._may_replace.set()
         self._wanted.set()
 
     def note_lost(self) -> None:
@@ -173,23 +182,28 @@ class Updater:
     def _run(self) -> None:
         """Do the work of the thread."""
         try:
-            self._rebuild()
+            self._keep_current()
         except Exception:  # noqa: BLE001 (raised again when the board is made anew)
             self._on_failure()
 
-    def _rebuild(self) -> None:
-        """Rebuild the dashboard after arrivals, and at least every `REFRESH_SECONDS`."""
+    def _keep_current(self) -> None:
+        """Refresh the figures after arrivals, and at least every `REFRESH_SECONDS`."""
         while not self._stop.is_set():
             self._wanted.wait(REFRESH_SECONDS)
             started = monotonic()
             self._stop.wait(GATHER_SECONDS)
             self._wanted.clear()
             try:
-                self._board.publish(to_state(self._make()))
+                self._board.publish(to_state(self._refresh()))
             except PyMongoError:
                 self._note_stale()
                 self._wanted.set()
             self._stop.wait(started + INTERVAL_SECONDS - monotonic())
+
+    def _refresh(self) -> Dashboard:
+        may_replace = self._may_replace.is_set()
+        self._may_replace.clear()
+        return self._current.refresh(has_replaced=may_replace)
 
     def _note_stale(self) -> None:
         """Mark the figures on the pages as stale."""

@@ -40,6 +40,9 @@ class Result:
 class Insights:
     """Runs commands of the tool in a folder, with exactly these settings."""
 
+    # The arguments with which Python runs the tool.
+    program: Sequence[str] = ("-m", "insights")
+
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.settings = settings
@@ -64,7 +67,7 @@ class Insights:
         """Start a command as a process, with its output to a file descriptor."""
         path = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
         return subprocess.Popen(
-            [sys.executable, "-m", "insights", *arguments],
+            [sys.executable, *self.program, *arguments],
             cwd=self.folder,
             env=path | self.settings | dict(environment),
             stdin=subprocess.DEVNULL,

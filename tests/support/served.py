@@ -36,10 +36,23 @@ class Served:
         return self.process.wait(SECONDS_TO_END)
 
 
+# Makes all figures anew after each arrival, instead of adding it to the counts until they are due.
+EAGER = (
+    "-c",
+    (
+        "from insights.pages import current; current.PACE = current.PACE_REPLACED = 0\n"
+        "from insights.__main__ import run; run()"
+    ),
+)
+
+
 @contextmanager
-def serving(insights: Insights, *options: str) -> Iterator[Served]:
+def serving(insights: Insights, *options: str, eager: bool = True) -> Iterator[Served]:
     """Serve a dashboard, and stop it if it still runs."""
-    with insights.start("dashboard", "--serve", *(options or ("--port", "0"))) as process:
+    server = Insights(insights.folder, **insights.settings)
+    if eager:
+        server.program = EAGER
+    with server.start("dashboard", "--serve", *(options or ("--port", "0"))) as process:
         assert process.stdout
         [url] = re.findall(r"http://\S+", process.stdout.readline())
         try:
