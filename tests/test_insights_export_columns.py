@@ -127,7 +127,7 @@ def test_the_end_by_a_signal_is_not_hidden_by_a_conversion(
     def interrupted(value: object) -> NoReturn:
         raise KeyboardInterrupt(value)
 
-    monkeypatch.setattr(values, "to_plain", interrupted)
+    monkeypatch.setattr(values, "far_iso_time", interrupted)
 
     with pytest.raises(KeyboardInterrupt):
-        values.json_text([ObjectId()])
+        values.json_text([DatetimeMS(10**15)])

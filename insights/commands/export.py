@@ -1,5 +1,6 @@
 """`insights export`: export feedback or events to a file."""
 
+import gc
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -37,6 +38,9 @@ from insights.terminal.left_out import tell_not_selected
 from insights.terminal.options import Messages
 from insights.terminal.selections import selects
 from insights.wording import clean, show_number
+
+# More than a batch has.
+OBJECTS_BEFORE_COLLECTION = 50_000
 
 KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help="Kind of documents to export.")]
 Out = Annotated[
@@ -97,6 +101,8 @@ def export(
         raise UsageError("--bom is for CSV")
     if messages:
         check_messages(kind, settings)
+    # Documents have no cycles, but so many objects that Python would look for some all the time.
+    gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
     with open_database(settings) as database, cleaning_up(), open_output(out) as file:
         rated = RatedMessages(database, settings) if messages else None
         condition = all_of(condition, *message_filters(database, condition, on_messages))

@@ -5,8 +5,8 @@ from typing import BinaryIO
 
 from insights.exports.sources import Batch
 from insights.exports.tables import to_parts, to_rows
-from insights.exports.values import json_text, uniform_texts
-from insights.kinds import ID, Document, Kind, Type
+from insights.exports.values import json_lines, uniform_texts
+from insights.kinds import ID, Kind, Type
 
 
 def write_json_lines(
@@ -18,10 +18,8 @@ def write_json_lines(
     for batch in batches:
         for name in names:
             convert(batch, name)
-        rows: Iterable[Document] = batch
-        if flattened:
-            rows = to_rows(to_parts(batch, flattened=True), len(batch))
-        file.writelines(json_text(row) + b"\n" for row in rows)
+        rows = to_rows(to_parts(batch, flattened=True), len(batch)) if flattened else batch
+        file.write(json_lines(rows))
         count += len(batch)
     return count
 

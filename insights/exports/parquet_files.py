@@ -1,6 +1,7 @@
 """Parquet, with typed columns. Missing fields are null."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -23,8 +24,8 @@ TYPES = {
     Type.JSON: pa.string(),
 }
 
-# A row group is held in memory until it is written.
-GROUP_BYTES = 16 * 1024 * 1024
+# A row group is held in memory until it is full, and then while a thread writes it.
+GROUP_BYTES = 8 * 1024 * 1024
 
 
 @contextmanager
@@ -33,6 +34,7 @@ def write_parquet(file: BinaryIO, columns: Sequence[Field]) -> Iterator[Write]:
     schema = pa.schema([(column.name, TYPES[column.type]) for column in columns])
     group: list[pa.RecordBatch] = []
     sizes: list[int] = []
+    written: list[Future[None]] = []
 
     def write(parts: Mapping[str, Part], size: int) -> None:
         arrays = [to_array(parts.get(column.name), column, size) for column in columns]
@@ -42,13 +44,22 @@ def write_parquet(file: BinaryIO, columns: Sequence[Field]) -> Iterator[Write]:
             write_group()
 
     def write_group() -> None:
-        parquet.write_table(pa.Table.from_batches(group, schema))
+        finish()
+        written.append(thread.submit(parquet.write_table, pa.Table.from_batches(group, schema)))
         group.clear()
         sizes.clear()
 
-    with ParquetWriter(file, schema, compression="zstd") as parquet:
+    def finish() -> None:
+        while written:
+            written.pop().result()
+
+    with (
+        ParquetWriter(file, schema, compression="zstd") as parquet,
+        ThreadPoolExecutor(1) as thread,
+    ):
         yield write
         write_group()
+        finish()
 
 
 def to_array(part: Part | None, column: Field, size: int) -> pa.Array:

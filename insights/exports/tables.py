@@ -98,10 +98,10 @@ def join_parts(name: str, parts: list[Part]) -> Part:
     return Part(name, list(rows), list(chain.from_iterable(part.values for part in parts)))
 
 
-def to_rows(parts: Iterable[Part], size: int) -> Iterator[Document]:
+def to_rows(parts: Iterable[Part], size: int) -> Batch:
     """Return parts as documents, whose fields have the parts' names."""
     rows: list[Document] = [{} for _ in range(size)]
     for name, their_rows, values in parts:
         for row, value in zip(their_rows, values, strict=True):
             rows[row][name] = value
-    return iter(rows)
+    return rows

@@ -1,8 +1,10 @@
 """Stored values as JSON and as text, where possible a whole column in one call."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
+from io import BytesIO
 from math import isfinite
 from types import NoneType
 from typing import Any
@@ -27,18 +29,26 @@ NUMBERS = {bool, int, Int64, float}
 
 def json_text(value: object) -> bytes:
     """Return a value as JSON. Values that JSON lacks become strings, such as "NaN"."""
-    text = to_json(value)
+    return json_lines([value]).removesuffix(b"\n")
+
+
+def json_lines(values: Sequence[object]) -> bytes:
+    """Return values as lines of JSON. Values that JSON lacks become strings, such as "NaN"."""
+    lines = dump_lines(values)
     # orjson writes NaN and infinities as null.
-    return to_json(with_named_numbers(value)) if b"null" in text else text
+    return dump_lines(map(with_named_numbers, values)) if b"null" in lines else lines
 
 
-def to_json(value: object) -> bytes:
-    """Return a value as JSON, with null for numbers that JSON lacks."""
+def dump_lines(values: Iterable[object]) -> bytes:
+    """Return values as lines of JSON, with null for numbers that JSON lacks."""
+    lines = BytesIO()
     try:
-        return orjson.dumps(value, to_plain, orjson.OPT_PASSTHROUGH_DATETIME)
+        # Not a list of lines: orjson's are quick to allocate only if each is freed before the next.
+        lines.writelines(map(dump_line, values))
     except orjson.JSONEncodeError as error:
         # The cause was raised in `to_plain`, such as by a signal that ends the program.
         raise error.__cause__ or error from None
+    return lines.getvalue()
 
 
 def to_plain(value: object) -> str | Document:
@@ -54,6 +64,13 @@ def to_plain(value: object) -> str | Document:
             return reference_object(value)
         case _:
             return str(value)
+
+
+dump_line = partial(
+    orjson.dumps,
+    default=to_plain,
+    option=orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_APPEND_NEWLINE,
+)
 
 
 def is_uuid(value: Binary) -> bool:
@@ -127,8 +144,13 @@ def uuid_texts(uuids: Sequence[bytes | bytearray]) -> list[str]:
 
 def to_json_texts(values: Sequence[object]) -> list[str | None]:
     """Return each value but null as JSON."""
-    if values and NUMBERS.issuperset(map(type, values)):
+    if not values:
+        return []
+    if NUMBERS.issuperset(map(type, values)):
         text = orjson.dumps(values)
         if b"null" not in text:
             return text[1:-1].decode().split(",")  # type: ignore[return-value]
-    return [None if value is None else json_text(value).decode() for value in values]
+    return [
+        None if value is None else text
+        for value, text in zip(values, json_lines(values).decode().split("\n"), strict=False)
+    ]
