@@ -392,12 +392,14 @@ def test_polls_every_second_without_a_replica_set(tmp_path: Path, start_tail: St
         subprocess.Popen(command, stdout=subprocess.DEVNULL) as standalone,
         MongoClient[Document](f"mongodb://{address}") as client,
     ):
-        client["up2d8"].analytics.insert_one(an_event(NOON, user_id="before"))
-        tail = start_tail(insights=Insights(tmp_path, MONGODB_URI=f"mongodb://{address}"))
-        client["up2d8"].analytics.insert_one(an_event(NOON))
+        try:
+            client["up2d8"].analytics.insert_one(an_event(NOON, user_id="before"))
+            tail = start_tail(insights=Insights(tmp_path, MONGODB_URI=f"mongodb://{address}"))
+            client["up2d8"].analytics.insert_one(an_event(NOON))
 
-        assert tail.next() == "12:00:00 event    u1 page_view"
-        standalone.terminate()
+            assert tail.next() == "12:00:00 event    u1 page_view"
+        finally:
+            standalone.terminate()
 
     assert tail.notice == (
         "insights: no change stream on this server (The $changeStream stage is only supported on "

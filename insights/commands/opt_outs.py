@@ -28,6 +28,7 @@ from insights.terminal.users import (
 from insights.terminal.working import working
 from insights.users.erasure import count_stored, erase
 from insights.users.opt_outs import add_opt_out, find_opt_out, list_opt_outs, remove_opt_out
+from insights.wording import show_time
 
 Erase = Annotated[
     bool, typer.Option("--erase", help="Also erase the user's stored feedback and events.")
@@ -76,9 +77,10 @@ def opt_out_now(database: Database[Document], user_id: str) -> str:
 
 
 def since(opt_out: Document) -> str:
-    """Return `, since 2026-11-01 09:30 UTC`; empty if the time is unknown."""
+    """Return `, since 1 Nov 2026 09:30 UTC`; empty if the time is unknown."""
     time = opt_out.get("timestamp")
-    return f", since {show_any_time(time)} UTC" if time else ""
+    shown = show_time(time) if isinstance(time, datetime) else show_any_time(time)
+    return f", since {shown} UTC" if time else ""
 
 
 def opt_in(user_id: UserId) -> None:
