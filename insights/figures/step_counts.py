@@ -133,7 +133,7 @@ def before_ratings(window: timedelta) -> Expression:
     rated = at("rated", "$$rating")
     is_wanted = at("wanted", "$$rating")
     row = {
-        "steps": last_three("$$end", "$gte", {"$subtract": [rated, window // MILLISECOND]}),
+        "steps": last_three("$$end", {"$subtract": [rated, window // MILLISECOND]}),
         "user": "$_id",
         "wanted": {"$cond": [is_wanted, 1, 0]},
         "contrast": {"$cond": [is_wanted, 0, 1]},
@@ -145,7 +145,17 @@ def up_to_events(window: timedelta, events: Scope) -> Expression:
     """Return the expression for the rows of a user's events: the steps that each ends."""
     first = before(events.period.since) if events.period.since else 0
     start = {"$subtract": [at("times", "$$event"), window // MILLISECOND]}
-    row = {"steps": last_three({"$add": ["$$event", 1]}, "$gt", start), "events": 1}
+    second, third = ({"$subtract": ["$$event", number]} for number in (1, 2))
+    steps = {
+        "$switch": {
+            "branches": [
+                {"case": is_within(third, "$gt", start), "then": types_from(third, 3)},
+                {"case": is_within(second, "$gt", start), "then": types_from(second, 2)},
+            ],
+            "default": types_from("$$event", 1),
+        }
+    }
+    row = {"steps": steps, "events": 1}
     return for_each("event", {"$range": [first, {"$size": "$times"}]}, row)
 
 
@@ -159,29 +169,31 @@ def before(time: object) -> Expression:
     return {"$reduce": {"input": strides, "initialValue": 0, "in": further}}
 
 
-def last_three(end: object, operator: str, start: object) -> Expression:
-    """Return the expression for the types of the last three events up to the position `end`.
+def last_three(end: str, start: object) -> Expression:
+    """Return the expression for the types of the last three events before the position `end`.
 
-    Those whose time does not compare with `start` by the operator are left out.
+    Those before the time `start` are left out.
     """
+    firsts = {number: {"$subtract": [end, number]} for number in (3, 2, 1)}
     return {
         "$switch": {
             "branches": [
-                {
-                    "case": is_within(end, number, operator, start),
-                    "then": {"$slice": ["$types", {"$subtract": [end, number]}, number]},
-                }
-                for number in (3, 2, 1)
+                {"case": is_within(first, "$gte", start), "then": types_from(first, number)}
+                for number, first in firsts.items()
             ],
             "default": [],
         }
     }
 
 
-def is_within(end: object, number: int, operator: str, start: object) -> Expression:
-    """Return the expression for whether the last so many events are after `start`."""
-    first = {"$subtract": [end, number]}
-    return {"$and": [{"$gte": [first, 0]}, {operator: [at("times", first), start]}]}
+def is_within(position: Expression, operator: str, start: object) -> Expression:
+    """Return the expression for whether there is an event at a position, after `start`."""
+    return {"$and": [{"$gte": [position, 0]}, {operator: [at("times", position), start]}]}
+
+
+def types_from(position: str | Expression, number: int) -> Expression:
+    """Return the expression for the types of so many events from a position on."""
+    return {"$slice": ["$types", position, number]}
 
 
 def at(field: str, index: object) -> Expression:

@@ -156,7 +156,7 @@ def most_negative(found: Scope, ratings: Ratings) -> Iterator[Document]:
         {"$sort": {"negative": -1, "commented": -1, "newest": -1, "_id": 1}},
     ]
     conditions = ratings.filter(Sentiment.NEGATIVE), {"$nor": [WITHOUT_MESSAGE]}
-    yield from found.stream(pipeline, *conditions)
+    yield from found.stream(pipeline, *conditions, batch=BATCH)
 
 
 def count(found: Scope, scored: Stage, messages: list[Document]) -> Iterator[Document]:

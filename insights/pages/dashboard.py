@@ -34,6 +34,7 @@ from insights.kinds import Document, Kind
 from insights.output_files import open_output
 from insights.pages.charts import Chart, draw_charts, percentage
 from insights.pages.comparisons import Ratings, Section, find_sections
+from insights.pages.drawing import start_vega
 from insights.pages.forms import Form
 from insights.pages.hours import to_draw
 from insights.pages.links import Links, user_command
@@ -121,6 +122,7 @@ def create_dashboard(  # noqa: PLR0913, PLR0917 (each is part of the question)
     """
     filters = with_message_filters(database, filters, period, now)
     with AtOnce() as at_once:
+        at_once.start(start_vega)
         until_now = period.so_far(now)
         finding = at_once.start(
             find_journeys, database, settings, filters, Sentiment.NEGATIVE, WINDOW, until_now, now

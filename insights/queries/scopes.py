@@ -35,10 +35,14 @@ class Scope:
         """Return the result of a pipeline over the documents, which must be short."""
         return list(self.stream(pipeline, *conditions))
 
-    def stream(self, pipeline: Sequence[Stage], *conditions: Filter) -> Iterator[Document]:
-        """Yield the results of a pipeline over the documents."""
+    def stream(
+        self, pipeline: Sequence[Stage], *conditions: Filter, batch: int = 0
+    ) -> Iterator[Document]:
+        """Yield the results of a pipeline over the documents, read in a `batch` of so many."""
         stages = [{"$match": self.condition(*conditions)}, *pipeline]
-        yield from self.database[self.kind.collection].aggregate(stages, allowDiskUse=True)
+        options: dict[str, Any] = {"batchSize": batch} if batch else {}
+        collection = self.database[self.kind.collection]
+        yield from collection.aggregate(stages, allowDiskUse=True, **options)
 
     def count(self) -> int:
         """Return the number of documents."""
