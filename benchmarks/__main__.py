@@ -16,6 +16,7 @@ from benchmarks import (
     imports,
     machine,
     reading,
+    scaling,
     stages,
     versus_peer,
 )
@@ -43,14 +44,15 @@ def main() -> None:
     quick = parser.parse_args().quick
     address = free_address()
     with tempfile.TemporaryDirectory() as folder, running_mongod(address, Path(folder)):
-        text, image = asyncio.run(measure(QUICK if quick else FULL, f"mongodb://{address}"))
+        text, images = asyncio.run(measure(QUICK if quick else FULL, f"mongodb://{address}"))
     if not quick:
         (FOLDER / "RESULTS.md").write_text(INTRODUCTION + text, encoding="utf-8")
-        (FOLDER / "results.svg").write_bytes(image)
+        for name, image in images.items():
+            (FOLDER / name).write_bytes(image)
 
 
-async def measure(effort: Effort, uri: str) -> tuple[str, bytes]:
-    """Take every measurement, printing its tables at once; return the tables and the chart."""
+async def measure(effort: Effort, uri: str) -> tuple[str, dict[str, bytes]]:
+    """Take every measurement, printing its tables at once; return the tables and the charts."""
     description = f"## The machine\n\n{await machine.describe(uri)}\n"
     say(description)
     measurements: list[Callable[[], Awaitable[list[Section]]]] = [
@@ -68,9 +70,13 @@ async def measure(effort: Effort, uri: str) -> tuple[str, bytes]:
         found = await measurement()
         say("\n".join(map(str, found)))
         sections += found
+    scaled, image = await scaling.measure(effort)
+    say(str(scaled))
+    sections.append(scaled)
     targets = targets_section(sections)
     say(str(targets))
-    return "\n".join(map(str, (targets, *sections, description))), chart.draw(sections)
+    text = "\n".join(map(str, (targets, *sections, description)))
+    return text, {"results.svg": chart.draw(sections), "scaling.svg": image}
 
 
 def say(text: str) -> None:

@@ -21,11 +21,39 @@ class Effort:
     """Users in the demo's data; 8,000 have 900,000 events."""
     exports: int
     """Turns of an export and the bare read."""
+    scales: tuple[int, ...]
+    """Users in the demo's data, for each size of a database: 10,000 to 10 million events."""
+    scale_seconds: float
+    """Length of the load on each of them."""
+    live_warm_up: float
+    """Seconds before a live page is measured."""
+    live_seconds: float
+    """Seconds for which it is measured, several times as long as all figures are kept."""
 
 
 FULL = Effort(
-    rounds=30, seconds=0.2, starts=30, documents=5_000_000, fill_seconds=120, users=8000, exports=2
+    rounds=30,
+    seconds=0.2,
+    starts=30,
+    documents=5_000_000,
+    fill_seconds=120,
+    users=8000,
+    exports=2,
+    scales=(85, 850, 8_400, 83_000),
+    scale_seconds=3,
+    live_warm_up=30,
+    live_seconds=180,
 )
 QUICK = Effort(
-    rounds=2, seconds=0.1, starts=2, documents=50_000, fill_seconds=5, users=50, exports=2
+    rounds=2,
+    seconds=0.1,
+    starts=2,
+    documents=50_000,
+    fill_seconds=5,
+    users=50,
+    exports=2,
+    scales=(10, 50),
+    scale_seconds=0.2,
+    live_warm_up=1,
+    live_seconds=3,
 )

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
@@ -18,8 +19,8 @@ class Run(NamedTuple):
     """Its largest resident memory, in MiB."""
 
 
-def run(arguments: Sequence[str], environment: Mapping[str, str]) -> Run:
-    """Run Python with these arguments, discarding its output.
+def run(arguments: Sequence[str], environment: Mapping[str, str], folder: Path = ROOT) -> Run:
+    """Run Python with these arguments in a folder, discarding its output.
 
     Raises:
         RuntimeError: it failed.
@@ -27,7 +28,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> Run:
     start = perf_counter()
     with subprocess.Popen(  # noqa: S603 (runs ourselves)
         [sys.executable, *arguments],
-        cwd=ROOT,
+        cwd=folder,
         env={"PATH": os.environ["PATH"], **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from random import Random
 
 import numpy as np
 import pytest
@@ -12,8 +13,11 @@ from insights.figures.shares import (
     Counts,
     Difference,
     Profile,
+    Share,
     compare,
+    fisher_p,
     share_of,
+    t_quantile,
     wilson_interval,
 )
 
@@ -155,9 +159,24 @@ def test_both_tests_must_agree() -> None:
 
 
 def test_fishers_test_is_that_of_the_library() -> None:
-    expected = stats.fisher_exact([[7, 2], [6, 3]]).pvalue
+    random = Random(18)  # noqa: S311 (test data)
+    sizes = [1, 2, 9, 40, 300, 40_000]
+    for _ in range(300):
+        now, before = random.choice(sizes), random.choice(sizes)
+        positive, positive_before = random.randint(0, now), random.randint(0, before)
+        table = [[positive, now - positive], [positive_before, before - positive_before]]
+        share, other = (
+            Share(*each, 1) for each in ((positive, now, 1), (positive_before, before, 1))
+        )
 
-    assert difference(votes(7, 9), votes(6, 9)).p_fisher == pytest.approx(expected)
+        assert fisher_p(share, other) == pytest.approx(
+            stats.fisher_exact(table).pvalue, rel=1e-6, abs=1e-300
+        )
+
+
+def test_students_quantiles_are_those_of_the_library() -> None:
+    for freedom in (0.5, 1, 2.5, 30, 1e6):
+        assert t_quantile(freedom, 0.01) == pytest.approx(stats.t.isf(0.005, freedom))
 
 
 def test_of_many_comparisons_the_most_different_must_be_clearer() -> None:
