@@ -326,7 +326,7 @@ def test_shows_progress_on_a_terminal(
     os.close(terminal)
 
     assert done.returncode == 0
-    assert "100%" in os.read(shown, 1_000_000).decode()
+    assert "100 %" in os.read(shown, 1_000_000).decode()
     os.close(shown)
     assert counts(demo_database) != (0, 0)
 

@@ -113,9 +113,7 @@ def print_as_line(change: Change) -> None:
 
 def to_lines(change: Change, width: int = UNBOUNDED) -> list[Text]:
     """Return the lines for a change. Long texts are shortened if the width is bounded."""
-    lines = pack(parts_of(change, bounded=width < UNBOUNDED), width, INDENT)
-    lines[-1].rstrip()
-    return lines
+    return pack(parts_of(change, bounded=width < UNBOUNDED), width, INDENT)
 
 
 def parts_of(change: Change, *, bounded: bool) -> Iterator[Text]:

@@ -111,8 +111,12 @@ def print_days(timeline: Timeline) -> None:
     console = output()
     bounded = is_bounded(console)
     width = console.width if bounded else UNBOUNDED
-    heading = [*words(Text(f"{show_counts(timeline.counts)} of ")), user_text(timeline.user_id)]
-    print_lines(console, pack(heading, width))
+    user_id = timeline.user_id
+    heading = [*words(Text(f"{show_counts(timeline.counts)} of ")), user_text(user_id)]
+    lines = pack(heading, width)
+    # An id may end in blanks.
+    lines[-1].pad_right(len(user_id) - len(user_id.rstrip(" ")))
+    print_lines(console, lines)
     for day, entries in groupby(timeline.entries, attrgetter("day")):
         console.print(Text(f"\n{day}", style="bold"))
         for entry in entries:

@@ -41,8 +41,7 @@ def pack(parts: Iterable[Text], width: int, indent: str = "") -> list[Text]:
         used += part.cell_len
     first, *others = (Text("").join(line) for line in lines)
     joined = [first, *(Text(indent) + line for line in others)]
-    # The last one may end with the blanks of an id.
-    for line in joined[:-1]:
+    for line in joined:
         line.rstrip()
     return [each for line in joined if line for each in line.split("\n")]
 
