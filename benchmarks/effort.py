@@ -21,8 +21,8 @@ class Effort:
     """Users in the demo's data; 8,000 have 900,000 events."""
     exports: int
     """Turns of an export and the bare read."""
-    scales: tuple[int, ...]
-    """Users in the demo's data, for each size of a database: 10,000 to 10 million events."""
+    scales: tuple[tuple[int, int], ...]
+    """Days and users of the demo's data in each database: 10,000 to 10 million events."""
     scale_seconds: float
     """Length of the load on each of them."""
     live_warm_up: float
@@ -39,7 +39,7 @@ FULL = Effort(
     fill_seconds=120,
     users=8000,
     exports=2,
-    scales=(85, 850, 8_400, 83_000),
+    scales=((7, 10), (60, 200), (60, 8_400), (60, 91_000)),
     scale_seconds=3,
     live_warm_up=30,
     live_seconds=180,
@@ -52,7 +52,7 @@ QUICK = Effort(
     fill_seconds=5,
     users=50,
     exports=2,
-    scales=(10, 50),
+    scales=((7, 10), (7, 50)),
     scale_seconds=0.2,
     live_warm_up=1,
     live_seconds=3,

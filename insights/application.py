@@ -146,7 +146,7 @@ def to_insights_error(error: Exception) -> InsightsError:
         case UnicodeEncodeError():
             mapped = UsageError("an argument is not valid UTF-8")
         case ConnectionFailure():
-            mapped = Unreachable(f"MongoDB stopped answering ({type(error).__name__})")
+            mapped = Unreachable(f"MongoDB stopped answering ({type(error).__name__.lstrip('_')})")
         case OperationFailure() if error.code in INVALID_PATTERNS:
             mapped = UsageError(f"the pattern after ~ is not valid: {server_message(error)}")
         case OperationFailure() if error.code == NO_DISK_USE:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Event
 
@@ -30,12 +30,12 @@ WAIT_SECONDS = 10
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of a question, always made anew because they are empty."""
+    """The figures of a question, always made anew because they are of a past day."""
 
     maker: "Maker"
     question: Question
 
-    def make(self) -> Dashboard:
+    def make(self, _now: datetime) -> Dashboard:
         """Return the maker's dashboard."""
         return self.maker.make(self.question)
 
@@ -43,7 +43,7 @@ class Figures:
         """Return the dashboard itself."""
         return dashboard
 
-    def count(self, _dashboard: Dashboard) -> tuple[int, ...]:
+    def count(self, _made: datetime) -> tuple[int, ...]:
         """Return no numbers."""
         return ()
 

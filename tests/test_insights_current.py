@@ -1,7 +1,9 @@
 """`insights/pages/current.py`."""
 
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from insights.pages import current
 from insights.pages.current import Current
 from insights.pages.dashboard import Dashboard
+from insights.queries.periods import Period
 
 pytestmark = pytest.mark.no_database
 
@@ -26,9 +29,19 @@ class Clock:
         return self.now
 
 
-def a_dashboard(made: datetime, *, is_empty: bool = False) -> Dashboard:
+def a_dashboard(
+    made: datetime,
+    length: timedelta = timedelta(days=30),
+    figures: Mapping[str, int] = MappingProxyType({}),
+) -> Dashboard:
     """Return a dashboard with what matters here."""
-    return cast(Dashboard, SimpleNamespace(made=made, summary=SimpleNamespace(is_empty=is_empty)))
+    counts = {"feedback": 1, "scored": 1, "events": 1, "others": 0, **figures}
+    summary = SimpleNamespace(
+        period=Period(made - length, made),
+        feedback=SimpleNamespace(count=counts["feedback"], scored=counts["scored"]),
+        events=SimpleNamespace(count=counts["events"], others=counts["others"]),
+    )
+    return cast(Dashboard, SimpleNamespace(made=made, summary=summary))
 
 
 class Source:
@@ -38,19 +51,21 @@ class Source:
         self.clock = clock
         self.asked: list[str] = []
         self.documents = 10
+        self.made: Callable[[datetime], Dashboard] = a_dashboard
+        self.extended: dict[str, int] = {}
 
-    def make(self) -> Dashboard:
-        """Make a dashboard, whose only field is its time."""
+    def make(self, now: datetime) -> Dashboard:
+        """Make a dashboard."""
         self.clock.now += SECONDS
         self.asked.append("make")
-        return a_dashboard(datetime.now(UTC))
+        return self.made(now)
 
     def extend(self, dashboard: Dashboard) -> Dashboard:
-        """Return the dashboard itself."""
+        """Return the dashboard, perhaps with other figures."""
         self.asked.append("extend")
-        return dashboard
+        return a_dashboard(dashboard.made, figures=self.extended) if self.extended else dashboard
 
-    def count(self, _dashboard: Dashboard) -> tuple[int, ...]:
+    def count(self, _made: datetime) -> tuple[int, ...]:
         """Return the number of documents."""
         return (self.documents,)
 
@@ -127,30 +142,50 @@ def test_deletions_and_late_documents_are_noticed_within_a_minute(
     assert source.asked == ["make", "extend", "make"]
 
 
-def test_a_new_day_is_counted_anew(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_day_is_counted_anew(source: Source) -> None:
     made = Current(source)
-    yesterday = datetime.now(UTC) - timedelta(days=1)
-    monkeypatch.setattr(source, "make", lambda: a_dashboard(yesterday))
+    source.made = lambda now: a_dashboard(now - timedelta(days=1))
     made.make()
-    monkeypatch.undo()
 
     made.refresh(has_replaced=False)
 
-    assert source.asked == ["make"]
+    assert source.asked == ["make", "make"]
 
 
-def test_the_first_documents_are_shown_at_once(
-    source: Source, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_short_periods_move_on(source: Source) -> None:
+    source.made = partial(a_dashboard, length=timedelta(minutes=10))
+
+    assert after(source, 5) == "extend"
+    assert after(source, 6) == "make"
+
+
+@pytest.mark.parametrize("first", [{"events": 0}, {"feedback": 0}, {"scored": 0}])
+def test_the_first_of_a_kind_is_shown_at_once(source: Source, first: dict[str, int]) -> None:
+    source.made = partial(a_dashboard, figures=first)
+    source.extended = {"events": 2}
+
+    assert after(source, 3) == "make"
+
+
+def test_a_new_event_type_gets_its_name_soon(clock: Clock, source: Source) -> None:
     made = Current(source)
-    empty = a_dashboard(datetime.now(UTC), is_empty=True)
-    monkeypatch.setattr(source, "make", lambda: empty)
     made.make()
-    monkeypatch.undo()
+    source.extended = {"others": 1}
+    made.refresh(has_replaced=False)
+    clock.now += 10
 
     made.refresh(has_replaced=False)
 
-    assert source.asked == ["make"]
+    assert source.asked == ["make", "extend", "make"]
+
+
+def test_an_outage_does_not_delay_the_next_making(source: Source) -> None:
+    made = Current(source)
+    made.make()
+
+    made.refresh(has_replaced=False, anew=True)
+
+    assert source.asked == ["make", "make"]
 
 
 def test_quick_figures_are_made_anew_each_time(

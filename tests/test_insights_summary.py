@@ -946,6 +946,18 @@ def test_many_different_ratings_and_messages_change_no_figure(
     assert figures(insights) == few
 
 
+def test_very_long_ids_of_messages_are_counted_one_by_one(
+    insights: Insights, empty_database: Database[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        rate(empty_database, ["down"], UNTIL - number * HOUR, message_id=f"m{number:02}" + "x" * 90)
+    few = figures(insights)["feedback"]["worst"]
+
+    monkeypatch.setattr(worst, "MOST_CHARACTERS", 100)
+
+    assert figures(insights)["feedback"]["worst"] == few
+
+
 def test_reads_through_the_indexes_of_setup(
     insights: Insights, empty_database: Database[Document]
 ) -> None:

@@ -109,9 +109,16 @@ def counts_by_type(found: Scope, length: timedelta = DAY) -> list[Document]:
     is_text = {"$eq": [{"$type": "$_id.type"}, "string"]}
     pipeline: list[Stage] = [
         {"$group": {"_id": by_start, "count": {"$sum": 1}}},
+        # Each of many numbers as type would be an element of the same array.
         {
             "$group": {
-                "_id": {"$cond": [is_text, "$_id.type", None]},
+                "_id": {"start": "$_id.start", "type": {"$cond": [is_text, "$_id.type", None]}},
+                "count": {"$sum": "$count"},
+            }
+        },
+        {
+            "$group": {
+                "_id": "$_id.type",
                 "count": {"$sum": "$count"},
                 "starts": {"$push": {"start": "$_id.start", "count": "$count"}},
             }

@@ -1,6 +1,6 @@
 """The worst-rated messages, with their comments."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from insights.figures.ratings import NO_RATING, Ratings
 from insights.figures.sequences import key_of
 from insights.figures.shares import Interval, wilson_interval
 from insights.kinds import Document, Kind
-from insights.messages.records import batches, find_messages
+from insights.messages.records import find_messages
 from insights.queries.documents import as_text
 from insights.queries.left_out import LeftOut, Reason
 from insights.queries.scopes import Scope, Stage
@@ -20,8 +20,10 @@ from insights.users.ids import ids_of, of_user, text_of
 WORST = 10
 COMMENTS_OF_EACH = 5
 
-# The messages whose other ratings are counted together. One query hardly costs more for more.
+# The messages whose other ratings are counted together, and the size of their ids: other programs
+# may have stored long ones.
 BATCH = 200
+MOST_CHARACTERS = 1_000_000
 
 # Ids of different types name the same message if they are equal as text.
 TEXT = {
@@ -122,11 +124,26 @@ def rank(found: Scope, ratings: Ratings, scored: Stage) -> list[Document]:
     at worst, all its ratings are negative.
     """
     worst: list[Document] = []
-    for some in batches(most_negative(found, ratings), BATCH):
+    for some in in_queries(most_negative(found, ratings)):
         worst = sorted([*worst, *count(found, scored, some)], key=badness, reverse=True)[:WORST]
         if len(worst) == WORST and lower_bound(some[-1]["negative"]) <= worst[-1]["least"]:
             break
     return worst
+
+
+def in_queries(messages: Iterable[Document]) -> Iterator[list[Document]]:
+    """Split messages so that the ids of each part fit in a query."""
+    some: list[Document] = []
+    size = 0
+    for each in messages:
+        length = len(repr(ids_of_message(each)))
+        if some and (len(some) == BATCH or size + length > MOST_CHARACTERS):
+            yield some
+            some, size = [], 0
+        some.append(each)
+        size += length
+    if some:
+        yield some
 
 
 def badness(message: Document) -> tuple[float, int, datetime]:
@@ -190,7 +207,8 @@ def count(found: Scope, scored: Stage, messages: list[Document]) -> Iterator[Doc
 def ids_of_message(message: Document) -> list[Any]:
     """Return the ids of a message, which may be stored with several types."""
     text = message["_id"]
-    return [*message["ids"], *(ids_of(text) if isinstance(text, str) else [])]
+    others = ids_of(text) if isinstance(text, str) else []
+    return [*message["ids"], *(each for each in others if each not in message["ids"])]
 
 
 def on_message(message: object) -> dict[str, Any]:

@@ -53,6 +53,7 @@ class Boards:
         self._threads = threads
         self._entries: dict[Question, Entry] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._first: Question | None = None
 
     @asynccontextmanager
     async def lifespan(self, _application: Starlette) -> AsyncIterator[None]:
@@ -69,6 +70,7 @@ class Boards:
         Raises:
             InsightsError, PyMongoError: MongoDB cannot be read.
         """
+        self._first = question
         self._add(question).updater.start()
 
     async def find(self, question: Question) -> Board:
@@ -150,14 +152,18 @@ class Boards:
             raise
 
     def _make_room(self) -> None:
-        """Drop the board that was idle for longest if there are too many.
+        """Drop the board that was idle for longest, but not the first, if there are too many.
 
         Raises:
             TooManyQuestions: none is idle.
         """
         if len(self._entries) < MOST:
             return
-        idle = {question: entry for question, entry in self._entries.items() if entry.is_idle}
+        idle = {
+            question: entry
+            for question, entry in self._entries.items()
+            if entry.is_idle and question != self._first
+        }
         if not idle:
             raise TooManyQuestions
         self._drop(min(idle, key=lambda question: idle[question].used))

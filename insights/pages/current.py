@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Protocol
 
+from insights.figures.summaries import Summary
 from insights.pages.dashboard import Dashboard
 
 # The time between two makings, as a multiple of the time that one takes. The first quarter of a
@@ -23,17 +24,21 @@ LONGEST_SECONDS = 300.0
 REFRESH_SECONDS = 60.0
 
 
+# A period moves on: figures are at most this part of its length old.
+PART_OF_PERIOD = 1 / 100
+
+
 class Figures(Protocol):
     """Reads the figures of one question."""
 
-    def make(self) -> Dashboard:
+    def make(self, now: datetime) -> Dashboard:
         """Return the dashboard as of now."""
 
     def extend(self, dashboard: Dashboard) -> Dashboard:
         """Return a dashboard with the documents that arrived since."""
 
-    def count(self, dashboard: Dashboard) -> tuple[int, ...]:
-        """Return the numbers of documents that a dashboard covers, fewer after a deletion."""
+    def count(self, made: datetime) -> tuple[int, ...]:
+        """Return the numbers of documents that a dashboard of some time covers."""
 
 
 class Current:
@@ -47,44 +52,66 @@ class Current:
         self._started = self._seconds = self._looked = 0.0
         self._has_replaced = False
 
+    @property
+    def seconds_to_look(self) -> float:
+        """The time until deletions are looked for."""
+        return max(self._looked + REFRESH_SECONDS - monotonic(), 0.0)
+
     def make(self) -> Dashboard:
         """Make all figures anew.
 
         Raises:
             InsightsError, PyMongoError: MongoDB cannot be read.
         """
-        started = monotonic()
-        self._dashboard = self._figures.make()
-        self._counted = self._figures.count(self._dashboard)
+        started, now = monotonic(), datetime.now(UTC)
+        # First, so that the next look notices changes made meanwhile.
+        counted = self._figures.count(now)
+        self._dashboard, self._counted = self._figures.make(now), counted
         self._started, self._looked = started, monotonic()
         self._seconds = self._looked - started
         self._has_replaced = False
         return self._dashboard
 
-    def refresh(self, *, has_replaced: bool) -> Dashboard:
+    def refresh(self, *, has_replaced: bool, anew: bool = False) -> Dashboard:
         """Return the figures as of now; `has_replaced` tells that feedback may have replaced other.
 
         Raises:
             InsightsError, PyMongoError: MongoDB cannot be read.
         """
         self._has_replaced |= has_replaced
-        if self._is_due() or self._is_outdated():
+        if anew or self._is_due() or self._is_outdated():
             return self.make()
-        return self._figures.extend(self._dashboard)
+        extended = self._figures.extend(self._dashboard)
+        # The charts and sections of what is there for the first time.
+        if present(extended.summary) != present(self._dashboard.summary):
+            return self.make()
+        self._has_replaced |= has_new_types(self._dashboard.summary, extended.summary)
+        return extended
 
     def _is_due(self) -> bool:
         """Say whether the figures are old enough to make them anew."""
-        if self._dashboard.summary.is_empty:
-            return True
         age = monotonic() - self._started
         pace = PACE_REPLACED if self._has_replaced else PACE
-        is_of_yesterday = self._dashboard.made.date() != datetime.now(UTC).date()
         wait = pace * max(self._seconds - QUICK_SECONDS, 0)
-        return is_of_yesterday or age >= min(wait, LONGEST_SECONDS)
+        period = self._dashboard.summary.period
+        oldest = (period.end - period.start).total_seconds() * PART_OF_PERIOD
+        is_of_yesterday = self._dashboard.made.date() != datetime.now(UTC).date()
+        return is_of_yesterday or age >= min(wait, oldest, LONGEST_SECONDS)
 
     def _is_outdated(self) -> bool:
         """Say whether documents were deleted, or came late, as looked up once a minute."""
-        if monotonic() - self._looked < REFRESH_SECONDS:
+        if self.seconds_to_look:
             return False
         self._looked = monotonic()
-        return self._figures.count(self._dashboard) != self._counted
+        return self._figures.count(self._dashboard.made) != self._counted
+
+
+def present(summary: Summary) -> tuple[bool, ...]:
+    """Return whether a summary has feedback, scored ratings, and events."""
+    feedback, events = summary.feedback, summary.events
+    return bool(feedback.count), bool(feedback.scored), bool(events.count)
+
+
+def has_new_types(before: Summary, after: Summary) -> bool:
+    """Say whether there are event types beside those that were all."""
+    return not before.events.others and bool(after.events.others)

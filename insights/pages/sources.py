@@ -48,9 +48,9 @@ class Asked:
     source: "Source"
     question: Question
 
-    def make(self) -> Dashboard:
+    def make(self, now: datetime) -> Dashboard:
         """Return the dashboard as of now."""
-        source, now = self.source, datetime.now(UTC)
+        source = self.source
         attributes = [parse_attribute(each, source.settings) for each in self.question.values("by")]
         with pymongo.timeout(DASHBOARD_SECONDS):
             made = create_dashboard(
@@ -75,15 +75,15 @@ class Asked:
             summary = extend(dashboard.summary, database, settings, filters, added.end)
         return replace(dashboard, summary=summary, extended=now)
 
-    def count(self, dashboard: Dashboard) -> tuple[int, ...]:
+    def count(self, made: datetime) -> tuple[int, ...]:
         """Return the numbers of documents of a dashboard's period, and of the period before.
 
         The first minutes are left out, because retention may delete them meanwhile.
         """
-        period = dashboard.summary.period
+        period = self._period(made).so_far(made)
         length = period.end - period.start
         covered = Period(earlier(period.start, length) + LONGEST_AGE, period.end)
-        filters = self._filters(dashboard.made)
+        filters = self._filters(made)
         with pymongo.timeout(DASHBOARD_SECONDS):
             return tuple(
                 Scope(self.source.database, kind, covered, filters.of(kind)).count()

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from pymongo.errors import PyMongoError
 
 from insights.figures.answers import show_share
-from insights.pages.current import REFRESH_SECONDS, Current
+from insights.pages.current import Current
 from insights.pages.dashboard import Dashboard, digest, to_parts
 from insights.wording import plural
 
@@ -22,7 +22,7 @@ GATHER_SECONDS = 0.1
 INTERVAL_SECONDS = 1.0
 
 # The least difference between two times that the page tells.
-OLDER = timedelta(seconds=5)
+OLDER = timedelta(seconds=2)
 
 # The delay before a browser reconnects.
 RETRY_MS = 1000
@@ -74,7 +74,7 @@ def to_state(dashboard: Dashboard) -> State:
 def older(dashboard: Dashboard) -> str:
     """Return the time of the figures that arrivals are not added to, if it is worth telling."""
     made, counted = dashboard.made, dashboard.extended or dashboard.made
-    return f" (all but the counts: {made:%H:%M:%S})" if counted - made > OLDER else ""
+    return f" (ratings and events; all else: {made:%H:%M:%S})" if counted - made > OLDER else ""
 
 
 class Board:
@@ -145,6 +145,7 @@ class Updater:
         self._made = Event()
         self._wanted = Event()
         self._may_replace = Event()
+        self._was_lost = Event()
         self._stop = Event()
         self._builder = Thread(target=self._run, daemon=True)
 
@@ -175,7 +176,8 @@ class Updater:
         self._wanted.set()
 
     def note_lost(self) -> None:
-        """Mark the figures as stale. Thread-safe."""
+        """Mark the figures as stale, and make them anew afterwards. Thread-safe."""
+        self._was_lost.set()
         if self._made.is_set():
             self._note_stale()
 
@@ -187,9 +189,9 @@ class Updater:
             self._on_failure()
 
     def _keep_current(self) -> None:
-        """Refresh the figures after arrivals, and at least every `REFRESH_SECONDS`."""
+        """Refresh the figures after arrivals, and whenever deletions are to be looked for."""
         while not self._stop.is_set():
-            self._wanted.wait(REFRESH_SECONDS)
+            self._wanted.wait(self._current.seconds_to_look)
             started = monotonic()
             self._stop.wait(GATHER_SECONDS)
             self._wanted.clear()
@@ -201,9 +203,11 @@ class Updater:
             self._stop.wait(started + INTERVAL_SECONDS - monotonic())
 
     def _refresh(self) -> Dashboard:
-        may_replace = self._may_replace.is_set()
+        # The time that an outage took says nothing of the next making.
+        may_replace, was_lost = self._may_replace.is_set(), self._was_lost.is_set()
         self._may_replace.clear()
-        return self._current.refresh(has_replaced=may_replace)
+        self._was_lost.clear()
+        return self._current.refresh(has_replaced=may_replace, anew=was_lost)
 
     def _note_stale(self) -> None:
         """Mark the figures on the pages as stale."""
