@@ -23,7 +23,6 @@ PACE_REPLACED = 5
 LONGEST_SECONDS = 300.0
 REFRESH_SECONDS = 60.0
 
-
 # A period moves on: figures are at most this part of its length old.
 PART_OF_PERIOD = 1 / 100
 

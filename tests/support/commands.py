@@ -31,36 +31,39 @@ class Commands(monitoring.CommandListener):
 
 
 @contextmanager
+def profiling(database: Database[Document]) -> Iterator[None]:
+    """Let MongoDB record every operation on a database in the block."""
+    database.command("profile", 2)
+    try:
+        yield
+    finally:
+        database.command("profile", 0)
+
+
+@contextmanager
 def plan_of(database: Database[Document], collection: str) -> Iterator[list[str]]:
     """Yield a list that receives the query plan of every read of a collection in the block.
 
     Counting by metadata does not count as a read.
     """
     plans: list[str] = []
-    database.command("profile", 2)
-    try:
+    reads = {
+        "ns": f"{database.name}.{collection}",
+        "planSummary": {"$exists": True, "$ne": "RECORD_STORE_FAST_COUNT"},
+    }
+    with profiling(database):
         yield plans
-    finally:
-        database.command("profile", 0)
-        namespace = f"{database.name}.{collection}"
-        reads = {
-            "ns": namespace,
-            "planSummary": {"$exists": True, "$ne": "RECORD_STORE_FAST_COUNT"},
-        }
-        plans += [each["planSummary"] for each in database.system.profile.find(reads)]
+    plans += [each["planSummary"] for each in database.system.profile.find(reads)]
 
 
 @contextmanager
 def traffic_of(database: Database[Document]) -> Iterator[list[int]]:
     """Yield a list that receives the bytes of every reply to a read of a database in the block."""
     sizes: list[int] = []
-    database.command("profile", 2)
-    try:
+    with profiling(database):
         yield sizes
-    finally:
-        database.command("profile", 0)
-        reads = database.system.profile.find({"responseLength": {"$exists": True}})
-        sizes += [each["responseLength"] for each in reads]
+    reads = database.system.profile.find({"responseLength": {"$exists": True}})
+    sizes += [each["responseLength"] for each in reads]
 
 
 def ids(collection: Collection[Document]) -> list[Any]:
