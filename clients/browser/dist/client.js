@@ -1,0 +1,1 @@
+function e(t){throw new Error("not built yet")}export{e as createClient};
