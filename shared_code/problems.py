@@ -130,7 +130,8 @@ class InvalidFields(Problem):
 class Unavailable(Problem):
     """A dependency failed. `cause` and MongoDB's `code` are for the log.
 
-    `Retry-After` is `seconds`, rounded up.
+    `Retry-After` is `seconds`, rounded up. Browsers hide it from pages of other origins unless it
+    is exposed.
     """
 
     status = 503
@@ -138,7 +139,10 @@ class Unavailable(Problem):
     def __init__(self, cause: str, code: int | None = None, seconds: float = RETRY_SECONDS) -> None:
         super().__init__(
             "The write was not confirmed. Send the same request again later.",
-            headers={"Retry-After": str(max(1, ceil(seconds)))},
+            headers={
+                "Retry-After": str(max(1, ceil(seconds))),
+                "Access-Control-Expose-Headers": "Retry-After",
+            },
         )
         self.cause = cause
         self.code = code
