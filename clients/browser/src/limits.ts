@@ -1,0 +1,22 @@
+/** Limits of the server, and our own. Sizes of stored texts are in characters. */
+
+export const MAX_ITEM_BYTES = 32 * 1024;
+export const MAX_BATCH_EVENTS = 500;
+/** A little less than the 512 KiB of the server, for the brackets. */
+export const MAX_BATCH_BYTES = 512 * 1024 - 1024;
+/** Browsers hold 64 KiB for all beacons in flight. */
+export const MAX_BEACON_BYTES = 60_000;
+
+export const MAX_LOCAL = 256 * 1024;
+export const MAX_DATABASE = 5_000_000;
+
+export const FLUSH_MS = 1000;
+export const FLUSH_EVENTS = 50;
+export const REQUEST_MS = 10_000;
+export const GZIP_BYTES = 1024;
+/** Network errors in a row after which events count as blocked by the user. */
+export const MAX_BLOCKED = 10;
+
+export function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
