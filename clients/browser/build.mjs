@@ -4,7 +4,7 @@ import { readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { build, transform } from "esbuild";
 import { minify } from "terser";
 
-const PUBLIC_TYPES = ["client.d.ts", "types.d.ts", "widget.d.ts"];
+const PUBLIC_TYPES = ["client.d.ts", "texts.d.ts", "types.d.ts", "widget.d.ts"];
 
 /** Imports a style sheet as its minified text. */
 const css = {

@@ -1,0 +1,46 @@
+/** The panel that asks for reasons and a comment. */
+
+import type { Feedback } from "./client.js";
+import { button, create } from "./elements.js";
+import { textOf } from "./texts.js";
+
+export type Details = Pick<Feedback, "reasons" | "comment">;
+
+const REASONS = "wrong,outdated,incomplete,unhelpful,harmful";
+
+/** Create a toggle from `value` or `value=Label`. */
+function reason(host: Element, choice: string): HTMLElement {
+  const [value = "", label = textOf(host, value)] = choice.trim().split("=");
+  const toggle = button("reason", () => (toggle.ariaPressed = `${toggle.ariaPressed !== "true"}`), label);
+  toggle.ariaPressed = "false";
+  toggle.value = value;
+  return toggle;
+}
+
+/** Create a panel, which calls `send` with what was entered. */
+export function createPanel(host: Element, send: (details: Details) => void): HTMLElement {
+  const choices = host.getAttribute("reasons") ?? REASONS;
+  // The server accepts 4,000 characters.
+  const comment = create("textarea part=comment rows=3 maxlength=4000") as HTMLTextAreaElement;
+  const submit = button("send", () => {
+    panel.hidePopover();
+    const pressed = panel.querySelectorAll<HTMLButtonElement>("[aria-pressed=true]");
+    send({ reasons: [...pressed].map((each) => each.value), comment: comment.value.trim() || undefined! });
+  }, textOf(host, "send"));
+  const panel = create(
+    "div part=panel popover=auto role=dialog aria-labelledby=title tabindex=-1 autofocus=",
+    create("b part=title id=title", textOf(host, "title")),
+    create(
+      "div part=reasons role=group aria-labelledby=title",
+      ...(choices && choices.split(",").map((each) => reason(host, each))),
+    ),
+    create("label", textOf(host, "comment"), comment),
+    submit,
+  );
+  panel.onkeydown = (event) => {
+    // What is typed here is no shortcut of the page, which sees the host as the target.
+    event.stopPropagation();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit.click();
+  };
+  return panel;
+}
