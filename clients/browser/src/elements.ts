@@ -4,7 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /** Create an element from its start tag, such as `div part=title`, and children. */
 export function create(tag: string, ...children: (Node | string)[]): HTMLElement {
-  const [name = "", ...attributes] = tag.split(" ");
+  const [name, ...attributes] = tag.split(" ") as [string, ...string[]];
   const element = /svg|path/.test(name) ? document.createElementNS(SVG, name) : document.createElement(name);
   for (const each of attributes) element.setAttribute(...(each.split("=") as [string, string]));
   element.append(...children);
@@ -13,7 +13,7 @@ export function create(tag: string, ...children: (Node | string)[]): HTMLElement
 
 /** Create a button. */
 export function button(part: string, onClick: () => void, ...children: (Node | string)[]): HTMLButtonElement {
-  const element = create(`button type=button part=${part}`, ...children) as HTMLButtonElement;
+  const element = create(`button part=${part}`, ...children) as HTMLButtonElement;
   element.onclick = onClick;
   return element;
 }

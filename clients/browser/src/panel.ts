@@ -8,32 +8,27 @@ export type Details = Pick<Feedback, "reasons" | "comment">;
 
 const REASONS = "wrong,outdated,incomplete,unhelpful,harmful";
 
-/** Create a toggle from `value` or `value=Label`. */
-function reason(host: Element, choice: string): HTMLElement {
-  const [value = "", label = textOf(host, value)] = choice.trim().split("=");
-  const toggle = button("reason", () => (toggle.ariaPressed = `${toggle.ariaPressed !== "true"}`), label);
-  toggle.ariaPressed = "false";
-  toggle.value = value;
-  return toggle;
-}
-
 /** Create a panel, which calls `send` with what was entered. */
 export function createPanel(host: Element, send: (details: Details) => void): HTMLElement {
   const choices = host.getAttribute("reasons") ?? REASONS;
+  const reasons = !choices ? [] : choices.split(",").map((choice) => {
+    const [value, label = textOf(host, value)] = choice.trim().split("=") as [string, string?];
+    const toggle = button("reason", () => (toggle.ariaPressed = `${toggle.ariaPressed !== "true"}`), label);
+    toggle.ariaPressed = "false";
+    toggle.value = value;
+    return toggle;
+  });
   // The server accepts 4,000 characters.
   const comment = create("textarea part=comment rows=3 maxlength=4000") as HTMLTextAreaElement;
   const submit = button("send", () => {
     panel.hidePopover();
-    const pressed = panel.querySelectorAll<HTMLButtonElement>("[aria-pressed=true]");
-    send({ reasons: [...pressed].map((each) => each.value), comment: comment.value.trim() || undefined! });
+    const pressed = reasons.filter((each) => each.ariaPressed === "true");
+    send({ reasons: pressed.map((each) => each.value), comment: comment.value.trim() || undefined! });
   }, textOf(host, "send"));
   const panel = create(
     "div part=panel popover=auto role=dialog aria-labelledby=title tabindex=-1 autofocus=",
     create("b part=title id=title", textOf(host, "title")),
-    create(
-      "div part=reasons role=group aria-labelledby=title",
-      ...(choices && choices.split(",").map((each) => reason(host, each))),
-    ),
+    create("div part=reasons role=group", ...reasons),
     create("label", textOf(host, "comment"), comment),
     submit,
   );

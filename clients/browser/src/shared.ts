@@ -7,12 +7,13 @@ const clients: Record<string, Client> = {};
 
 /** Return the client that the attributes of an element ask for. */
 export function sharedClient(host: Element): Client {
-  const options = ["endpoint", "function-key", "user-id"].map((name) => host.getAttribute(name) ?? "");
-  return (clients[`${options}`] ??= start(...(options as [string, string, string])));
-}
-
-function start(endpoint: string, functionKey: string, user: string): Client {
-  const client = createClient({ endpoint, functionKey });
-  if (user) client.identify(user);
-  return client;
+  const [endpoint, functionKey, user] = ["endpoint", "function-key", "user-id"].map(
+    (name) => host.getAttribute(name) ?? "",
+  ) as [string, string, string];
+  const key = [endpoint, functionKey, user].join();
+  if (!clients[key]) {
+    clients[key] = createClient({ endpoint, functionKey });
+    if (user) clients[key].identify(user);
+  }
+  return clients[key];
 }

@@ -11,16 +11,10 @@ const english = {
   withdrawn: "Rating removed.",
   pending: "Saved. Will be sent when the connection is back.",
   failed: "Not accepted.",
-  wrong: "Wrong",
-  outdated: "Outdated",
-  incomplete: "Incomplete",
-  unhelpful: "Not helpful",
-  harmful: "Harmful",
 };
 
-export type Texts = typeof english;
-
-const german: Partial<Texts> = {
+const german = {
+  label: "Feedback",
   up: "Gute Antwort",
   down: "Schlechte Antwort",
   title: "Was war falsch?",
@@ -37,16 +31,17 @@ const german: Partial<Texts> = {
   harmful: "Schädlich",
 };
 
-/** The texts of each language, and the labels of reasons that an application adds. */
-export type Languages = Record<string, Partial<Texts> & Record<string, string>>;
+/** The texts of a language, with the labels of reasons. */
+export type Texts = typeof english & Record<string, string>;
 
-export const languages: Languages = { en: english, de: german };
+export const languages: Record<string, Partial<Texts>> = { en: english, de: german };
 
-export const textAttributes = Object.keys(english).map((name) => `text-${name}`);
+export const textAttributes = Object.keys(german).map((name) => `text-${name}`);
 
 /** Return a text in the language of an element, unless its attribute `text-…` has another. */
 export function textOf(element: Element, name: string): string {
   const { lang } = element.closest<HTMLElement>("[lang]") ?? document.documentElement;
   const texts = { ...languages.en, ...(languages[lang] ?? languages[lang.slice(0, 2)]) };
-  return element.getAttribute(`text-${name}`) ?? texts[name] ?? name;
+  const text = element.getAttribute(`text-${name}`) ?? texts[name];
+  return text ?? name.replace(/./, (first) => first.toUpperCase());
 }

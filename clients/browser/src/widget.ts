@@ -9,12 +9,10 @@ import { languages, textAttributes, textOf } from "./texts.js";
 import css from "./widget.css";
 
 export type * from "./client.js";
-export type { Languages, Texts } from "./texts.js";
+export type { Texts } from "./texts.js";
 
 /** What the widget needs of a client. */
 export type FeedbackClient = Pick<Client, "feedback">;
-
-type Choice = "up" | "down";
 
 const PENDING_AFTER_MS = 2_000;
 const MESSAGE_MS = 6_000;
@@ -42,8 +40,8 @@ export class MessageFeedback extends Base {
   /** The client of this element. Not initialized, so that one set before the upgrade stays. */
   declare client: FeedbackClient | undefined;
 
-  #up = button("up", () => this.#vote("up"), icon(THUMB));
-  #down = button("down", () => this.#vote("down"), icon(THUMB));
+  #up = button("up", () => this.#vote(this.#up), icon(THUMB));
+  #down = button("down", () => this.#vote(this.#down), icon(THUMB));
   #more = button("more", () => this.#preparePanel(), icon(NOTE));
   #group = create("div part=group role=group", this.#up, this.#down, this.#more);
   #status = create("div part=status role=status popover=manual");
@@ -96,16 +94,13 @@ export class MessageFeedback extends Base {
     } else if (before !== after) {
       this.#panel?.remove();
       this.#panel = undefined;
-      if (name === "message-id" && before) this.#reset();
+      if (name === "message-id" && before) {
+        this.#turn++;
+        this.#say("");
+        this.#show((this.#accepted = this.#known));
+      }
     }
     void this.#render();
-  }
-
-  /** Forget the vote for another message. */
-  #reset(): void {
-    this.#turn += 1;
-    this.#say("");
-    this.#show((this.#accepted = this.#known));
   }
 
   /** Reflect a rating. None is empty, not absent: so it is noticed when the page removes it. */
@@ -124,30 +119,24 @@ export class MessageFeedback extends Base {
     if (this.hasAttribute("endpoint")) this.#client();
     this.#group.ariaLabel = textOf(this, "label");
     this.#more.title = textOf(this, "title");
-    this.#renderThumb(this.#up, "up");
-    this.#renderThumb(this.#down, "down");
-  }
-
-  #renderThumb(thumb: HTMLElement, choice: Choice): void {
-    thumb.title = textOf(this, choice);
-    thumb.ariaPressed = `${this.rating === this.#value(choice)}`;
-  }
-
-  #value(choice: Choice): string {
-    return this.getAttribute(choice) ?? choice;
+    for (const thumb of [this.#up, this.#down]) {
+      const choice = thumb.part.value;
+      thumb.title = textOf(this, choice);
+      thumb.value = this.getAttribute(choice) ?? choice;
+      thumb.ariaPressed = `${this.rating === thumb.value}`;
+    }
   }
 
   #client(): FeedbackClient {
     return this.client ?? MessageFeedback.client ?? sharedClient(this);
   }
 
-  #vote(choice: Choice): void {
-    const value = this.#value(choice);
-    const rating = this.rating === value ? null : value;
+  #vote(thumb: HTMLButtonElement): void {
+    const rating = this.rating === thumb.value ? null : thumb.value;
     void this.#send(rating);
-    if (rating && choice === "down" && !this.hasAttribute("no-details")) {
+    if (rating && thumb === this.#down && !this.hasAttribute("no-details")) {
       // Focus returns here. Safari does not focus a button that is clicked.
-      this.#down.focus();
+      thumb.focus();
       this.#preparePanel().showPopover();
     }
   }
