@@ -17,7 +17,6 @@ export declare class MessageFeedback extends Base {
     static observedAttributes: string[];
     /** The client of this element. Not initialized, so that one set before the upgrade stays. */
     client: FeedbackClient | undefined;
-    constructor();
     get messageId(): string;
     set messageId(value: string);
     get rating(): string | null;

@@ -6,10 +6,10 @@ import { textOf } from "./texts.js";
 
 export type Details = Pick<Feedback, "reasons" | "comment">;
 
-const REASONS = "wrong,outdated,incomplete,unhelpful,harmful";
+const REASONS = "wrong,outdated,incomplete,harmful";
 
-/** Create a panel, which calls `send` with what was entered. */
-export function createPanel(host: Element, send: (details: Details) => void): HTMLElement {
+/** Create a panel, which calls `finish` with what is to be sent, or without. */
+export function createPanel(host: Element, finish: (details?: Details) => void): HTMLElement {
   const choices = host.getAttribute("reasons") ?? REASONS;
   const reasons = !choices ? [] : choices.split(",").map((choice) => {
     const [value, label = textOf(host, value)] = choice.trim().split("=") as [string, string?];
@@ -21,20 +21,23 @@ export function createPanel(host: Element, send: (details: Details) => void): HT
   // The server accepts 4,000 characters.
   const comment = create("textarea part=comment rows=3 maxlength=4000") as HTMLTextAreaElement;
   const submit = button("send", () => {
-    panel.hidePopover();
     const pressed = reasons.filter((each) => each.ariaPressed === "true");
-    send({ reasons: pressed.map((each) => each.value), comment: comment.value.trim() || undefined! });
+    finish({ reasons: pressed.map((each) => each.value), comment: comment.value.trim() || undefined! });
   }, textOf(host, "send"));
   const panel = create(
     "div part=panel popover=auto role=dialog aria-labelledby=title tabindex=-1 autofocus=",
     create("b part=title id=title", textOf(host, "title")),
-    create("div part=reasons role=group", ...reasons),
+    create("div part=reasons", ...reasons),
     create("label", textOf(host, "comment"), comment),
     submit,
   );
   panel.onkeydown = (event) => {
     // What is typed here is no shortcut of the page, which sees the host as the target.
     event.stopPropagation();
+    if (event.key === "Escape") {
+      event.preventDefault();
+      finish();
+    }
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit.click();
   };
   return panel;

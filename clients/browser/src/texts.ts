@@ -27,7 +27,6 @@ const german = {
   wrong: "Falsch",
   outdated: "Veraltet",
   incomplete: "Unvollständig",
-  unhelpful: "Nicht hilfreich",
   harmful: "Schädlich",
 };
 
