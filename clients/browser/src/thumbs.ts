@@ -58,7 +58,7 @@ export function createThumbs(host: MessageFeedback) {
     status.textContent = name && textOf(host, name);
     if (host.isConnected) status.togglePopover(true);
     clearTimeout(silence);
-    silence = setTimeout(() => status.replaceChildren(), MESSAGE_MS);
+    silence = setTimeout(() => (status.textContent = ""), MESSAGE_MS);
   };
 
   /** Send a feedback, and say what becomes of it. */
