@@ -1,6 +1,7 @@
 import { endPause, extendPause, pauseLeft } from "./backoff.js";
-import { createDatabase } from "./database.js";
+import { openDatabase, type Update } from "./database.js";
 import { newId } from "./ids.js";
+import { EVENT, FEEDBACK, USER } from "./keys.js";
 import {
   FLUSH_EVENTS,
   FLUSH_MS,
@@ -12,203 +13,191 @@ import {
   REQUEST_MS,
   byteLength,
 } from "./limits.js";
-import { EVENT, FEEDBACK, createOutbox, takeBatch, type Entry } from "./outbox.js";
+import { createOutbox, isFeedback, takeBatch, toBody, type Entry } from "./outbox.js";
 import { asksForPrivacy } from "./privacy.js";
 import { createStore } from "./store.js";
-import type { Client, DropReason, Event, Feedback, Options } from "./types.js";
+import type { Client, Event, Options } from "./types.js";
 
 export type * from "./types.js";
 
-const PAGE_EVENTS = ["visibilitychange", "pagehide", "pageshow", "online"];
-const USER = "u";
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** Wrap a function of the page, whose errors must not stop the client. */
+function guard<T extends unknown[]>(callback?: (...values: T) => void) {
+  return (...values: T) => {
+    try {
+      callback?.(...values);
+    } catch {
+      // Its own business.
+    }
+  };
+}
 
 /** Create a client. */
-export function createClient(options: Options): Client {
-  const { endpoint, paths, functionKey, token, respectPrivacySignals, onDrop, onError } = options;
-  const query = functionKey ? "?code=" + encodeURIComponent(functionKey) : "";
-  const feedbackUrl = endpoint + (paths?.feedback ?? "/api/feedback") + query;
-  const eventsUrl = endpoint + (paths?.analytics ?? "/api/analytics") + query;
+export function createClient({
+  endpoint,
+  paths,
+  functionKey,
+  token,
+  respectPrivacySignals = true,
+  storage,
+  onDrop,
+  onError,
+}: Options): Client {
+  const toUrl = (path: string) =>
+    endpoint.replace(/\/$/, "") + path + (functionKey ? "?code=" + encodeURIComponent(functionKey) : "");
+  const feedbackUrl = toUrl(paths?.feedback ?? "/api/feedback");
+  const eventsUrl = toUrl(paths?.analytics ?? "/api/analytics");
 
-  const report = (error: unknown) => {
-    try {
-      onError?.(error);
-    } catch {
-      // The page must not break.
-    }
-  };
-  const drop = (reason: DropReason, item: Feedback | Event) => {
-    try {
-      onDrop?.(reason, item);
-    } catch (error) {
-      report(error);
-    }
-  };
+  const report = guard(onError);
+  const drop = guard(onDrop);
 
-  let storage = options.storage;
+  const name = `up2d8 ${endpoint} `;
+  let locks: LockManager | undefined;
+  let update: Update | undefined;
   try {
-    storage ??= localStorage;
+    if (!storage) {
+      storage = localStorage;
+      locks = navigator.locks;
+      update = openDatabase(name);
+    }
   } catch {
     // Forbidden, or not a browser.
   }
-  const name = `up2d8 ${endpoint} `;
   const store = createStore(storage, name);
-  const outbox = createOutbox(store, createDatabase(name), drop);
+  const outbox = createOutbox(store, update, drop);
   const refused = new Set<string>();
 
   let userId: string | null;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let soon = false;
+  let timer: ReturnType<typeof setTimeout>;
   let fresh = 0;
+  let retryAfter = 0;
   let blocked = 0;
   let gzip = true;
   let closed = false;
-  let handed = "";
-  let running: Promise<void> | undefined;
+  let handed = EVENT;
+  let running = Promise.resolve();
 
-  const isPrivate = () => respectPrivacySignals !== false && asksForPrivacy();
+  const isPrivate = () => respectPrivacySignals && asksForPrivacy();
+  const isStopped = () => blocked >= MAX_BLOCKED || isPrivate();
 
-  /** Return the JSON of what the current user sends. */
-  const prepare = <T extends object>(item: T): string | undefined => {
-    userId ||= store.read_(USER);
-    if (!userId) store.write_(USER, (userId = newId()));
+  /** Return the JSON of an item of the current user, unless it is too large. */
+  const prepare = (item: object): string => {
+    if (!userId) store.write_(USER, (userId = store.read_(USER) ?? newId()));
     const text = JSON.stringify({ user_id: userId, ...item });
-    if (byteLength(text) <= MAX_ITEM_BYTES) return text;
-    drop("too-large", item as Event);
-    return;
+    if (byteLength(text) > MAX_ITEM_BYTES) {
+      drop("too-large", item as Event);
+      throw Error("too-large");
+    }
+    return text;
   };
 
-  /** Send entries, and remove those that are acknowledged or refused. Return whether to go on. */
-  const deliver = async (url: string, entries: Entry[], keepalive = url === feedbackUrl): Promise<boolean> => {
-    let retryAfter = 0;
-    try {
-      const texts = entries.map(([, text]) => text).join();
-      const [status, headers, errors] = await Promise.race([
-        post(url, url === feedbackUrl ? texts : `[${texts}]`, keepalive),
-        sleep(REQUEST_MS).then(() => Promise.reject(Error("Timeout"))),
-      ]);
-      if (status > 499 || status === 408 || status === 429 || (status === 401 && token)) {
-        retryAfter = +headers.get("Retry-After")!;
-        throw Error("HTTP " + status);
+  /** Send entries, and remove those that are acknowledged or refused. */
+  const deliver = async (entries: Entry[], keepalive = isFeedback(entries[0])): Promise<void> => {
+    const isEvents = !isFeedback(entries[0]);
+    const post = async () => {
+      const headers: Record<string, string> = {};
+      let body: BodyInit = isEvents ? toBody(entries) : entries[0]![1];
+      const bearer = await token?.();
+      if (bearer) headers["Authorization"] = "Bearer " + bearer;
+      if (gzip && !keepalive && body.length > GZIP_BYTES && globalThis.CompressionStream) {
+        headers["Content-Encoding"] = "gzip";
+        body = await new Response(new Response(body).body!.pipeThrough(new CompressionStream("gzip"))).blob();
       }
-      endPause(store);
-      if (entries[1] && (status === 400 || status === 413 || status === 422)) {
-        for (const entry of entries) if (!(await deliver(url, [entry]))) return false;
-        return true;
-      }
+      const signal = AbortSignal.timeout?.(REQUEST_MS);
+      return fetch(isEvents ? eventsUrl : feedbackUrl, { method: "POST", body, headers, keepalive, signal });
+    };
+    retryAfter = 0;
+    const response = await Promise.race([
+      post(),
+      new Promise<never>((_, reject) => setTimeout(reject, REQUEST_MS, Error("Timeout"))),
+    ]).catch((error) => {
+      gzip = false;
+      if (isEvents && navigator.onLine !== false && error instanceof TypeError) blocked++;
+      throw error;
+    });
+    if (isEvents) blocked = 0;
+    const status = `${response.status}`;
+    if (/^5|408|429/.test(status) || (token && status === "401")) {
+      retryAfter = +response.headers.get("Retry-After")! * 1000 || 0;
+      throw Error("HTTP " + status);
+    }
+    const errors: { index: number }[] | false = status === "207" && (await response.json()).errors;
+    endPause(store);
+    if (entries[1] && /400|413|422/.test(status)) {
+      for (const entry of entries) await deliver([entry]);
+    } else
       entries.forEach(([key, text, item], index) => {
-        if (status > 299 || errors.some((error) => error.index === index)) {
+        if (status > "3" || (errors && errors.some((error) => error.index === index))) {
           refused.add(text);
           drop("rejected", item);
         }
         if (store.read_(key) === text) store.remove_(key);
       });
-      return true;
-    } catch (error) {
-      extendPause(store, retryAfter);
-      report(error);
-      return false;
-    }
-  };
-
-  /** Return the status, the headers, and what was refused of a batch. */
-  const post = async (url: string, body: BodyInit, keepalive: boolean): Promise<[number, Headers, { index: number }[]]> => {
-    const headers: Record<string, string> = {};
-    const bearer = await token?.();
-    if (bearer) headers["Authorization"] = "Bearer " + bearer;
-    if (gzip && !keepalive && (body as string).length > GZIP_BYTES && globalThis.CompressionStream) {
-      headers["Content-Encoding"] = "gzip";
-      body = await new Response(new Blob([body as string]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer();
-    }
-    const response = await fetch(url, {
-      method: "POST",
-      body,
-      headers,
-      keepalive,
-      signal: AbortSignal.timeout?.(REQUEST_MS),
-    }).catch((error) => {
-      gzip = false;
-      if (url === eventsUrl && navigator.onLine !== false && error instanceof TypeError) blocked++;
-      throw error;
-    });
-    if (url === eventsUrl) blocked = 0;
-    return [response.status, response.headers, response.status === 207 ? (await response.json()).errors : []];
   };
 
   const sendAll = async () => {
     while (!closed && !pauseLeft(store)) {
-      const [feedback] = outbox.list_(FEEDBACK);
-      if (feedback) {
-        if (!(await deliver(feedbackUrl, [feedback]))) return;
-        continue;
+      const all = outbox.list_();
+      if (isFeedback(all[0])) await deliver([all[0]!]);
+      else {
+        if (isStopped()) return;
+        const old = await outbox.readOld_();
+        const batch = takeBatch(old[0] ? old : all, MAX_BATCH_BYTES);
+        if (!batch[0]) return;
+        await deliver(batch);
+        if (old[0]) await outbox.removeOld_(batch);
       }
-      if (blocked >= MAX_BLOCKED || isPrivate()) return;
-      const row = await outbox.oldestRow_();
-      let entries = row ? row[1] : outbox.list_(EVENT);
-      if (!row && !entries[0]) return;
-      do {
-        const batch = takeBatch(entries, MAX_BATCH_BYTES);
-        if (batch[0] && !(await deliver(eventsUrl, batch))) return;
-        entries = entries.slice(batch.length);
-      } while (row && entries[0]);
-      if (row) await outbox.removeRow_(row[0]);
     }
   };
 
   const schedule = (ms: number) => {
     clearTimeout(timer);
-    timer = closed ? undefined : setTimeout(drain, ms);
+    if (!closed) timer = setTimeout(flush, ms);
   };
 
   /** Send what all tabs stored, in one tab at a time. */
-  const drain = () =>
-    (running ??= (async () => {
-      soon = false;
+  const flush = () =>
+    (running = running.then(async () => {
       fresh = 0;
       try {
-        const locks = storage && globalThis.navigator?.locks;
         await (locks ? locks.request(name, { ifAvailable: true }, (lock) => lock && sendAll()) : sendAll());
       } catch (error) {
+        extendPause(store, retryAfter);
         report(error);
       }
-      running = undefined;
-      if (blocked < MAX_BLOCKED ? outbox.pending_() : outbox.list_(FEEDBACK)[0]) schedule(pauseLeft(store) || FLUSH_MS);
-    })());
-
-  const flush = async () => {
-    await running;
-    await drain();
-  };
+      if (isStopped() ? isFeedback(outbox.list_()[0]) : outbox.pending_()) schedule(pauseLeft(store) || FLUSH_MS);
+    }));
 
   /** Give the events to the browser, which sends them even if the page is gone. */
   const handOver = () => {
-    if (pauseLeft(store) || blocked >= MAX_BLOCKED || isPrivate()) return;
-    const batch = takeBatch(outbox.list_(EVENT).filter(([key]) => key > handed), MAX_BEACON_BYTES);
+    if (pauseLeft(store) || isStopped()) return;
+    const batch = takeBatch(outbox.list_().filter(([key]) => key > handed), MAX_BEACON_BYTES);
     if (!batch[0]) return;
     handed = batch.at(-1)![0];
-    if (token) void deliver(eventsUrl, batch, true);
-    else navigator.sendBeacon?.(eventsUrl, `[${batch.map(([, text]) => text).join()}]`);
+    if (token) deliver(batch, true).catch(report);
+    else navigator.sendBeacon?.(eventsUrl, toBody(batch));
   };
 
   const onPageEvent = ({ type }: { type: string }) => {
-    if (type === "pagehide" || (type === "visibilitychange" && document.hidden)) return handOver();
     if (type === "online") endPause(store);
+    if (type === "pagehide" || globalThis.document?.hidden) return handOver();
     blocked = Math.min(blocked, MAX_BLOCKED - 1);
-    void drain();
+    void flush();
   };
-  for (const type of PAGE_EVENTS) globalThis.addEventListener?.(type, onPageEvent);
+  const listen = (verb: "add" | "remove") => {
+    for (const type of ["visibilitychange", "pagehide", "online"]) globalThis[`${verb}EventListener`]?.(type, onPageEvent);
+  };
+  listen("add");
   schedule(0);
 
   return {
     track(event_type, details = {}) {
       const event_id = newId();
       try {
-        const text = !isPrivate() && prepare({ event_type, details, event_id, occurred_at: new Date().toISOString() });
-        if (text) {
-          outbox.putEvent_(event_id, text);
-          if (++fresh >= FLUSH_EVENTS) void drain();
-          else if (!soon) schedule(FLUSH_MS), (soon = true);
+        if (!isPrivate()) {
+          outbox.putEvent_(event_id, prepare({ event_type, details, event_id, occurred_at: new Date().toISOString() }));
+          fresh++;
+          if (fresh === 1) schedule(FLUSH_MS);
+          if (fresh === FLUSH_EVENTS) void flush();
         }
       } catch (error) {
         report(error);
@@ -218,13 +207,12 @@ export function createClient(options: Options): Client {
     feedback(feedback) {
       const settled = (async () => {
         const text = prepare(feedback);
-        if (!text) throw Error("too-large");
-        const key = FEEDBACK + JSON.stringify([feedback.message_id, userId]);
+        const key = FEEDBACK + JSON.stringify([userId, feedback.message_id]);
         store.write_(key, text);
         await flush();
         while (store.read_(key) === text) {
           if (closed) throw Error("closed");
-          await sleep(FLUSH_MS);
+          await new Promise((resolve) => setTimeout(resolve, FLUSH_MS));
         }
         if (refused.delete(text)) throw Error("rejected");
       })();
@@ -240,7 +228,7 @@ export function createClient(options: Options): Client {
       handOver();
       closed = true;
       clearTimeout(timer);
-      for (const type of PAGE_EVENTS) globalThis.removeEventListener?.(type, onPageEvent);
+      listen("remove");
     },
     get pending() {
       return outbox.pending_();

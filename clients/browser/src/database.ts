@@ -1,31 +1,28 @@
-const STORE = "rows";
+const STORE = "events";
 /** Some browsers never answer; the client then goes on without a database. */
-const OPEN_MS = 2000;
+const ANSWER_MS = 2000;
 
-export type Database = <T>(use: (store: IDBObjectStore) => IDBRequest<T>) => Promise<T>;
+type Texts = readonly string[];
+export type Update = (change: (texts: Texts) => Texts) => Promise<Texts>;
 
-/** Return a function that makes one request to the only store of an IndexedDB. */
-export function createDatabase(name: string): Database {
-  let opened: Promise<IDBDatabase> | undefined;
-
-  return async (use) => {
-    const database = await (opened ??= open(name));
-    return new Promise((resolve, reject) => {
-      const transaction = database.transaction(STORE, "readwrite");
-      const request = use(transaction.objectStore(STORE));
-      transaction.oncomplete = () => resolve(request.result);
-      transaction.onabort = reject;
-      transaction.commit();
+/** Return a function that changes, in one transaction, the texts that an IndexedDB holds, and returns them. */
+export function openDatabase(name: string): Update {
+  return (change) =>
+    new Promise((resolve, reject) => {
+      const opening = indexedDB.open(name);
+      opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
+      opening.onerror = reject;
+      opening.onsuccess = () => {
+        const transaction = opening.result.transaction(STORE, "readwrite");
+        const store = transaction.objectStore(STORE);
+        const reading = store.get(0);
+        reading.onsuccess = () => {
+          const texts = change(reading.result ?? []);
+          if (texts !== reading.result) store.put(texts, 0);
+          transaction.oncomplete = () => resolve(texts);
+        };
+        opening.result.close();
+      };
+      setTimeout(reject, ANSWER_MS);
     });
-  };
-}
-
-function open(name: string): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
-    const request = indexedDB.open(name);
-    request.onupgradeneeded = () => request.result.createObjectStore(STORE);
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = reject;
-    setTimeout(reject, OPEN_MS);
-  });
 }

@@ -1,31 +1,28 @@
-import type { Database } from "./database.js";
+import type { Update } from "./database.js";
+import { EVENT, FEEDBACK } from "./keys.js";
 import { MAX_BATCH_EVENTS, MAX_DATABASE, MAX_LOCAL, byteLength } from "./limits.js";
 import type { Store } from "./store.js";
 import type { DropReason, Event, Feedback } from "./types.js";
 
-/** A stored feedback or event: its key, its JSON, and what that says. */
+/** A stored feedback or event: its key, its JSON, and the parsed JSON. */
 export type Entry = [key: string, text: string, item: (Feedback | Event) & { user_id: string }];
-
-/** The first key of a row of events in the database, their number and size. */
-type RowKey = [string, number, number];
-
-// Feedback is sorted before events.
-export const FEEDBACK = "1";
-export const EVENT = "2";
 
 type Drop = (reason: DropReason, item: Entry[2]) => void;
 
-/** The characters that an item takes; the name of the storage is no longer than this. */
-const room = (key: string, text: string) => key.length + text.length + 64;
+export const isFeedback = (entry?: Entry) => !!entry && entry[0] < EVENT;
+
+/** The characters that an item takes, with a long key. */
+const room = (text: string) => text.length + 150;
+
+const roomOf = (entries: Entry[]) => toBody(entries).length + 150 * entries.length;
 
 /** What is stored and not acknowledged: in the local storage, and older events in a database. */
-export function createOutbox(store: Store, database: Database, drop: Drop) {
+export function createOutbox(store: Store, update: Update | undefined, drop: Drop) {
   let size = 0;
   let spilled = 0;
   let spilling: Promise<void> | undefined;
 
-  const parse = (key: string, text: string): Entry[] => {
-    size += room(key, text);
+  const parse = (text: string, key = EVENT): Entry[] => {
     try {
       const item = JSON.parse(text);
       if (item.user_id) return [[key, text, item]];
@@ -37,74 +34,72 @@ export function createOutbox(store: Store, database: Database, drop: Drop) {
   };
 
   /** Return what is in the local storage: feedback, then events, the oldest first. */
-  const list_ = (kinds = FEEDBACK + EVENT) => {
-    size = 0;
-    return store.keys_().flatMap((key) => (kinds.includes(key[0]!) ? parse(key, store.read_(key)!) : []));
+  const list_ = () => {
+    const entries = store.keys_().flatMap((key) => (key < FEEDBACK ? [] : parse(store.read_(key)!, key)));
+    size = roomOf(entries);
+    return entries;
   };
 
-  const rowKeys = async () => {
-    const keys = (await database((rows) => rows.getAllKeys())) as RowKey[];
-    spilled = keys.reduce((sum, [, count]) => sum + count, 0);
-    return keys;
+  /** Return the texts of entries without the oldest, which are dropped until the others fit. */
+  const fit = (entries: Entry[], most: number) => {
+    let left = roomOf(entries);
+    return entries.flatMap(([key, text, item]) => {
+      if (left <= most) return text;
+      left -= room(text);
+      store.remove_(key);
+      drop("overflow", item);
+      return [];
+    });
   };
 
-  const readRow = async (key: RowKey) =>
-    ((await database((rows) => rows.get(key))) as string[]).flatMap((text) => parse("", text));
-
-  const removeRow_ = async (key: RowKey) => {
-    await database((rows) => rows.delete(key));
-    return rowKeys();
+  const change = async (...[by]: Parameters<Update>) => {
+    const texts = await update!(by);
+    spilled = texts.length;
+    return texts;
   };
 
-  /** Move all events into the database, which holds the oldest. Without one, drop the oldest. */
+  /** Move all events into the database, if there is one. */
   const spill = async () => {
-    const entries = list_(EVENT);
+    const events = list_().filter((entry) => !isFeedback(entry));
     try {
-      await database((rows) => rows.put(entries.map(([, text]) => text), [entries[0]![0], entries.length, size]));
-      for (const [key] of entries) store.remove_(key);
-      let keys = await rowKeys();
-      while (keys.reduce((sum, [, , size]) => sum + size, 0) > MAX_DATABASE) {
-        for (const [, , item] of await readRow(keys[0]!)) drop("overflow", item);
-        keys = await removeRow_(keys[0]!);
-      }
+      await change((texts) => fit([...texts.flatMap((text) => parse(text)), ...events], MAX_DATABASE));
+      for (const [key] of events) store.remove_(key);
     } catch {
-      for (const [key, text, item] of list_(EVENT)) {
-        if (size <= MAX_LOCAL) break;
-        size -= room(key, text);
-        store.remove_(key);
-        drop("overflow", item);
-      }
+      fit(events, MAX_LOCAL);
     }
+    size = 0;
     spilling = undefined;
   };
 
   return {
     list_,
     putEvent_(id: string, text: string): void {
-      size += room(id, text);
+      size += room(text);
       if (!store.write_(EVENT + id, text, size <= MAX_LOCAL)) spilling ??= spill();
     },
-    /** Return the key and the events of the oldest row in the database. */
-    async oldestRow_(): Promise<[RowKey, Entry[]] | undefined> {
-      try {
-        const [key] = await rowKeys();
-        return key && [key, await readRow(key)];
-      } catch {
-        return;
-      }
+    /** Return the oldest events in the database. */
+    async readOld_(): Promise<Entry[]> {
+      const texts = await change((texts) => texts).catch(() => []);
+      return texts.slice(0, MAX_BATCH_EVENTS).flatMap((text) => parse(text));
     },
-    removeRow_,
+    async removeOld_(batch: Entry[]): Promise<void> {
+      const sent = new Set(batch.map(([, text]) => text));
+      await change((texts) => texts.filter((text) => !sent.has(text)));
+    },
     pending_: () => list_().length + spilled,
   };
 }
 
-/** Return the first entries of one user that fit into a batch. */
+/** Return the entries of the first user that fit into a batch, and the first in any case. */
 export function takeBatch(entries: Entry[], maxBytes: number): Entry[] {
-  const batch: Entry[] = [];
-  for (const entry of entries) {
-    maxBytes -= byteLength(entry[1]) + 1;
-    if (batch[0] && (maxBytes < 0 || batch[MAX_BATCH_EVENTS - 1] || entry[2].user_id !== batch[0][2].user_id)) break;
-    batch.push(entry);
-  }
-  return batch;
+  return entries.filter(
+    ([, text, item], index) =>
+      ((maxBytes -= byteLength(text) + 1) > 0 && index < MAX_BATCH_EVENTS && item.user_id === entries[0]![2].user_id) ||
+      !index,
+  );
+}
+
+/** Return the body of a batch. */
+export function toBody(batch: Entry[]): string {
+  return `[${batch.map(([, text]) => text)}]`;
 }

@@ -1,7 +1,7 @@
 /** Return whether the browser asks not to be tracked, by Global Privacy Control or Do Not Track. */
-export function asksForPrivacy(): boolean {
+export function asksForPrivacy(): boolean | undefined {
   const { globalPrivacyControl, doNotTrack } = (globalThis.navigator ?? {}) as Navigator & {
     globalPrivacyControl?: boolean;
   };
-  return !!globalPrivacyControl || doNotTrack === "1";
+  return globalPrivacyControl || doNotTrack === "1";
 }

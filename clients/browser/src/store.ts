@@ -7,22 +7,25 @@ export function createStore(storage: Storage | undefined, prefix: string) {
   };
 
   return {
-    read_: (key: string): string | null => memory.get(key) ?? storage?.getItem(prefix + key) ?? null,
+    read_: (key: string): string | null | undefined => memory.get(key) ?? storage?.getItem(prefix + key),
     remove_,
-    /** Return whether it will be there on the next visit. */
-    write_(key: string, text: string, fits = true): boolean {
+    /** Return whether it is in the storage. */
+    write_(key: string, text: string, fits = true): boolean | void {
       remove_(key);
       try {
-        if (fits) storage!.setItem(prefix + key, text);
+        if (fits) {
+          storage!.setItem(prefix + key, text);
+          return fits;
+        }
       } catch {
-        fits = false;
+        // Full, or forbidden.
       }
-      if (!fits) memory.set(key, text);
-      return fits;
+      memory.set(key, text);
     },
+    /** Return all keys, in order. */
     keys_(): string[] {
       const keys = [...memory.keys()];
-      for (let i = 0; i < (storage?.length ?? 0); i++) {
+      for (let i = storage?.length ?? 0; i--; ) {
         const key = storage!.key(i)!;
         if (key.startsWith(prefix)) keys.push(key.slice(prefix.length));
       }
