@@ -21,7 +21,7 @@ const css = {
 const terser = {
   module: true,
   ecma: 2022,
-  compress: { hoist_funs: true, passes: 3, pure_getters: true, unsafe_arrows: true, unsafe_methods: true },
+  compress: { passes: 3, pure_getters: true, unsafe_arrows: true, unsafe_methods: true },
   mangle: { properties: { regex: /_$/ } },
 };
 

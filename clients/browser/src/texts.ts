@@ -40,7 +40,7 @@ export const textAttributes = Object.keys(german).map((name) => `text-${name}`);
 /** Return a text in the language of an element, unless its attribute `text-…` has another. */
 export function textOf(element: Element, name: string): string {
   const { lang } = element.closest<HTMLElement>("[lang]") ?? document.documentElement;
-  const texts = { ...languages.en, ...(languages[lang] ?? languages[lang.slice(0, 2)]) };
+  const texts = { ...english, ...languages[lang.slice(0, 2)] } as Texts;
   const text = element.getAttribute(`text-${name}`) ?? texts[name];
   return text ?? name.replace(/./, (first) => first.toUpperCase());
 }
