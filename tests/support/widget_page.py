@@ -13,9 +13,10 @@ ORIGIN = "https://chat.test"
 POLICY = "; ".join(
     [
         *("default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'"),
-        *("worker-src 'self'", "require-trusted-types-for 'script'", "trusted-types 'none'"),
     ]
 )
+
+TRUSTED_TYPES = "; require-trusted-types-for 'script'; trusted-types 'none'"
 
 # Each feedback waits until the test settles it.
 FAKE = """
@@ -30,9 +31,13 @@ MessageFeedback.client = fake;
 REAL = 'import "/dist/widget.js";'
 NOTHING = ""
 
+# It has no document, as a server.
+WORKER = 'import("/dist/widget.js").then((module) => postMessage(Object.keys(module)));'
+
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { margin: 0 auto; padding: 16px; max-width: 40rem; }
+message-feedback { display: inline-block; vertical-align: top; min-height: 32px; }
 .corner { position: fixed; right: 0; bottom: 0; }
 """
 WIDGET = '<message-feedback message-id="m1"></message-feedback>'
@@ -52,12 +57,16 @@ HTML = """<!doctype html>
 
 @dataclass
 class Site:
-    """A page and its files. `received` has the bodies that came to the API while it is `up`."""
+    """A page and its files.
+
+    `received` and `addresses` are of the requests that came to the API while it is `up`.
+    """
 
     body: str = WIDGET
     script: str = FAKE
     lang: str = "en"
     direction: str = "ltr"
+    policy: str = POLICY + TRUSTED_TYPES
     up: bool = True
     received: list[dict[str, Any]] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
@@ -68,13 +77,17 @@ class Site:
         if path.startswith("/api/"):
             self._receive(route, path)
         elif path.startswith("/dist/"):
-            send(route, "text/javascript", (DIST / path.removeprefix("/dist/")).read_text("utf-8"))
+            self._send(
+                route, "text/javascript", (DIST / path.removeprefix("/dist/")).read_text("utf-8")
+            )
         elif path == "/script.js":
-            send(route, "text/javascript", self.script)
+            self._send(route, "text/javascript", self.script)
+        elif path == "/worker.js":
+            self._send(route, "text/javascript", WORKER)
         elif path == "/style.css":
-            send(route, "text/css", STYLE)
+            self._send(route, "text/css", STYLE)
         elif path == "/":
-            send(route, "text/html", HTML.format_map(vars(self)))
+            self._send(route, "text/html", HTML.format_map(vars(self)))
         else:
             route.fulfill(status=204)
 
@@ -86,16 +99,17 @@ class Site:
         self.received.append(json.loads(route.request.post_data or "null"))
         route.fulfill(status=201, body='{"message": "Feedback received."}')
 
-
-def send(route: Route, content_type: str, text: str) -> None:
-    """Answer with a file under the policy."""
-    headers = {"Content-Type": f"{content_type}; charset=utf-8", "Content-Security-Policy": POLICY}
-    route.fulfill(body=text, headers=headers)
+    def _send(self, route: Route, content_type: str, text: str) -> None:
+        headers = {
+            "Content-Type": f"{content_type}; charset=utf-8",
+            "Content-Security-Policy": self.policy,
+        }
+        route.fulfill(body=text, headers=headers)
 
 
 def sent(page: Page) -> Any:
     """Return what the fake client was given."""
-    return page.evaluate("sent")
+    return page.evaluate("JSON.parse(JSON.stringify(sent))")
 
 
 def accept(page: Page) -> None:
