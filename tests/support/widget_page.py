@@ -2,18 +2,17 @@
 
 import json
 from dataclasses import dataclass, field
+from mimetypes import guess_type
 from typing import Any
 
 from playwright.sync_api import Page, Route
 
 from tests.support.project import ROOT
 
-DIST = ROOT / "clients" / "browser" / "dist"
+CLIENT = ROOT / "clients" / "browser"
 ORIGIN = "https://chat.test"
-POLICY = "; ".join(
-    [
-        *("default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'"),
-    ]
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'"
 )
 
 TRUSTED_TYPES = "; require-trusted-types-for 'script'; trusted-types 'none'"
@@ -76,10 +75,10 @@ class Site:
         path = route.request.url.removeprefix(ORIGIN)
         if path.startswith("/api/"):
             self._receive(route, path)
-        elif path.startswith("/dist/"):
-            self._send(
-                route, "text/javascript", (DIST / path.removeprefix("/dist/")).read_text("utf-8")
-            )
+        elif path.startswith(("/dist/", "/example/")):
+            file = CLIENT / path[1:]
+            content_type, _ = guess_type(file.name)
+            self._send(route, content_type or "", file.read_text("utf-8"))
         elif path == "/script.js":
             self._send(route, "text/javascript", self.script)
         elif path == "/worker.js":
