@@ -28,7 +28,7 @@ declare global {
     interface HTMLElementTagNameMap {
         "message-feedback": MessageFeedback;
     }
-    interface HTMLElementEventMap {
+    interface GlobalEventHandlersEventMap {
         feedback: CustomEvent<Feedback>;
     }
 }

@@ -60,7 +60,7 @@ declare global {
   interface HTMLElementTagNameMap {
     "message-feedback": MessageFeedback;
   }
-  interface HTMLElementEventMap {
+  interface GlobalEventHandlersEventMap {
     feedback: CustomEvent<Feedback>;
   }
 }
