@@ -111,10 +111,9 @@ export function createClient({
   };
 
   /** Send entries, and remove those that are acknowledged or refused. */
-  const deliver = async (entries: Entry[], url = eventsUrl, keepalive = url === feedbackUrl): Promise<void> => {
-    const isEvents = url === eventsUrl;
+  const deliver = async (entries: Entry[], isFeedback = false, keepalive = isFeedback): Promise<void> => {
     const headers: Record<string, string> = {};
-    let body: BodyInit = isEvents ? toBody(entries) : entries[0]![1];
+    let body: BodyInit = isFeedback ? entries[0]![1] : toBody(entries);
     if (bearer) headers["Authorization"] = "Bearer " + bearer;
     // Uncompressed after a failure: a server may not allow the header.
     if (!unanswered && !keepalive && body.length > GZIP_BYTES && globalThis.CompressionStream) {
@@ -122,33 +121,33 @@ export function createClient({
       body = await new Response(new Response(body).body!.pipeThrough(new CompressionStream("gzip"))).blob();
     }
     retryAfter = 0;
-    if (isEvents) unanswered++;
-    const response = await fetch(url, { method: "POST", body, headers, signal: AbortSignal.timeout?.(REQUEST_MS), keepalive });
-    if (isEvents) unanswered = 0;
+    if (!isFeedback) unanswered++;
+    const response = await fetch(isFeedback ? feedbackUrl : eventsUrl, { method: "POST", body, headers, signal: AbortSignal.timeout?.(REQUEST_MS), keepalive });
+    if (!isFeedback) unanswered = 0;
     const status = response.status;
     if (/^5|408|429/.test(status as never) || (token && status === 401)) {
       retryAfter = +response.headers.get("Retry-After")! * 1000 || 0;
-      throw Error("HTTP " + status);
+      throw Error(status as never);
     }
     const errors: { index: number }[] | false = status === 207 && (await response.json()).errors;
     endPause();
     if (entries[1] && /400|413|422/.test(status as never)) {
       for (const entry of entries) await deliver([entry]);
     } else
-      entries.forEach(([key, text, item], index) => {
+      for (const [index, [key, text, item]] of entries.entries()) {
         if (status > 299 || (errors && errors.some((error) => error.index === index))) {
           refused.add(text);
           drop("rejected", item);
         }
         if (outbox.read_(key) === text) outbox.remove_(key);
-      });
+      }
   };
 
   /** Return true once nothing is left to be sent now. */
   const sendAll = async () => {
     while (!closed && !pauseLeft()) {
       const [feedback] = outbox.listFeedback_();
-      if (feedback) await deliver([feedback], feedbackUrl);
+      if (feedback) await deliver([feedback], true);
       else {
         if (isStopped()) return true;
         const old = await outbox.readOld_();
@@ -167,7 +166,7 @@ export function createClient({
 
   /** Send what all tabs stored, in one tab at a time. */
   const flush = () =>
-    (running = running.then(async () => {
+    (running = (running.catch(report) as Promise<void>).then(async () => {
       fresh = 0;
       let done: boolean | null | undefined;
       try {
@@ -186,7 +185,7 @@ export function createClient({
     const batch = takeBatch(outbox.listEvents_().filter(([key]) => key > handed), MAX_BEACON_BYTES);
     if (!batch[0] || pauseLeft() || isStopped()) return;
     handed = batch.at(-1)![0];
-    if (token) deliver(batch, eventsUrl, true).catch(report);
+    if (token) deliver(batch, false, true).catch(report);
     else navigator.sendBeacon?.(eventsUrl, toBody(batch));
   };
 
@@ -197,7 +196,7 @@ export function createClient({
     void flush();
   };
   const listen = (verb: "add" | "remove") => {
-    for (const type of ["visibilitychange", "pagehide", "online"]) globalThis[`${verb}EventListener`]?.(type, onPageEvent);
+    for (const type of ["visibilitychange", "pagehide", "online"]) globalThis[(verb + "EventListener") as "addEventListener"]?.(type, onPageEvent);
   };
   listen("add");
   schedule(0);

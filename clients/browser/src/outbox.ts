@@ -21,7 +21,7 @@ export function createOutbox(storage: Storage | undefined, name: string, update:
   const memory = new Map<string, string>();
   let size = 0;
   let spilled = 0;
-  let spilling: Promise<void> | undefined;
+  let spilling: Promise<void> | false = false;
 
   const read_ = (key: string): string | null | undefined => memory.get(key) ?? storage?.getItem(key);
 
@@ -95,7 +95,7 @@ export function createOutbox(storage: Storage | undefined, name: string, update:
     }
     // What came meanwhile is in memory.
     for (const [key, text] of listEvents_()) write_(key, text);
-    spilling = undefined;
+    spilling = false;
   };
 
   return {
@@ -106,7 +106,7 @@ export function createOutbox(storage: Storage | undefined, name: string, update:
     listEvents_,
     writeEvent_(id: string, text: string): void {
       size += room(text);
-      if (write_(name + "e" + id, text, size > MAX_LOCAL)) spilling ??= spill();
+      if (write_(name + "e" + id, text, size > MAX_LOCAL)) spilling ||= spill();
     },
     /** Return the oldest events in the database. */
     async readOld_(): Promise<Entry[]> {
