@@ -25,7 +25,7 @@ const terser = {
   mangle: { properties: { regex: /_$/ } },
 };
 
-async function bundle(name, options = {}) {
+async function bundle(name, compress, options = {}) {
   const { outputFiles } = await build({
     entryPoints: [`src/${name}.ts`],
     bundle: true,
@@ -34,12 +34,13 @@ async function bundle(name, options = {}) {
     write: false,
     ...options,
   });
-  const { code } = await minify(outputFiles[0].text, terser);
-  await writeFile(`dist/${name}.js`, code + "\n");
+  const { code } = await minify(outputFiles[0].text, { ...terser, compress: { ...terser.compress, ...compress } });
+  await writeFile(`dist/${name}.js`, code);
 }
 
-await bundle("client");
-await bundle("widget", { external: ["./client.js"], plugins: [css] });
+// Hoisting makes the client smaller, and the widget larger.
+await bundle("client", { hoist_funs: true });
+await bundle("widget", {}, { external: ["./client.js"], plugins: [css] });
 
 const internal = (await readdir("dist")).filter((name) => name.endsWith(".d.ts") && !PUBLIC_TYPES.includes(name));
 await Promise.all(internal.map((name) => rm(`dist/${name}`)));

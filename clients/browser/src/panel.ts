@@ -19,7 +19,7 @@ export function createPanel(host: Element, finish: (details?: Details) => void):
     return toggle;
   });
   // The server accepts 4,000 characters.
-  const comment = create("textarea part=comment rows=3 maxlength=4000") as HTMLTextAreaElement;
+  const comment = create("textarea part=comment maxlength=4000") as HTMLTextAreaElement;
   const submit = button("send", () => {
     const pressed = reasons.filter((each) => each.ariaPressed === "true");
     finish({ reasons: pressed.map((each) => each.value), comment: comment.value.trim() || undefined! });
