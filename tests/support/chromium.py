@@ -4,12 +4,20 @@ Its synchronous API runs an event loop in the thread, so a module that uses it c
 asynchronous tests.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Dialog,
+    Error,
+    Page,
+    Route,
+    sync_playwright,
+)
 
 from tests.support.prerequisites import NO_CHROMIUM, find_chromium
 
@@ -44,11 +52,15 @@ def running_chromium() -> Iterator[Browser]:
 
 @dataclass
 class Visitor:
-    """Opens pages, and records their `problems` and all `requests`."""
+    """Opens pages, and records their `problems` and all `requests`.
+
+    With `answer`, no request goes to the network.
+    """
 
     browser: Browser
     problems: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    answer: Callable[[Route], None] | None = None
 
     def open(
         self,
@@ -63,6 +75,8 @@ class Visitor:
             viewport={"width": width, "height": HEIGHT}, color_scheme=scheme, offline=offline
         )
         context.set_default_timeout(WAIT_MS)
+        if self.answer:
+            context.route("**/*", self.answer)
         page = context.new_page()
         page.on("console", self._note_message)
         page.on("pageerror", self._note_error)

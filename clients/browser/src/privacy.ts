@@ -1,0 +1,9 @@
+declare global {
+  interface Navigator {
+    readonly globalPrivacyControl?: boolean;
+  }
+}
+
+/** Return whether the browser asks not to be tracked, by Global Privacy Control or Do Not Track. */
+export const asksForPrivacy = () =>
+  globalThis.navigator?.globalPrivacyControl || globalThis.navigator?.doNotTrack === "1";
