@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 ELSEWHERE = $(if $(filter Linux,$(shell uname)),,-m "not linux")
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 
-.PHONY: help run demo test lint openapi picture bench fuzz requirements
+.PHONY: help run demo test lint openapi picture bench chaos fuzz requirements
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,10 @@ picture: .venv/installed ## write docs/dashboard.png from the demo's data
 
 bench: .venv/installed ## measure the functions against bare PyMongo and FastAPI
 	@.venv/bin/python -m benchmarks
+
+chaos: .venv/installed ## run each failure between a browser and the functions ten times
+	@.venv/bin/python -m tests.support.prerequisites
+	@.venv/bin/python -m chaos
 
 fuzz: .venv/installed ## search a minute for inputs that break the functions
 	@.venv/bin/python -m fuzz

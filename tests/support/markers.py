@@ -1,7 +1,6 @@
 """A pytest plugin that implements the markers."""
 
 import os
-import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.dialects import Dialect
-
-if sys.platform != "win32":
-    import fcntl
+from tests.support.locks import locked
 
 # Every test with a MongoDB, a local server or a browser depends on one of these fixtures.
 STARTING = frozenset({"run_mongod", "run_server", "browser"})
@@ -67,9 +64,8 @@ def without_mongod(item: pytest.Item) -> Iterator[None]:
 @contextmanager
 def turn(*, alone: bool) -> Iterator[None]:
     """Wait for the tests of other workers: all of them if `alone`, else those that run alone."""
-    if sys.platform == "win32" or "PYTEST_XDIST_WORKER" not in os.environ:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
         yield
         return
-    with Path(__file__).open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+    with locked(Path(__file__), alone=alone):
         yield
