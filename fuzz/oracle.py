@@ -117,7 +117,8 @@ def check_document(function: str, sent: dict[str, Any], stored: Mapping[str, Any
     if function == "feedback" and "reasons" in given:
         given["reasons"] = check_reasons(given["reasons"])
         given = {name: value for name, value in given.items() if value != []}
-    fields = FIELDS[function]
+    withdrawn = {"rating"} if sent.get("rating", "") is None else set()
+    fields = [name for name in FIELDS[function] if name not in withdrawn]
     optional = given.keys() - {*fields, "event_id"}
     require(optional <= stored.keys(), "a field was dropped")
     in_order = [*stored][: len(fields)] == fields
@@ -141,7 +142,10 @@ def check_feedback(given: dict[str, Any], stored: Mapping[str, Any]) -> None:
     """Report a finding unless a feedback is stored under its natural key."""
     key = [("user_id", given["user_id"]), ("message_id", given["message_id"])]
     require(list(stored["_id"].items()) == key, "_id differs")
-    require(given["rating"].strip(), "rating is blank")
+    if "rating" in given:
+        require(given["rating"].strip(), "rating is blank")
+    else:
+        require(given.keys() == {"message_id", "user_id"}, "a withdrawal has more")
 
 
 def check_reasons(sent: list[str]) -> list[str]:

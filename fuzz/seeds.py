@@ -21,6 +21,7 @@ FEEDBACK: dict[str, Any] = dict.fromkeys(Feedback.model_fields, TEXT) | {
     "rating": "\U0001f44d",
     "reasons": ["wrong", "outdated", "wrong"],
 }
+WITHDRAWAL: dict[str, Any] = {"message_id": "m1", "user_id": "u1", "rating": None}
 
 # Values that some parsers get wrong.
 ODD_VALUES: list[Any] = [
@@ -52,9 +53,12 @@ ODD_VALUES: list[Any] = [
 
 def seeds() -> list[bytes]:
     """Return fuzzer inputs: a first byte for the function and the content coding, then the body."""
-    feedback, event, batch = (json.dumps(each).encode() for each in (FEEDBACK, EVENT, [EVENT, {}]))
+    feedback, withdrawal, event, batch = (
+        json.dumps(each).encode() for each in (FEEDBACK, WITHDRAWAL, EVENT, [EVENT, {}])
+    )
     return [
         b"\0" + feedback,
+        b"\0" + withdrawal,
         b"\1" + event,
         b"\1" + batch,
         b"\2" + gzip.compress(feedback, mtime=0),

@@ -66,22 +66,24 @@ class Feedback(BaseModel):
 
     message_id: Identifier
     user_id: Identifier
-    rating: Label
+    # Null withdraws.
+    rating: Label | None
     comment: Annotated[str, Field(max_length=4000)] | None = None
     reasons: Annotated[list[Label], Field(max_length=10)] | None = None
 
     def to_document(self, now: datetime) -> dict[str, Any]:
         """Return the document, whose `_id` allows one feedback per user and message.
 
-        A repeated reason is stored once.
+        A repeated reason is stored once. The document of a withdrawal has no rating.
         """
         document: dict[str, Any] = {
             "_id": {"user_id": self.user_id, "message_id": self.message_id},
             "message_id": self.message_id,
             "user_id": self.user_id,
-            "rating": self.rating,
-            "timestamp": now,
         }
+        if self.rating is not None:
+            document["rating"] = self.rating
+        document["timestamp"] = now
         if self.comment is not None:
             document["comment"] = self.comment
         if self.reasons:

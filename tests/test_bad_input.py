@@ -122,6 +122,7 @@ DATE_TIME = "must be an RFC 3339 date-time with an offset, such as 2026-01-31T09
             for field in BODIES[function]
             if field != "details"
             for value, detail in [*WRONG_STRINGS, ("a\0b", "must not hold a NUL character")]
+            if (field, value) != ("rating", None)
         ),
         ("feedback", "message_id", "m" * 201, "must have at most 200 characters"),
         ("feedback", "user_id", "u" * 201, "must have at most 200 characters"),
@@ -177,6 +178,24 @@ async def test_names_the_error_of_a_field(
     problem = problem_of(await post(function, BODIES[function] | {field: value}), 422)
 
     assert problem["errors"] == [{"pointer": f"#/{field}", "detail": detail}]
+
+
+@pytest.mark.parametrize(
+    ("texts", "wrong"),
+    [
+        ({"comment": "Never mind."}, ["comment"]),
+        ({"comment": "", "reasons": ["mistake"]}, ["comment", "reasons"]),
+    ],
+)
+async def test_refuses_a_withdrawal_with_a_comment_or_reasons(
+    post: Post, texts: dict[str, Any], wrong: list[str]
+) -> None:
+    body = BODIES["feedback"] | {"rating": None} | texts
+    problem = problem_of(await post("feedback", body), 422)
+
+    assert problem["errors"] == [
+        {"pointer": f"#/{name}", "detail": "must be absent if rating is null"} for name in wrong
+    ]
 
 
 async def test_names_the_error_of_each_reason(post: Post) -> None:

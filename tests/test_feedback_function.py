@@ -2,16 +2,32 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pymongo.database import Database
 
+import feedback_function
 from tests.support.documents import Document
 from tests.support.functions import FEEDBACK, Post, UseSettings, body_of
 
 pytestmark = pytest.mark.dialects
+
+WITHDRAWAL: Document = FEEDBACK | {"rating": None}
+
+
+@pytest.fixture
+def send_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """Return a function that sets the clock of the next requests."""
+
+    def set_clock(now: datetime) -> None:
+        clock = SimpleNamespace(now=lambda _zone: now)
+        monkeypatch.setattr(feedback_function, "datetime", clock)
+
+    return set_clock
 
 
 async def test_stores_exactly_the_documented_document(
@@ -97,6 +113,61 @@ async def test_one_of_many_identical_concurrent_feedbacks_is_the_first(
     assert fresh_database.feedback.count_documents({}) == 1
 
 
+async def test_a_withdrawal_leaves_only_the_ids_and_its_time(
+    fresh_database: Database[Document], post: Post
+) -> None:
+    await post("feedback", FEEDBACK | {"comment": "Good.", "reasons": ["clear"]})
+    [voted] = fresh_database.feedback.find()
+    responses = [await post("feedback", WITHDRAWAL | {"comment": None, "reasons": []})]
+    [withdrawn] = fresh_database.feedback.find()
+    responses += [await post("feedback", each) for each in (WITHDRAWAL, FEEDBACK)]
+
+    assert [(each.status_code, body_of(each)["message"]) for each in responses] == [
+        (200, "Feedback withdrawn."),
+        (200, "Feedback withdrawn."),
+        (200, "Feedback updated."),
+    ]
+    assert withdrawn.keys() == {"_id", "message_id", "user_id", "timestamp"}
+    assert withdrawn["_id"] == voted["_id"]
+    assert withdrawn["timestamp"] >= voted["timestamp"]
+    [again] = fresh_database.feedback.find()
+    assert again["rating"] == "up"
+
+
+async def test_a_vote_that_arrives_after_its_withdrawal_stays_out(
+    fresh_database: Database[Document], post: Post, send_at: Callable[[datetime], None]
+) -> None:
+    now = datetime.now(UTC)
+    response = await post("feedback", WITHDRAWAL)
+    send_at(now - timedelta(seconds=2))
+    late = await post("feedback", FEEDBACK)
+
+    assert (response.status_code, late.status_code) == (200, 200)
+    [document] = fresh_database.feedback.find()
+    assert "rating" not in document
+
+
+@pytest.mark.parametrize(("newest", "other"), [(FEEDBACK, WITHDRAWAL), (WITHDRAWAL, FEEDBACK)])
+async def test_the_newest_of_many_concurrent_votes_and_withdrawals_stays(
+    fresh_database: Database[Document],
+    post: Post,
+    send_at: Callable[[datetime], None],
+    newest: Document,
+    other: Document,
+) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+
+    async def send(age: int) -> None:
+        send_at(now - timedelta(milliseconds=age))
+        await post("feedback", other if age % 2 else newest)
+
+    # In the order of arrival, and so within the groups, the times are mixed.
+    await asyncio.gather(*(send((number * 11 + 6) % 32) for number in range(32)))
+
+    [document] = fresh_database.feedback.find()
+    assert (document["timestamp"], document.get("rating")) == (now, newest["rating"])
+
+
 @pytest.mark.parametrize(
     "feedback",
     [
@@ -133,11 +204,13 @@ def two_ratings(
     return fresh_database
 
 
-@pytest.mark.parametrize("rating", ["up", "👎"])
-async def test_accepts_the_ratings_of_the_vocabulary(
-    two_ratings: Database[Document], post: Post, rating: str
+@pytest.mark.parametrize("rating", ["up", "👎", None])
+async def test_accepts_withdrawals_and_the_ratings_of_the_vocabulary(
+    two_ratings: Database[Document], post: Post, rating: str | None
 ) -> None:
-    assert (await post("feedback", FEEDBACK | {"rating": rating})).status_code == 201
+    response = await post("feedback", FEEDBACK | {"rating": rating})
+
+    assert response.status_code == (201 if rating else 200)
     assert two_ratings.feedback.count_documents({"rating": rating}) == 1
 
 

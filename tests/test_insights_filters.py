@@ -257,7 +257,7 @@ def test_a_user_may_be_another_programs_number_or_object_id(
     stored = ["42", 42, Int64(42), 42.0, 4.5, -7, Int64(9007199254740993), 1e20, "042"]
     stored += [OBJECT_ID, ObjectId(OBJECT_ID), True, None, ["x"], float("nan"), float("inf")]
     collection = empty_database[Kind(command).collection]
-    collection.insert_many({"user_id": each, "timestamp": NOON} for each in stored)
+    collection.insert_many({"user_id": each, "timestamp": NOON, "rating": 5} for each in stored)
 
     found = insights(command, "--json", "--user", user)
 

@@ -62,22 +62,22 @@ def test_lists_show_any_timestamp_as_it_is(
     assert json_lines.lines[0]["timestamp"] == in_json
 
 
-def test_lists_show_a_feedback_without_any_known_field(
+def test_lists_show_a_feedback_without_any_other_known_field_than_a_rating(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
-    empty_database.feedback.insert_one({"_id": OID, "stars": 5})
+    empty_database.feedback.insert_one({"_id": OID, "rating": False, "stars": 5})
 
     table, json_lines = insights("feedback"), insights("feedback", "--json")
 
     assert (table.exit_code, len(table.stdout.splitlines())) == (0, 2)
-    assert json_lines.lines == [{"stars": 5}]
+    assert json_lines.lines == [{"rating": False, "stars": 5}]
 
 
 def test_lists_show_ids_and_ratings_of_any_type(
     insights: Insights, empty_database: Database[Document]
 ) -> None:
     empty_database.feedback.insert_one(
-        {"_id": OID, "timestamp": NOON, "user_id": OID, "message_id": 7, "rating": None}
+        {"_id": OID, "timestamp": NOON, "user_id": OID, "message_id": 7, "rating": ""}
         | {"comment": ["a", {"b": True}]}
     )
 
@@ -155,17 +155,17 @@ def test_a_text_that_is_not_utf_8_is_read_with_replacement_characters(
     ],
 )
 def test_tail_shows_what_has_no_date(timestamp: Any, shown: str) -> None:
-    document = {"user_id": None, "message_id": 7, "timestamp": timestamp}
+    document = {"user_id": None, "message_id": 7, "rating": 5, "timestamp": timestamp}
 
     line = to_lines(Change(Kind.FEEDBACK, document, updated=False))[0].plain
 
-    assert line == f"{shown} feedback  7"
+    assert line == f"{shown} feedback  7 5"
 
 
 def test_tail_shows_a_feedback_without_any_known_field() -> None:
     line = to_lines(Change(Kind.FEEDBACK, {"_id": OID, "stars": 5}, updated=False))[0].plain
 
-    assert line == "no date  feedback"
+    assert line == "no date  feedback   (withdrawn)"
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def test_ratings_and_comments_of_other_types_are_shown(
         [
             negative(message_id="m1"),
             negative(message_id="m1", rating=1, comment="A number."),
-            negative(message_id="m1", rating=None, comment="No rating."),
+            negative(message_id="m1", rating="", comment="No rating."),
             negative(message_id="m1", rating=["up"], comment="A list."),
         ]
     )

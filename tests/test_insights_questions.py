@@ -137,7 +137,7 @@ def test_names_parameters_that_mean_nothing() -> None:
         ("thumbs_down", [("rating", "thumbs_down")]),
         # As a rating, each would find all of its sentiment.
         ("positive", [("where", 'rating="positive"')]),
-        ("(no rating)", [("where", "rating=null")]),
+        ("(no rating)", [("where", 'rating=""')]),
     ],
 )
 def test_a_rating_leads_to_exactly_its_feedback(rating: str, query: Pairs) -> None:

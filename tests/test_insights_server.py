@@ -95,7 +95,7 @@ def open_live(visitor: Visitor, url: str, **options: Any) -> Page:
     return page
 
 
-def post_feedback(**fields: str) -> None:
+def post_feedback(status: int = 201, **fields: str | None) -> None:
     """Send a feedback to the function, in a thread for its event loop."""
 
     async def send() -> None:
@@ -107,7 +107,7 @@ def post_feedback(**fields: str) -> None:
     thread = Thread(target=lambda: asyncio.run(send()))
     thread.start()
     thread.join()
-    assert responses[0].status_code == 201
+    assert responses[0].status_code == status
 
 
 def test_what_other_programs_store_ends_nothing(
@@ -119,7 +119,8 @@ def test_what_other_programs_store_ends_nothing(
         {"rating": "down", "timestamp": now},
         {"rating": "down", "timestamp": now, "message_id": 7, "comment": "A number."},
         {"rating": "down", "timestamp": now, "message_id": None},
-        {"rating": None, "timestamp": [now], "message_id": "m1"},
+        {"rating": "", "timestamp": [now], "message_id": "m1"},
+        {"rating": None, "timestamp": now, "message_id": "m1"},
         {"rating": "down", "timestamp": "now"},
         {"rating": "down", "timestamp": DatetimeMS(10**15), "message_id": "m1"},
     ]
@@ -137,6 +138,7 @@ def test_what_other_programs_store_ends_nothing(
         [
             "2 feedback have no date and are left out.",
             "1 feedback is dated in the future and is left out.",
+            "1 feedback has no rating (withdrawn) and is left out.",
             "2 feedback have a negative rating but no message and are not among the worst.",
             "3 feedback have no user and are in no journey.",
             "1 event has no user and is in no journey.",
@@ -159,6 +161,9 @@ def test_stored_feedback_is_shown_within_two_seconds(
     expect(page.locator(".worst blockquote")).to_have_text("Wrong city.")
     post_feedback(message_id="m2", user_id="u1", rating="up")
     expect_ratings(page, 2, timeout=SHOWN_MS)
+    post_feedback(200, message_id="m1", user_id="u1", rating=None)
+    expect_ratings(page, 1)
+    expect(page.locator(".worst blockquote")).to_have_count(0)
 
 
 # Nothing of the growing section above is in view, or its last pixels.

@@ -226,7 +226,7 @@ def test_counts_documents_without_a_date(
         an_event(NOON) | {"timestamp": each} for each in [*undated, [NOON]]
     )
     empty_database.feedback.insert_many(
-        [{"user_id": "u1", "timestamp": "x"}, {"user_id": "u2", "timestamp": "x"}]
+        {"user_id": each, "rating": "up", "timestamp": "x"} for each in ("u1", "u2")
     )
 
     only = insights("user", "u1", *options)
@@ -302,7 +302,7 @@ def test_shows_feedback_that_other_programs_stored(
 ) -> None:
     empty_database.feedback.insert_many(
         [
-            {"user_id": "u1", "timestamp": NOON},
+            {"user_id": "u1", "timestamp": NOON, "rating": ""},
             {"user_id": "u1", "timestamp": NOON, "rating": 5, "message_id": OID, "comment": ["a"]},
         ]
     )
@@ -458,4 +458,6 @@ def test_reads_through_the_index(insights: Insights, empty_database: Database[Do
     assert {plan.split(",")[0] for plan in events + feedback} <= {
         "IXSCAN { user_id: 1",
         "COUNT_SCAN { user_id: 1",
+        # The count of withdrawn feedback, of which there is none.
+        "IXSCAN { rating: 1",
     }

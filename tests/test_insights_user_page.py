@@ -233,7 +233,9 @@ def test_shows_what_other_programs_stored(
             {"user_id": "u1", "timestamp": RATED, "event_type": 7, "details": ["<b>"]},
         ]
     )
-    database.feedback.insert_one({"user_id": "u1", "timestamp": RATED, "comment": {"a": "<i>"}})
+    database.feedback.insert_one(
+        {"user_id": "u1", "timestamp": RATED, "rating": "", "comment": {"a": "<i>"}}
+    )
 
     page = open_user(visitor, served, "u1")
 
@@ -267,7 +269,7 @@ def test_a_page_without_entries_is_not_found(
 
 
 def test_undated_documents_alone_are_named(served: Served, database: Database[Document]) -> None:
-    database.feedback.insert_one({"user_id": "u1"})
+    database.feedback.insert_one({"user_id": "u1", "rating": "up"})
 
     response = httpx.get(served.at("user", id="u1"))
 

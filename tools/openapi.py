@@ -173,6 +173,7 @@ def problem(name: str, failure: Problem, **errors: Schema) -> Response:
 FEEDBACK_RESPONSES = [
     message("FeedbackReceived", 201, "The feedback is stored.", "Feedback received."),
     message("FeedbackUpdated", 200, "It replaced the earlier one.", "Feedback updated."),
+    message("FeedbackWithdrawn", 200, "The user's feedback is withdrawn.", "Feedback withdrawn."),
 ]
 EVENT_RESPONSES = [
     message("EventLogged", 202, "The event is stored, now or earlier.", "Event logged."),
@@ -239,6 +240,7 @@ EVENT = {
 FEEDBACK_REQUESTS = {
     "FeedbackReceived": FEEDBACK | {"comment": "Just what I needed."},
     "FeedbackUpdated": FEEDBACK | {"rating": "down", "reasons": ["wrong", "outdated"]},
+    "FeedbackWithdrawn": FEEDBACK | {"rating": None},
 }
 EVENT_REQUESTS = {
     "EventLogged": EVENT,
@@ -281,11 +283,12 @@ def feedback_operation() -> Schema:
     """Return the description of POST /api/feedback."""
     return {
         "operationId": "sendFeedback",
-        "summary": "Store a user's rating of one chat message",
+        "summary": "Store a user's rating of one chat message, or withdraw it",
         "description": "A second feedback of the user on the message replaces the first. "
+        "A null as the rating withdraws it, and is stored even if there was none. "
         f"A body may have {OBJECT_LIMIT} bytes, as sent and inflated.",
         "parameters": [CONTENT_ENCODING],
-        "requestBody": request_body("Feedback", FEEDBACK_REQUESTS),
+        "requestBody": request_body("FeedbackOrWithdrawal", FEEDBACK_REQUESTS),
         "responses": by_status(RESPONSES["/api/feedback"]),
     }
 
@@ -360,6 +363,8 @@ def request_schemas() -> dict[str, Schema]:
     models: list[Any] = [(model, "validation") for model in (Feedback, Event)]
     schemas: dict[str, Schema] = models_json_schema(models, ref_template=REFERENCE)[1]["$defs"]
     feedback, event = (schemas[name]["properties"] for name in ("Feedback", "Event"))
+    schemas |= withdrawal_schemas(schemas["Feedback"])
+    feedback["rating"] |= feedback["rating"].pop("anyOf")[0]
     for label in (feedback["rating"], feedback["reasons"]["anyOf"][0]["items"]):
         label |= {"pattern": NOT_BLANK, "not": {"pattern": NUL}}
     event["occurred_at"]["anyOf"][0]["not"] = {"pattern": NO_MOMENT}
@@ -368,6 +373,22 @@ def request_schemas() -> dict[str, Schema]:
     event["details"] = reference("StorableObject")
     batch = list_of(reference("Event"), MAXIMUM_EVENTS)
     return schemas | {"Events": {"anyOf": [reference("Event"), batch]}} | storable_schemas()
+
+
+def withdrawal_schemas(feedback: Schema) -> dict[str, Schema]:
+    """Return the schemas of a withdrawal, which has neither comment nor reasons, and of both."""
+    nothing = {
+        "rating": {"type": "null"},
+        "comment": {"type": "null"},
+        "reasons": {"type": ["array", "null"], "maxItems": 0},
+    }
+    withdrawal = feedback | {
+        "title": "Withdrawal",
+        "description": "The withdrawal of a user's feedback on one chat message.",
+        "properties": feedback["properties"] | nothing,
+    }
+    either = {"anyOf": [reference("Feedback"), reference("Withdrawal")]}
+    return {"Withdrawal": withdrawal, "FeedbackOrWithdrawal": either}
 
 
 def storable_schemas() -> dict[str, Schema]:

@@ -25,7 +25,7 @@ from insights.mongodb.connection import open_database
 from insights.queries.attributes import parse_attribute
 from insights.queries.documents import plain_value
 from insights.queries.filters import Selection, to_filters
-from insights.queries.left_out import LeftOut, not_counted, of_system_users, usable_scope
+from insights.queries.left_out import LeftOut, not_counted, not_selected, usable_scope
 from insights.queries.message_filters import with_message_filters
 from insights.queries.periods import parse_period
 from insights.settings import read_settings
@@ -85,7 +85,7 @@ def compare(selection: Selection, by: By, as_json: AsObject = False) -> None:
             found = compare_by(ratings, filters.of(Kind.EVENTS), attribute, settings)
             left_out = [
                 *not_counted(ratings, asked),
-                *of_system_users(database, filters, period, [Kind.FEEDBACK]),
+                *not_selected(database, filters, period, [Kind.FEEDBACK]),
             ]
     if not found.groups:
         tell_left_out(left_out)

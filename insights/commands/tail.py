@@ -52,8 +52,8 @@ def tail(
 ) -> None:
     """Stream feedback and events as they arrive, until Ctrl-C.
 
-    Marks feedback that replaces an earlier one. After a restart of MongoDB, tail resumes where it
-    stopped. On servers without change streams, it polls every second.
+    Marks feedback that replaces an earlier one or is withdrawn. After a restart of MongoDB, tail
+    resumes where it stopped. On servers without change streams, it polls every second.
 
     Examples:
         insights tail
@@ -122,12 +122,14 @@ def parts_of(change: Change, *, bounded: bool) -> Iterator[Text]:
     fields, long = SHOWN[change.kind]
     yield Text(f"{time_of_day(document.get('timestamp'))} ", "dim")
     yield Text(f"{NAMES[change.kind]:8} ", "cyan")
-    texts = [as_text(document.get(field)) for field in fields]
+    is_withdrawn = change.kind is Kind.FEEDBACK and document.get("rating") is None
+    shown = [field for field in fields if field != "rating" or not is_withdrawn]
+    texts = [as_text(document.get(field)) for field in shown]
     others = change.kind.other_fields({*fields, long})
     texts += filter(None, (other_text(field, document) for field in others))
     yield from (user_text(f"{text} ") for text in texts)
-    if change.updated:
-        yield Text("(updated) ", "yellow")
+    if is_withdrawn or change.updated:
+        yield Text("(withdrawn) " if is_withdrawn else "(updated) ", "yellow")
     # Quotes and braces keep it apart from the other fields.
     if value := plain_value(document.get(long)):
         text = json.dumps(value, ensure_ascii=False)

@@ -20,7 +20,7 @@ from insights.exports.details import DETAILS
 from insights.exports.values import UUID_SIZE, to_plain, uuid_texts
 from insights.kinds import ID, Document, Field, Kind, Type
 from insights.messages.rated import QUESTION, TEXT, RatedMessages, with_own_names
-from insights.queries.filters import Filter
+from insights.queries.filters import Filter, all_of, standing
 
 Batch = list[Document]
 
@@ -44,7 +44,7 @@ PLAIN_BINARY = 0
 
 @dataclass(frozen=True)
 class Source:
-    """The documents of one kind that match a filter, up to the bound.
+    """The documents of one kind that match a filter, up to the bound, without withdrawn feedback.
 
     With `rated`, each feedback has the texts of its message.
     """
@@ -69,7 +69,7 @@ class Source:
         """Return their number, which is an estimate for a whole collection."""
         if not self.condition:
             return self.collection.estimated_document_count()
-        return self.collection.count_documents(self.condition)
+        return self.collection.count_documents(all_of(self.condition, standing(self.kind)))
 
     def batches(self) -> Iterator[Batch]:
         """Yield them oldest first, with all fields but the `_id` of a feedback."""
@@ -106,7 +106,7 @@ class Source:
         return {each.name for each in self.kind.fields}
 
     def _find(self, fields: Document | None, sort: list[tuple[str, int]] | None) -> Iterator[bytes]:
-        condition = {"$and": [self.condition, self.bound]} if self.bound else self.condition
+        condition = all_of(self.condition, standing(self.kind), self.bound)
         found = self.collection.find_raw_batches(
             condition, fields, sort=sort, batch_size=BATCH_SIZE
         )
@@ -119,7 +119,7 @@ class Source:
         """
         a_date = {"timestamp": {"$type": "date", "$not": {"$type": "array"}}}
         newest = self.collection.find_one(
-            {"$and": [self.condition, a_date]},
+            all_of(self.condition, standing(self.kind), a_date),
             {ID: False, "timestamp": True},
             sort=[("timestamp", DESCENDING)],
         )

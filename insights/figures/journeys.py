@@ -31,7 +31,7 @@ from insights.queries.left_out import (
     left_out,
     may_be_arrays,
     not_counted,
-    of_system_users,
+    not_selected,
     usable_scope,
 )
 from insights.queries.periods import Period
@@ -134,7 +134,7 @@ def find_journeys(  # noqa: PLR0913, PLR0917 (each is part of the question)
             *not_counted(ratings, asked),
             *without_user(ratings),
             *events_not_counted(events, asked),
-            *of_system_users(database, filters, period),
+            *not_selected(database, filters, period),
         ]
         found = counted.result()
     wanted, contrast = (group_of(found, name) for name in ("wanted", "contrast"))

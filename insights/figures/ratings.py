@@ -21,7 +21,7 @@ NAMED = 20
 # With more different ratings, such as free texts of another program, documents are scored.
 MOST_VALUES = 1000
 
-# Shown for ratings without a rating, which other programs may have stored.
+# Shown for an empty text, which other programs may have stored.
 NO_RATING = "(no rating)"
 
 NAME_RATING: Stage = {"$addFields": {"rating": "$_id"}}

@@ -13,7 +13,7 @@ from insights.figures.worst import without_message
 from insights.kinds import Document, Kind
 from insights.queries.at_once import AtOnce
 from insights.queries.filters import Filters
-from insights.queries.left_out import LeftOut, not_counted, of_system_users, usable
+from insights.queries.left_out import LeftOut, not_counted, not_selected, usable
 from insights.queries.periods import Period, earlier
 from insights.queries.scopes import Scope
 from insights.queries.sentiment import add_sentiment
@@ -65,7 +65,7 @@ def summarize(
         left_out = [
             *not_counted(feedback, period),
             *not_counted(events, period),
-            *of_system_users(database, filters, bounded),
+            *not_selected(database, filters, bounded),
             *without_message(feedback, add_sentiment(settings.feedback_ratings)),
         ]
         return Summary(bounded, filters.options, of_feedback, of_events.result(), left_out)

@@ -59,7 +59,7 @@ class Links:
         """
         question = self.question.having("rating", rating)
         if rating == NO_RATING or rating in list(Sentiment):
-            exactly = f"rating={'null' if rating == NO_RATING else dumps(rating)}"
+            exactly = f"rating={dumps('' if rating == NO_RATING else rating)}"
             where = dict.fromkeys([*self.question.values("where"), exactly])
             question = self.question.having("where", *where)
         return self.address(PATHS[Kind.FEEDBACK], question)

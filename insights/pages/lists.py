@@ -16,7 +16,7 @@ from insights.pages.links import PROGRAM
 from insights.pages.questions import Question
 from insights.queries.documents import as_text, iso_time, newest
 from insights.queries.filters import option, to_filters
-from insights.queries.left_out import LeftOut, not_counted, of_system_users, usable_scope
+from insights.queries.left_out import LeftOut, not_counted, not_selected, usable_scope
 from insights.queries.message_filters import with_message_filters
 from insights.queries.periods import Period, parse_period
 from insights.queries.scopes import Scope
@@ -73,7 +73,7 @@ def find_listing(  # noqa: PLR0913, PLR0917 (each is part of the question)
         kind,
         show_period(whole.period, now),
         total_of(whole),
-        [*not_counted(whole, asked), *of_system_users(database, filters, whole.period, [kind])],
+        [*not_counted(whole, asked), *not_selected(database, filters, whole.period, [kind])],
         with_messages(database, settings, [Entry(kind, each) for each in shown], notes),
         next_before,
         notes,

@@ -23,6 +23,9 @@ from insights.users.ids import ids_of, numbers_of, of_user
 
 Filter = Document
 
+# A withdrawn feedback has no rating. To a server, null is the same as none.
+WITHDRAWN: Filter = {"rating": None}
+
 T = TypeVar("T")
 
 
@@ -64,7 +67,7 @@ def option(name: str, value: str | None) -> list[str]:
 
 @dataclass(frozen=True)
 class Filters:
-    """The filters of a command that reads both kinds, without those for system users.
+    """The filters of a command that reads both kinds, without those that no option asks for.
 
     `system` has the ids of the system users that are left out, in every type. `options` are the
     command's options, for the reader. `on_messages` are not part of the filters yet.
@@ -77,15 +80,21 @@ class Filters:
 
     def of(self, kind: Kind) -> Filter:
         """Return the filter for the documents of a kind."""
-        return all_of(self.by_kind.get(kind, {}), but(self.system))
+        return all_of(self.by_kind.get(kind, {}), but(self.system), standing(kind))
+
+    def of_withdrawn(self) -> Filter:
+        """Return the filter for the feedback that is left out only because it was withdrawn."""
+        return all_of(self.by_kind.get(Kind.FEEDBACK, {}), but(self.system), WITHDRAWN)
 
     def of_system(self, kind: Kind) -> Filter:
         """Return the filter for the documents of a kind that only system users leave out."""
-        return all_of(self.by_kind.get(kind, {}), of_users(self.system))
+        return all_of(self.by_kind.get(kind, {}), of_users(self.system), standing(kind))
 
 
 def to_filter(kind: Kind, selection: Selection, settings: Settings, now: datetime) -> Filter:
     """Return the filter for the documents of one kind, system users left out.
+
+    It also matches withdrawn feedback.
 
     Raises:
         UsageError: a time or a condition is not valid, or an option is for the other kind.
@@ -182,6 +191,11 @@ def system_ids(selection: Selection, settings: Settings) -> list[Any]:
     if selection.include_system or selection.user in settings.system_users:
         return []
     return [each for user in settings.system_users for each in ids_of(user)]
+
+
+def standing(kind: Kind) -> Filter:
+    """Return the filter for the documents of a kind that were not withdrawn."""
+    return {"rating": {"$ne": None}} if kind is Kind.FEEDBACK else {}
 
 
 def of_users(ids: Sequence[Any]) -> Filter:

@@ -4,7 +4,7 @@ Other programs may have stored a `timestamp` that is not a date, or an event wit
 reason is counted through the indexes, and shown in one line.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -13,7 +13,7 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from insights.kinds import Document, Kind
-from insights.queries.filters import Filter, Filters, all_of
+from insights.queries.filters import WITHDRAWN, Filter, Filters, all_of
 from insights.queries.periods import Period
 from insights.queries.scopes import Scope
 from insights.wording import show_number
@@ -34,6 +34,7 @@ class Reason(StrEnum):
     NO_USER = "no_user"
     NO_TYPE = "no_type"
     NO_MESSAGE = "no_message"
+    WITHDRAWN = "withdrawn"
     SYSTEM_USER = "system_user"
     NEVER_DELETED = "never_deleted"
 
@@ -49,6 +50,10 @@ SENTENCES = {
     Reason.NO_MESSAGE: (
         "has a negative rating but no message and is not among the worst",
         "have a negative rating but no message and are not among the worst",
+    ),
+    Reason.WITHDRAWN: (
+        "has no rating (withdrawn) and is left out",
+        "have no rating (withdrawn) and are left out",
     ),
     Reason.SYSTEM_USER: (
         "is of a system user and is left out",
@@ -122,10 +127,23 @@ def not_counted(found: Scope, asked: Period) -> Iterator[LeftOut]:
         yield from left_out(found.database, found.kind, Reason.FUTURE, to_come)
 
 
-def of_system_users(
-    database: Database[Document], filters: Filters, period: Period, kinds: Iterable[Kind] = Kind
+def withdrawn(database: Database[Document], condition: Filter) -> Iterator[LeftOut]:
+    """Yield the number of matching feedback that was withdrawn."""
+    yield from left_out(database, Kind.FEEDBACK, Reason.WITHDRAWN, all_of(WITHDRAWN, condition))
+
+
+def not_selected(
+    database: Database[Document],
+    filters: Filters,
+    period: Period,
+    kinds: Collection[Kind] = tuple(Kind),
 ) -> Iterator[LeftOut]:
-    """Yield the counts of documents that are left out because they are of system users."""
+    """Yield the counts of documents that are left out although no option says so.
+
+    These are withdrawn feedback, and the documents of system users.
+    """
+    if Kind.FEEDBACK in kinds:
+        yield from withdrawn(database, all_of(period.condition(), filters.of_withdrawn()))
     for kind in kinds if filters.system else ():
         condition = all_of(period.condition(), filters.of_system(kind))
         yield from left_out(database, kind, Reason.SYSTEM_USER, condition)

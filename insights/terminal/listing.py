@@ -14,7 +14,7 @@ from insights.messages.rated import QUESTION, TEXT, RatedMessages, require_looku
 from insights.mongodb.connection import open_database
 from insights.queries.documents import as_text, list_text, newest, plain_value, to_plain
 from insights.queries.far_dates import far_iso_time
-from insights.queries.filters import Selection, all_of, to_filter
+from insights.queries.filters import Selection, all_of, standing, to_filter
 from insights.queries.message_filters import message_filters, split_selection
 from insights.settings import read_settings
 from insights.terminal.blocks import Block, print_blocks, user_text
@@ -106,7 +106,7 @@ def print_newest(
     """
     kind, settings, now = layout.kind, read_settings(), datetime.now(UTC)
     plain, on_messages = split_selection(kind, selection, settings, now)
-    condition = to_filter(kind, plain, settings, now)
+    condition = all_of(to_filter(kind, plain, settings, now), standing(kind))
     if messages:
         require_lookup(settings)
     with open_database(settings) as database:

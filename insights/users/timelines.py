@@ -19,7 +19,8 @@ from insights.kinds import Document, Kind
 from insights.messages.records import Message, Unreadable, find_messages
 from insights.messages.texts import is_users
 from insights.queries.documents import LARGEST_LIMIT, as_text, iso_time, plain_value
-from insights.queries.left_out import LeftOut, not_counted
+from insights.queries.filters import all_of, standing
+from insights.queries.left_out import LeftOut, not_counted, withdrawn
 from insights.queries.periods import Period
 from insights.queries.scopes import Scope
 from insights.settings import Settings
@@ -115,8 +116,9 @@ class Entry:
 class Timeline:
     """The timeline of a user in a period: at most `limit` entries, read as they are consumed.
 
-    `counts` has all dated documents of the period by kind, `left_out` those without a date. If the
-    messages cannot be read, reading the entries adds the reason to `notes`.
+    `counts` has all dated documents of the period by kind, `left_out` those without a date and
+    withdrawn feedback. If the messages cannot be read, reading the entries adds the reason to
+    `notes`.
     """
 
     user_id: str
@@ -145,13 +147,16 @@ def find_timeline(
     limit = min(limit, LARGEST_LIMIT)
     dates_only = replace(period, dates_only=True)
     notes: list[str] = []
-    scopes = [Scope(database, kind, dates_only, of_user(user_id)) for kind in Kind]
+    own = of_user(user_id)
+    scopes = [Scope(database, kind, dates_only, all_of(own, standing(kind))) for kind in Kind]
+    not_used = [left_out for each in scopes for left_out in not_counted(each, period)]
+    not_used += withdrawn(database, all_of(period.condition(), own))
     return Timeline(
         user_id,
         period,
         limit,
         {each.kind: count_dated(each) for each in scopes},
-        [left_out for each in scopes for left_out in not_counted(each, period)],
+        not_used,
         with_messages(database, settings, islice(entries(scopes, limit), limit), notes),
         notes,
     )

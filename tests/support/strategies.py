@@ -58,6 +58,11 @@ FEEDBACKS = st.fixed_dictionaries(
     },
 )
 
+WITHDRAWALS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"message_id": IDENTIFIERS, "user_id": IDENTIFIERS, "rating": st.none()},
+    optional={"comment": st.none(), "reasons": st.none() | st.just([])},
+)
+
 EVENTS = st.fixed_dictionaries(
     {
         "user_id": IDENTIFIERS,
@@ -93,7 +98,7 @@ def edited(draw: st.DrawFn, bodies: st.SearchStrategy[bytes]) -> bytes:
     return body
 
 
-VALID = encoded(FEEDBACKS) | encoded(EVENTS) | encoded(st.lists(EVENTS, max_size=5))
+VALID = encoded(FEEDBACKS | WITHDRAWALS) | encoded(EVENTS) | encoded(st.lists(EVENTS, max_size=5))
 HEADERS = st.dictionaries(
     st.sampled_from(["Content-Encoding", "Content-Type", "Content-Length", "Authorization"])
     | st.sampled_from(["traceparent", "Transfer-Encoding", "Accept", "Host", ""]),
