@@ -3,9 +3,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 
 # Some tests need /proc, or a mongod that ends with its parent.
 ELSEWHERE = $(if $(filter Linux,$(shell uname)),,-m "not linux")
+BROWSERS = $(addprefix --browser ,chromium firefox webkit) $(wildcard tests/test_browser_*.py)
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 
-.PHONY: help run demo test lint openapi picture bench chaos fuzz requirements
+.PHONY: help run demo test browsers lint openapi picture bench chaos fuzz requirements
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
@@ -19,6 +20,10 @@ demo: .venv/installed ## open the dashboard on two months of realistic data
 test: .venv/installed ## install missing programs and run the tests
 	@.venv/bin/python -m tests.support.prerequisites
 	@.venv/bin/python -m pytest -n 3 --dist worksteal $(ELSEWHERE)
+
+browsers: .venv/installed ## test the browser client in Chromium, Firefox and WebKit
+	@.venv/bin/python -m tests.support.prerequisites
+	@.venv/bin/python -m pytest $(BROWSERS)
 
 lint: .venv/installed ## check style, types and workflows
 	@.venv/bin/ruff check

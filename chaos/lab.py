@@ -16,19 +16,16 @@ from pymongo import MongoClient
 from chaos import pages
 from local_project.addresses import free_address
 from local_project.mongod import running_mongod
-from tests.support.chromium import FLAGS
+from tests.support.chromium import FLAGS, UNUSUAL_FLAGS, chromium_path
 from tests.support.documents import Document
 from tests.support.key_server import KeyServer
 from tests.support.key_server import serving as serving_keys
 from tests.support.local_server import running_server
 from tests.support.mongod import Mongod
-from tests.support.prerequisites import NO_CHROMIUM, find_chromium
 from tests.support.project import copy_project
 from tests.support.tokens import AUDIENCE, ISSUER
 
 DATABASE = "chaos"
-# Playwright turns it off, and users have it.
-UNUSUAL_FLAGS = ["--disable-back-forward-cache"]
 # As the browser's settings write it for "block all cookies".
 BLOCKED = {"profile": {"default_content_setting_values": {"cookies": 2}}}
 
@@ -135,13 +132,6 @@ def allow_origin(settings: Path, origin: str) -> None:
     """Let pages of this origin call the local server."""
     content = json.loads(settings.read_text(encoding="utf-8"))
     settings.write_text(json.dumps(content | {"Host": {"CORS": origin}}), encoding="utf-8")
-
-
-def chromium_path() -> Path:
-    """Return the path of the browser."""
-    path = find_chromium()
-    assert path, NO_CHROMIUM
-    return path
 
 
 @asynccontextmanager

@@ -11,13 +11,13 @@ from uuid import uuid4
 import httpx
 from playwright.async_api import Browser, async_playwright
 
-from chaos.lab import UNUSUAL_FLAGS, Lab, Store, chromium_path
+from chaos.lab import Lab, Store
 from chaos.outcomes import Outcome
 from chaos.proxy import FaultProxy
 from chaos.scenarios import SCENARIOS
 from chaos.trials import Trial
 from local_project.addresses import free_address
-from tests.support.chromium import FLAGS
+from tests.support.engines import Engine, running
 
 
 @dataclass(frozen=True)
@@ -35,21 +35,17 @@ def our_client(lab: Lab) -> Subject:
 
 
 @asynccontextmanager
-async def shared_browser() -> AsyncIterator[Browser]:
+async def shared_browser(engine: Engine = Engine.CHROMIUM) -> AsyncIterator[Browser]:
     """Run a browser for trials with a profile each."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=chromium_path(), args=FLAGS, ignore_default_args=UNUSUAL_FLAGS
-        )
+    async with async_playwright() as playwright, running(playwright, engine) as browser:
         yield browser
-        await browser.close()
 
 
 async def run_scenarios(
-    lab: Lab, names: Sequence[str], subject: Subject
+    lab: Lab, names: Sequence[str], subject: Subject, engine: Engine = Engine.CHROMIUM
 ) -> dict[str, Outcome | BaseException]:
     """Return the outcome of each scenario, or what it raised."""
-    async with shared_browser() as browser, httpx.AsyncClient(timeout=30) as client:
+    async with shared_browser(engine) as browser, httpx.AsyncClient(timeout=30) as client:
 
         async def run(name: str) -> Outcome:
             async with starting(lab, browser, client, subject) as trial:

@@ -11,6 +11,7 @@ from playwright.async_api import BrowserContext
 
 from chaos.proxy import Fault
 from chaos.trials import Tab, Trial
+from tests.support.engines import Engine
 from tests.support.mongod import Mongod
 from tests.support.tokens import USER, token
 
@@ -248,3 +249,22 @@ SCENARIOS: dict[str, Scenario] = {
         clock_jumps,
     )
 }
+
+# In the other ones nothing else is different from browser to browser, or can be broken.
+EVERYWHERE = (
+    undisturbed,
+    unavailable,
+    refused,
+    closed,
+    closed_while_down,
+    cut,
+    two_tabs,
+    much,
+)
+
+
+def scenarios_for(engine: Engine) -> list[str]:
+    """Return the names of the scenarios to run in a browser."""
+    if engine is Engine.CHROMIUM:
+        return list(SCENARIOS)
+    return [each.__name__ for each in EVERYWHERE]
