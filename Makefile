@@ -5,9 +5,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 ELSEWHERE = $(if $(filter Linux,$(shell uname)),,-m "not linux")
 PIP = .venv/bin/python -m pip install --disable-pip-version-check --quiet
 UV = .venv/bin/uv pip install --quiet --python .venv/bin/python
+BROWSERS = $(addprefix --browser ,chromium firefox webkit) $(wildcard tests/test_browser_*.py)
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 
-.PHONY: help run demo test lint client openapi picture bench fuzz requirements
+.PHONY: help run demo test browsers lint client openapi picture bench chaos fuzz requirements
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
@@ -21,6 +22,10 @@ demo: .venv/installed ## open the dashboard on two months of realistic data
 test: .venv/installed ## install missing programs and run the tests
 	@.venv/bin/python -m tests.support.prerequisites
 	@.venv/bin/python -m pytest -n 4 --dist worksteal $(ELSEWHERE)
+
+browsers: .venv/installed ## test the browser client in Chromium, Firefox and WebKit
+	@.venv/bin/python -m tests.support.prerequisites
+	@.venv/bin/python -m pytest $(BROWSERS)
 
 lint: .venv/installed ## check style, types and workflows
 	@.venv/bin/ruff check
@@ -48,6 +53,10 @@ picture: .venv/installed ## write docs/dashboard.png from the demo's data
 
 bench: .venv/installed ## measure the functions against bare PyMongo and FastAPI
 	@.venv/bin/python -m benchmarks
+
+chaos: .venv/installed ## run each failure between a browser and the functions ten times
+	@.venv/bin/python -m tests.support.prerequisites
+	@.venv/bin/python -m chaos
 
 fuzz: .venv/installed ## search a minute for inputs that break the functions
 	@.venv/bin/python -m fuzz

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -55,9 +55,12 @@ class Throttle:
 
 
 def create_application(
-    functions: list[HttpFunction], host: dict[str, Any], local_host: dict[str, Any]
+    functions: list[HttpFunction],
+    host: dict[str, Any],
+    local_host: dict[str, Any],
+    pages: Sequence[Route] = (),
 ) -> Starlette:
-    """Return the application that serves `functions`.
+    """Return the application that serves `functions`, and `pages` beside them.
 
     `host` is the content of `host.json`, `local_host` the `Host` of `local.settings.json`.
 
@@ -74,6 +77,7 @@ def create_application(
                 for function in functions
             ),
             Route("/", HOMEPAGE),
+            *pages,
         ],
         middleware=[
             Middleware(Refusing, refuse_foreign(origins)),

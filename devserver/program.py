@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import uvicorn
 
+from devserver import example
 from devserver.application import create_application, path
 from devserver.functions import HttpFunction, load_functions
 from local_project.errors import LocalProjectError
@@ -61,7 +62,8 @@ def serve(root: Path) -> None:
     apply_settings(local_values(local))
     host = read_json(root / "host.json")
     functions = load_functions(root)
-    application = create_application(functions, host, local_host(local))
+    pages = example.routes(root)
+    application = create_application(functions, host, local_host(local), pages)
     uri = configured_uri()
     # Until here a signal may kill the process: there is nothing to clean up yet.
     handle_signals()
@@ -78,7 +80,7 @@ def serve(root: Path) -> None:
         server = uvicorn.Server(config)
         # uvicorn imports more at its start, where a signal raised as an exception could get lost.
         with server.capture_signals():
-            announce(functions, host, listener.getsockname()[1])
+            announce(functions, host, listener.getsockname()[1], has_example=bool(pages))
             server.run(sockets=[listener])
 
 
@@ -124,10 +126,12 @@ def configured_uri() -> str:
     return uri
 
 
-def announce(functions: list[HttpFunction], host: dict[str, Any], port: int) -> None:
-    """Print the URL of each function, and a request to copy."""
-    http = host.get("extensions", {}).get("http", {})
-    urls = {each.name: f"http://localhost:{port}{path(http, each)}" for each in functions}
+def announce(
+    functions: list[HttpFunction], host: dict[str, Any], port: int, *, has_example: bool
+) -> None:
+    """Print the URL of each function, a request to copy, and the page to try them in."""
+    http, origin = host.get("extensions", {}).get("http", {}), f"http://localhost:{port}"
+    urls = {each.name: f"{origin}{path(http, each)}" for each in functions}
     width = max(map(len, urls))
     say("\nFunctions:")
     for each in functions:
@@ -137,6 +141,8 @@ def announce(functions: list[HttpFunction], host: dict[str, Any], port: int) -> 
         if each.sample:
             body = quoted(json.dumps(json.loads(each.sample)))
             say(f"  curl -i {urls[each.name]} -d {body}")
+    if has_example:
+        say(f"  {origin}{example.PATH} in a browser")
     say("\nCtrl-C stops the server.\n")
 
 

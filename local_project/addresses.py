@@ -5,6 +5,8 @@ import socket
 from contextlib import suppress
 from dataclasses import dataclass
 
+HOST = "127.0.0.1"
+
 # Below the ephemeral ports (from 32768 on Linux), so that no other process gets one by chance
 # before we bind it, or while a `mongod` restarts.
 PORTS = range(20_000, 32_768)
@@ -38,6 +40,11 @@ class Address:
 def free_address() -> Address:
     """Return a loopback address on which nothing listens."""
     while True:
-        address = Address("127.0.0.1", secrets.choice(PORTS))
+        address = Address(HOST, secrets.choice(PORTS))
         with suppress(OSError), socket.create_server((address.ip, address.port)):
             return address
+
+
+def free_port(preferred: int) -> int:
+    """Return a port of loopback on which nothing listens: the preferred one if possible."""
+    return preferred if Address(HOST, preferred).is_free() else free_address().port

@@ -3,12 +3,9 @@
 A replica set has transactions and change streams, like MongoDB Atlas.
 """
 
-import ctypes
 import importlib
 import shutil
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,18 +16,15 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from local_project.addresses import Address
+from local_project.children import start_child, stop
 from local_project.connection_strings import WRONG_URI, loopback_address, silence_warnings
 from local_project.errors import LocalProjectError
 
 REPLICA_SET = "rs0"
 
 START_SECONDS = 30
-STOP_SECONDS = 15
 ANSWER_MS = 3000
 
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-NEW_PROCESS_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 # The exit code on Windows when a DLL is missing (STATUS_DLL_NOT_FOUND).
 DLL_NOT_FOUND = 0xC0000135
 
@@ -145,26 +139,7 @@ def start_mongod(
         *("--wiredTigerEngineConfigString", "log=(file_max=16MB,prealloc=false)"),
         *options,
     ]
-    # In its own session (on Windows, process group) it gets no Ctrl-C; we stop it after the last
-    # request. `preexec_fn` is safe here: it makes a single system call.
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-        creationflags=NEW_PROCESS_GROUP,
-        preexec_fn=end_with_parent if LIBC else None,  # noqa: PLW1509
-    )
-
-
-def end_with_parent() -> None:
-    """Have Linux kill the `mongod` when our process dies, even by SIGKILL (prctl(2)).
-
-    SIGKILL, so that a restart does not find it still listening. Its journal keeps the data.
-    """
-    if LIBC is not None:
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    return start_child(command, log, log)
 
 
 def wait_for_primary(process: subprocess.Popen[bytes], address: Address, log: Path) -> None:
@@ -218,16 +193,3 @@ def missing_library(printed: str, exit_code: int) -> str | None:
     if exit_code == DLL_NOT_FOUND:
         return "mongod needs Microsoft's Visual C++ Redistributable: install it"
     return None
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Terminate the `mongod`, and kill it after `STOP_SECONDS`.
-
-    On Windows, terminating kills; the journal keeps the data.
-    """
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

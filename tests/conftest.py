@@ -84,7 +84,7 @@ from tests.support.local_server import LocalServer, RunServer, running_server
 from tests.support.mongod import Mongod, RunMongod
 from tests.support.tokens import AUDIENCE, ISSUER
 
-pytest_plugins = ["tests.support.ids", "tests.support.markers"]
+pytest_plugins = ["tests.support.engines", "tests.support.ids", "tests.support.markers"]
 
 
 @pytest.fixture(scope="session")

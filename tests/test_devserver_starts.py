@@ -15,9 +15,10 @@ import pytest
 from pymongo import MongoClient
 
 from local_project.addresses import free_address
+from local_project.children import stop
 from local_project.connection_strings import loopback_address
 from local_project.errors import LocalProjectError
-from local_project.mongod import check, open_log, start_mongod, stop, wait_for_primary
+from local_project.mongod import check, open_log, start_mongod, wait_for_primary
 from tests.support.documents import Document
 from tests.support.functions import EVENT, FEEDBACK
 from tests.support.local_server import (

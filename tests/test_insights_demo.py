@@ -3,20 +3,25 @@
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import webbrowser
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
+import httpx
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from insights.demo import local_server
 from insights.settings import Settings
 from local_project.addresses import free_address
 from tests.support.documents import Document, a_feedback
@@ -287,26 +292,92 @@ def has_events(database: Database[Document]) -> bool:
     return False
 
 
-def test_serves_the_dashboard_of_its_database_until_ctrl_c(
-    insights: Insights, demo_database: Database[Document], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    served: list[tuple[Settings, bool, tuple[int, int]]] = []
+@dataclass
+class Opened:
+    """What `demo --open` served and opened, until the Ctrl-C that ends it."""
 
-    def serve(settings: Settings, *, open_browser: bool, **_: object) -> None:
-        served.append((settings, open_browser, counts(demo_database)))
+    counts: Callable[[], tuple[int, int]]
+    settings: list[Settings] = field(default_factory=list)
+    stored: list[tuple[int, int]] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+
+    def serve(self, settings: Settings, *, open_browser: bool, **_: object) -> None:
+        """Stand in for the dashboard's server, which draws charts."""
+        assert open_browser
+        self.settings.append(settings)
+        self.stored.append(self.counts())
+        self.statuses += [httpx.head(page).status_code for page in self.pages]
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setitem(sys.modules, "insights.pages.server", SimpleNamespace(serve=serve))
 
+@pytest.fixture
+def opened(demo_database: Database[Document], monkeypatch: pytest.MonkeyPatch) -> Opened:
+    """Replace the dashboard's server and the browser."""
+    opened = Opened(lambda: counts(demo_database))
+    server = SimpleNamespace(serve=opened.serve, PORT=8017)
+    monkeypatch.setitem(sys.modules, "insights.pages.server", server)
+    monkeypatch.setattr(webbrowser, "open", opened.pages.append)
+    return opened
+
+
+def test_serves_the_dashboard_of_its_database_until_ctrl_c(
+    insights: Insights, demo_database: Database[Document], opened: Opened
+) -> None:
     result = insights("demo", *SMALL, "--open")
 
-    [(settings, open_browser, stored)] = served
-    assert (open_browser, stored) == (True, counts(demo_database))
+    [settings] = opened.settings
+    assert opened.stored == [counts(demo_database)]
     assert settings.mongodb_database == "up2d8_demo"
     assert settings.message_lookup == "sessions.messages.message_id"
     assert settings.user_lookup == "users._id"
     assert settings.system_users == ("system",)
     assert result.exit_code == 0
+
+
+def test_serves_the_chat_until_ctrl_c(insights: Insights, opened: Opened) -> None:
+    result = insights("demo", *SMALL, "--open")
+
+    [chat] = opened.pages
+    assert f"The chat is at {chat}: the dashboard shows each vote at once.\n" in result.stdout
+    assert opened.statuses == [200]
+    with pytest.raises(httpx.ConnectError):
+        httpx.head(chat)
+
+
+def test_serves_the_chat_on_another_port_if_its_own_is_in_use(
+    insights: Insights, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        monkeypatch.setattr(local_server, "PORT", port)
+        insights("demo", *SMALL, "--open")
+
+    [chat] = opened.pages
+    assert httpx.URL(chat).port != port
+    assert opened.statuses == [200]
+
+
+def test_serves_the_dashboard_alone_if_the_chat_does_not_start(
+    insights: Insights,
+    opened: Opened,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(local_server, "ROOT", tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+    result = insights("demo", *SMALL, "--open")
+
+    assert (result.exit_code, len(opened.settings), opened.pages) == (0, 1, [])
+    assert f"devserver: {tmp_path} has no functions" in capfd.readouterr().err
+
+
+def test_serves_no_chat_here(insights: Insights, opened: Opened) -> None:
+    insights("demo", *SMALL, "--here", "--yes", "--open")
+
+    assert (len(opened.settings), opened.pages) == (1, [])
 
 
 def test_shows_progress_on_a_terminal(

@@ -6,6 +6,7 @@ import pytest
 from pymongo.database import Database
 
 from insights.queries.periods import Period
+from insights.wording import length_of
 from tests.support.documents import NOON, Document, a_feedback
 from tests.support.insights_cli import Insights
 
@@ -130,3 +131,19 @@ def test_refuses_a_period_that_ends_before_it_begins(
 )
 def test_the_previous_period_is_as_long(period: Period, previous: Period | None) -> None:
     assert period.previous(now=NOON + HOUR) == previous
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        (timedelta(days=30), "30 days"),
+        # A live page goes on for so long before it is made anew.
+        (timedelta(days=30, minutes=5), "30 days"),
+        (timedelta(hours=24, seconds=40), "24 hours"),
+        (timedelta(days=2, hours=1), "49 hours"),
+        (timedelta(minutes=90), "90 minutes"),
+        (timedelta(seconds=80), "1 minute"),
+    ],
+)
+def test_says_how_long_a_period_is(length: timedelta, said: str) -> None:
+    assert length_of(Period(NOON, NOON + length)) == said

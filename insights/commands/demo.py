@@ -2,8 +2,9 @@
 
 import importlib
 import sys
+import webbrowser
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
@@ -15,6 +16,7 @@ from pymongo.database import Database
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from insights.demo.databases import ALL, NAME, OBSERVED, SETTINGS, Filling, fill
+from insights.demo.local_server import running_chat
 from insights.demo.sessions import SESSIONS
 from insights.demo.system import SYSTEM
 from insights.errors import Unreachable, UsageError
@@ -29,6 +31,7 @@ from insights.terminal.questions import Yes, ask
 from insights.terminal.suggestions import invitation, print_commands
 from insights.terminal.working import working
 from insights.wording import clean, show_number
+from local_project.addresses import free_port
 from local_project.connection_strings import loopback_address
 from local_project.errors import LocalProjectError
 from local_project.mongod import available_mongodb
@@ -39,7 +42,10 @@ Here = Annotated[
     bool, typer.Option("--here", help="Add to the configured database instead, and drop nothing.")
 ]
 Open = Annotated[
-    bool, typer.Option("--open", help="Open the live dashboard afterwards, until Ctrl-C.")
+    bool,
+    typer.Option(
+        "--open", help="Open the live dashboard, and a chat whose votes it shows, until Ctrl-C."
+    ),
 ]
 
 
@@ -77,7 +83,7 @@ def demo(
         print_line(invitation(target.mongodb_uri, served=open_, started=started))
         print_commands(target)
         if open_:
-            serve_dashboard(target)
+            serve(target, with_chat=not here)
 
 
 def own_database(settings: Settings) -> Settings:
@@ -195,9 +201,14 @@ def print_result(settings: Settings, filling: Filling, *, here: bool) -> None:
     print_line("")
 
 
-def serve_dashboard(settings: Settings) -> None:
-    """Serve the dashboard until Ctrl-C, which is no error here."""
-    with suppress(KeyboardInterrupt, Ended):
+def serve(settings: Settings, *, with_chat: bool) -> None:
+    """Serve the dashboard and the chat until Ctrl-C, which is no error here."""
+    chat = running_chat(settings) if with_chat else nullcontext()
+    with suppress(KeyboardInterrupt, Ended), chat as url:
         # The server imports the libraries that draw charts, which takes long.
         server = importlib.import_module("insights.pages.server")
-        server.serve(settings, say=print_line, warn=print_error, open_browser=True)
+        if url:
+            print_line(f"The chat is at {url}: the dashboard shows each vote at once.")
+            webbrowser.open(url)
+        port = free_port(server.PORT)
+        server.serve(settings, port=port, say=print_line, warn=print_error, open_browser=True)

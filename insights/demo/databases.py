@@ -8,6 +8,7 @@ from pymongo.database import Database
 
 from insights.demo import system
 from insights.demo.batches import Batches
+from insights.demo.chats import conversation
 from insights.demo.rhythms import Rhythm
 from insights.demo.sessions import SESSIONS, USERS
 from insights.demo.stories import Story
@@ -48,6 +49,8 @@ def fill(
     """
     story, rhythm = Story(days), Rhythm(days, now)
     with Batches(database) as batches:
+        if SESSIONS in collections:
+            batches.add(SESSIONS, conversation(now))
         for name, document in system.documents(story, rhythm, now):
             if name in collections and batches.add(name, document):
                 yield progress(batches, 0)

@@ -7,6 +7,7 @@ asynchronous tests.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from playwright.sync_api import (
@@ -32,6 +33,9 @@ FLAGS = [
     "--disable-sync",
 ]
 
+# Playwright turns it off, and users have it.
+UNUSUAL_FLAGS = ["--disable-back-forward-cache"]
+
 DESKTOP, PHONE = 1280, 360
 HEIGHT = 800
 
@@ -39,13 +43,18 @@ HEIGHT = 800
 WAIT_MS = 10_000
 
 
+def chromium_path() -> Path:
+    """Return the path of the browser."""
+    path = find_chromium()
+    assert path, NO_CHROMIUM
+    return path
+
+
 @contextmanager
 def running_chromium() -> Iterator[Browser]:
     """Run the browser with an empty profile."""
-    path = find_chromium()
-    assert path, NO_CHROMIUM
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         yield browser
         browser.close()
 

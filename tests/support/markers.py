@@ -1,7 +1,6 @@
 """A pytest plugin that implements the markers."""
 
 import os
-import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.dialects import Dialect
-
-if sys.platform != "win32":
-    import fcntl
+from tests.support.locks import locked
 
 # Every test with a MongoDB, a local server or a browser depends on one of these fixtures.
 STARTING = frozenset({"run_mongod", "run_server", "browser"})
@@ -92,9 +89,5 @@ def without_mongod(item: pytest.Item) -> Iterator[None]:
 @contextmanager
 def turn(*, alone: bool) -> Iterator[None]:
     """Wait for the tests of other processes: all of them if `alone`, else those that run alone."""
-    if sys.platform == "win32":
-        yield
-        return
-    with Path(__file__).open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+    with locked(Path(__file__), alone=alone):
         yield

@@ -27,6 +27,13 @@ PLACES = (
 )
 WINDOWS_FOLDERS = ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA")
 
+# The client is tested in these too if they are there: Debian's packages, and their programs.
+OTHER_BROWSERS = {
+    "firefox-esr": "firefox-esr",
+    "webkit2gtk-driver": "WebKitWebDriver",
+    "xvfb": "Xvfb",
+}
+
 NO_CHROMIUM = (
     "the tests need Chromium or Chrome, and neither apt-get nor Playwright could install it: "
     "install it (Debian: apt-get install chromium), or put it on PATH"
@@ -36,6 +43,7 @@ NO_CHROMIUM = (
 def main() -> int:
     """Install missing programs; print the failures, and return the exit code."""
     problems = [problem for problem in (check_mongod(), check_chromium()) if problem]
+    install_other_browsers()
     for problem in problems:
         print(f"make test: {problem}", file=sys.stderr)
     return 1 if problems else 0
@@ -48,7 +56,7 @@ def check_mongod() -> str | None:
     except LocalProjectError as error:
         return str(error)
     problem = start_problem(mongod)
-    if problem == LIBCURL_MISSING and install_package("libcurl4"):
+    if problem == LIBCURL_MISSING and install_packages("libcurl4"):
         return start_problem(mongod)
     return problem
 
@@ -69,7 +77,7 @@ def check_chromium() -> str | None:
     """Return advice if there is no Chromium and none can be installed."""
     if find_chromium():
         return None
-    if install_package("chromium") and find_chromium():
+    if install_packages("chromium") and find_chromium():
         return None
     return None if download_chromium() and find_chromium() else NO_CHROMIUM
 
@@ -88,6 +96,13 @@ def candidates() -> Iterator[Path]:
     yield Path(path)
 
 
+def install_other_browsers() -> None:
+    """Install the other browsers that Debian has."""
+    missing = [name for name, program in OTHER_BROWSERS.items() if not shutil.which(program)]
+    if missing:
+        install_packages("--no-install-recommends", *missing)
+
+
 def program_folders() -> Iterator[Path]:
     """Yield the program folders of macOS and Windows; elsewhere they do not exist."""
     yield from (Path("/Applications"), Path.home() / "Applications")
@@ -102,13 +117,14 @@ def starts(browser: Path) -> bool:
     return browser.exists() and runs([str(browser), "--version"])
 
 
-def install_package(name: str) -> bool:
-    """Install a Debian package; say whether that worked."""
+def install_packages(*arguments: str) -> bool:
+    """Install Debian packages; say whether that worked."""
     apt_get = shutil.which("apt-get")
     if apt_get is None or sys.platform != "linux" or os.geteuid() != 0:
         return False
-    print(f"Installing {name} with apt-get ...", flush=True)
-    return runs([apt_get, "update"]) and runs([apt_get, "install", "--yes", name])
+    names = [each for each in arguments if not each.startswith("-")]
+    print(f"Installing {', '.join(names)} with apt-get ...", flush=True)
+    return runs([apt_get, "update"]) and runs([apt_get, "install", "--yes", *arguments])
 
 
 def download_chromium() -> bool:

@@ -38,7 +38,11 @@ export function createPanel(host: Element, finish: (details?: Details) => void):
       event.preventDefault();
       finish();
     }
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit.click();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      // Else Firefox and WebKit press the thumb, which has the focus by then.
+      event.preventDefault();
+      submit.click();
+    }
   };
   return panel;
 }
