@@ -215,9 +215,11 @@ def active_before(found: Scope) -> ActiveBefore:
 
 def users_in(found: Scope) -> int:
     """Return the number of users with events in a scope."""
-    # MongoDB skips from user to user in an index, if there is nothing else to group.
+    # MongoDB skips from user to user in an index, if there is nothing else to group, and a
+    # condition on the user.
+    anyone: Stage = {"user_id": {"$nin": []}}
     pipeline: list[Stage] = [
         {"$group": {"_id": "$user_id"}},
         {"$group": {"_id": None, "users": {"$sum": 1}}},
     ]
-    return sum(each["users"] for each in found.aggregate(pipeline))
+    return sum(each["users"] for each in found.aggregate(pipeline, anyone))
