@@ -145,6 +145,8 @@ def curve(found: Scope, ratings: Ratings, daily: Sequence[FeedbackDay]) -> Curve
     if len(parts) == 1:
         return None
     lowest, highest = min(parts, key=share_in), max(parts, key=share_in)
+    if lowest is highest:
+        return None
     days = sorted([lowest, highest], key=lambda part: part[0].day)
     earlier, later = (found.during(period_of(part, found.period)) for part in days)
     change = compare(profiles(later, earlier, ratings))
