@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from math import log, sqrt
 
@@ -135,7 +136,9 @@ def add_uses(uses: dict[str, Use], own: Iterable[Document], comments: Counter[bo
                 uses.setdefault(phrase, Use()).add(count, is_negative=is_negative)
 
 
-def phrases_in(comment: str) -> set[str]:
+# Short comments recur.
+@lru_cache(NEWEST)
+def phrases_in(comment: str) -> frozenset[str]:
     """Return the words and the pairs of adjacent words in a comment.
 
     Numbers and single letters are no words.
@@ -156,7 +159,7 @@ def phrases_in(comment: str) -> set[str]:
                 found.add(f"{before} {word}")
             before = word
         end = token.end()
-    return found
+    return frozenset(found)
 
 
 def score(uses: Mapping[str, Use]) -> list[Phrase]:
