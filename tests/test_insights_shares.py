@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from math import inf
 from random import Random
 
 import numpy as np
@@ -17,9 +18,9 @@ from insights.figures.shares import (
     compare,
     fisher_p,
     share_of,
-    t_quantile,
     wilson_interval,
 )
+from insights.figures.t_distribution import t_quantile, t_tail
 
 # Of one user: the positive and the scored ratings.
 User = tuple[int, int]
@@ -174,9 +175,17 @@ def test_fishers_test_is_that_of_the_library() -> None:
         )
 
 
-def test_students_quantiles_are_those_of_the_library() -> None:
-    for freedom in (0.5, 1, 2.5, 30, 1e6):
-        assert t_quantile(freedom, 0.01) == pytest.approx(stats.t.isf(0.005, freedom))
+@pytest.mark.parametrize("freedom", [0.1, 0.5, 1, 2.5, 30, 999, 1e6])
+def test_students_distribution_is_that_of_the_library(freedom: float) -> None:
+    for t in (0.0, 1e-3, 1, 1.7, 1.8, 2, 10, 1e5):
+        assert t_tail(freedom, t) == pytest.approx(stats.t.sf(t, freedom), rel=1e-7)
+    for level in (0.5, 0.05, 0.01, 1e-5):
+        expected = stats.t.isf(level / 2, freedom)
+        assert t_quantile(freedom, level) == pytest.approx(expected, rel=1e-7)
+
+
+def test_a_quantile_may_be_too_large_for_a_float() -> None:
+    assert t_quantile(1e-6, 0.05) == inf
 
 
 def test_of_many_comparisons_the_most_different_must_be_clearer() -> None:

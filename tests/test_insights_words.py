@@ -196,7 +196,7 @@ def test_a_full_vocabulary_takes_no_new_phrases(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(words, "MOST_PHRASES", 2)
     uses: dict[str, Use] = {}
     for comment in ("one", "two", "three", "one"):
-        add_uses(uses, [{"sentiment": "negative", "comment": comment}], Counter())
+        add_uses(uses, [{"is_negative": True, "comment": comment}], Counter())
 
     assert {phrase: use.negative for phrase, use in uses.items()} == {"one": 2, "two": 1}
 
@@ -248,7 +248,7 @@ def lists(negative: int, others: int, used: float, rounds: int) -> Iterator[set[
             if random.random() < (used if is_negative else used / 5):
                 text.append("target")
             comment = {
-                "sentiment": "negative" if is_negative else "positive",
+                "is_negative": is_negative,
                 "comment": " ".join(text),
             }
             add_uses(uses, [comment], Counter())

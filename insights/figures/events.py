@@ -79,7 +79,7 @@ def summarize_events(found: Scope, before: Period, begins: datetime | None) -> E
     """Return the figures of the events in a scope, compared with the period before."""
     counted = counts_by_type(found)
     names = [each["_id"] for each in counted if each["_id"] is not None][:NAMED]
-    users = users_by_value(found, names)
+    users = users_by_value(found, names, is_complete=len(names) == len(counted))
     types = [
         TypeCount(each["_id"], each["count"], users.get(each["_id"], 0))
         for each in counted
@@ -130,10 +130,14 @@ def counts_by_type(found: Scope, length: timedelta = DAY) -> list[Document]:
 
 
 def users_by_value(
-    found: Scope, types: list[str], length: timedelta = DAY
+    found: Scope, types: list[str], length: timedelta = DAY, *, is_complete: bool = False
 ) -> dict[str | datetime, int]:
-    """Return the numbers of users by type, of these types, and by start of each day or hour."""
-    of_type = {"$cond": [{"$in": ["$event_type", {"$literal": types}]}, "$event_type", None]}
+    """Return the numbers of users by type, of these types, and by start of each day or hour.
+
+    They need not be asked for if they are all that there are.
+    """
+    is_one = {"$in": ["$event_type", {"$literal": types}]}
+    of_type = "$event_type" if is_complete else {"$cond": [is_one, "$event_type", None]}
     pipeline: list[Stage] = [
         {
             "$group": {
@@ -215,9 +219,11 @@ def active_before(found: Scope) -> ActiveBefore:
 
 def users_in(found: Scope) -> int:
     """Return the number of users with events in a scope."""
-    # MongoDB skips from user to user in an index, if there is nothing else to group.
+    # MongoDB skips from user to user in an index, if there is nothing else to group, and a
+    # condition on the user.
+    anyone: Stage = {"user_id": {"$nin": []}}
     pipeline: list[Stage] = [
         {"$group": {"_id": "$user_id"}},
         {"$group": {"_id": None, "users": {"$sum": 1}}},
     ]
-    return sum(each["users"] for each in found.aggregate(pipeline))
+    return sum(each["users"] for each in found.aggregate(pipeline, anyone))

@@ -74,12 +74,11 @@ def summarize_feedback(
     found: Scope, settings: Settings, before: Period, begins: datetime | None
 ) -> FeedbackSummary:
     """Return the figures of the feedback in a scope, compared with the period before."""
-    scored = add_sentiment(settings.feedback_ratings)
     with AtOnce() as at_once:
-        words = at_once.start(compare_words, found, scored)
         ratings = count_ratings(found, before, settings)
+        words = at_once.start(compare_words, found, ratings)
         worst = at_once.start(worst_messages, found, ratings, settings)
-        daily = feedback_days(found, scored)
+        daily = feedback_days(found, add_sentiment(settings.feedback_ratings))
         count = sum(day.count for day in daily)
         sentiments = {name: sum(getattr(day, name) for day in daily) for name in SCORED}
         comparison = compare(profiles(found, found.during(before), ratings))
@@ -121,23 +120,23 @@ def profiles(now: Scope, before: Scope, ratings: Ratings) -> list[Profile]:
     Users who gave the same numbers are one profile, so their number hardly matters.
     """
     is_now = {"$gte": ["$timestamp", now.period.since]}
-    is_before = {"$not": [is_now]}
+    is_before = {"$lt": ["$timestamp", before.period.until]}
     is_positive = ratings.test(Sentiment.POSITIVE)
+    is_scored = ratings.test_scored()
+    # The index alone could not answer a `$match` on the sentiment, nor one on two periods.
     numbers = {
         "positive": count_if(is_now, is_positive),
-        "scored": count_if(is_now),
+        "scored": count_if(is_now, is_scored),
         "positive_before": count_if(is_before, is_positive),
-        "scored_before": count_if(is_before),
+        "scored_before": count_if(is_before, is_scored),
     }
-    is_scored = map(Sentiment, SCORED)
     pipeline: list[Stage] = [
-        {"$match": {"$expr": ratings.test(*is_scored)}},
         {"$group": {"_id": "$user_id", **numbers}},
         {"$group": {"_id": {name: f"${name}" for name in numbers}, "users": {"$sum": 1}}},
     ]
-    both = {"$or": [now.period.condition(), before.period.condition()]}
-    found = now.during(Period()).aggregate(pipeline, both)
-    return [Profile(users=each["users"], **each["_id"]) for each in found]
+    both = now.during(Period(before.period.since, now.period.until))
+    found = [Profile(users=each["users"], **each["_id"]) for each in both.aggregate(pipeline)]
+    return [each for each in found if each.scored or each.scored_before]
 
 
 def curve(found: Scope, ratings: Ratings, daily: Sequence[FeedbackDay]) -> Curve | None:
@@ -146,6 +145,8 @@ def curve(found: Scope, ratings: Ratings, daily: Sequence[FeedbackDay]) -> Curve
     if len(parts) == 1:
         return None
     lowest, highest = min(parts, key=share_in), max(parts, key=share_in)
+    if lowest is highest:
+        return None
     days = sorted([lowest, highest], key=lambda part: part[0].day)
     earlier, later = (found.during(period_of(part, found.period)) for part in days)
     change = compare(profiles(later, earlier, ratings))

@@ -10,7 +10,7 @@ from pymongo.errors import OperationFailure
 
 from insights.figures import sequences
 from insights.figures.contrasts import both_groups, contrast_to
-from insights.figures.shares import Difference, Profile, Share, special
+from insights.figures.shares import Difference, Profile, Share
 from insights.figures.shares import compare as compare_shares
 from insights.figures.step_counts import (
     NEEDED,
@@ -128,7 +128,6 @@ def find_journeys(  # noqa: PLR0913, PLR0917 (each is part of the question)
     ratings = usable_scope(database, Kind.FEEDBACK, filters, period)
     events = Scope(database, Kind.EVENTS, period, filters.of(Kind.EVENTS))
     with AtOnce() as at_once:
-        at_once.start(special)
         counted = at_once.start(count, ratings, rating, settings, events, window)
         not_used = [
             *not_counted(ratings, asked),

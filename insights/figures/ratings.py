@@ -69,6 +69,10 @@ class Ratings:
             return {"$in": ["$rating", {"$literal": self._values(sentiments)}]}
         return {"$in": [sentiment(self.allowed), list(sentiments)]}
 
+    def test_scored(self) -> Expression:
+        """Return the expression for whether a document has a rating that can be scored."""
+        return self.test(*(each for each in Sentiment if each is not Sentiment.UNSCORED))
+
     def _values(self, sentiments: Iterable[Sentiment]) -> list[Any]:
         return [each["_id"] for each in self.counted if each["sentiment"] in sentiments]
 

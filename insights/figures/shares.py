@@ -4,19 +4,23 @@ Ratings by the same user are correlated: ten of one user say less than ten of te
 figures here are clustered by user.
 """
 
-import importlib
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from math import fsum, sqrt
+from math import exp, fsum, lgamma, sqrt
 from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from insights.figures.t_distribution import t_quantile, t_tail
 
 # The significance level of the tests, and the miss rate of a 95 % interval.
 LEVEL = 0.05
 
 # The relative difference of probabilities that is rounding.
 EQUAL = 1e-7
+
+# Smaller parts of a sum do not change it.
+NEGLIGIBLE = 1e-17
 
 # The normal distribution's quantile for a 95 % interval.
 Z = NormalDist().inv_cdf(1 - LEVEL / 2)
@@ -154,7 +158,7 @@ def effective_number(counts: Sequence[Counts]) -> float:
         (each.users, influence(each.positive, each.scored, share, scored)) for each in counts
     )
     independent = share * (1 - share) / (scored - 1)
-    correction = (t_quantile(scored - 1) / t_quantile(least - 1)) ** 2
+    correction = (t_quantile(scored - 1, LEVEL) / t_quantile(least - 1, LEVEL)) ** 2
     return max(least, scored * correction / max(variance / independent, 1.0))
 
 
@@ -200,7 +204,7 @@ def difference(
     freedom = degrees_of_freedom(profiles)
     error = standard_error(profiles, now, before)
     reach = t_quantile(freedom, level) * error
-    p_clustered = 2 * float(special().stdtr(freedom, -abs(change) / error))
+    p_clustered = 2 * t_tail(freedom, abs(change) / error)
     interval = Interval(max(change - reach, -1.0), min(change + reach, 1.0))
     if fisher >= level:
         # Keep the interval consistent with the verdict.
@@ -215,31 +219,40 @@ def degrees_of_freedom(profiles: Sequence[Profile]) -> float:
     return min(now, before) - 1
 
 
-def t_quantile(freedom: float, level: float = LEVEL) -> float:
-    """Return the two-sided quantile of the t-distribution."""
-    return float(-special().stdtrit(freedom, level / 2))
-
-
 def fisher_p(now: Share, before: Share) -> float:
     """Return the p-value of Fisher's exact test, which assumes independent ratings.
 
     That is the probability of all tables with the same sums that are at most as likely.
     """
-    positive = now.positive + before.positive
+    positive, scored = now.positive + before.positive, now.scored + before.scored
     fewest, most = max(positive - before.scored, 0), min(positive, now.scored)
-    numpy = importlib.import_module("numpy")
-    numbers = numpy.arange(fewest, most + 1)
-    logs = log_choose(now.scored, numbers) + log_choose(before.scored, positive - numbers)
-    likely = numpy.exp(logs - logs.max())
+    likeliest = (now.scored + 1) * (positive + 1) // (scored + 2)
+
+    def probability(number: int) -> float:
+        chosen = log_choose(now.scored, number) + log_choose(before.scored, positive - number)
+        return exp(chosen - log_choose(scored, positive))
+
     # Rounding must not tell equally likely tables apart.
-    rare = likely <= likely[now.positive - fewest] * (1 + EQUAL)
-    return float(likely[rare].sum() / likely.sum())
+    limit = probability(now.positive) * (1 + EQUAL)
+    sides = range(likeliest, most + 1), range(likeliest - 1, fewest - 1, -1)
+    return min(fsum(sum_rare(each, probability, limit) for each in sides), 1.0)
 
 
-def log_choose(number: int, chosen: Any) -> Any:  # noqa: ANN401 (arrays)
+def sum_rare(numbers: range, probability: Callable[[int], float], limit: float) -> float:
+    """Return the sum of the probabilities up to a limit, of numbers from the likeliest on."""
+    first = bisect_left(numbers, -limit, key=lambda number: -probability(number))
+    total = 0.0
+    for number in numbers[first:]:
+        added = probability(number)
+        total += added
+        if added <= total * NEGLIGIBLE:
+            break
+    return total
+
+
+def log_choose(number: int, chosen: int) -> float:
     """Return the logarithm of a binomial coefficient."""
-    gammaln = special().gammaln
-    return gammaln(number + 1) - gammaln(chosen + 1) - gammaln(number - chosen + 1)
+    return lgamma(number + 1) - lgamma(chosen + 1) - lgamma(number - chosen + 1)
 
 
 def standard_error(profiles: Iterable[Profile], now: Share, before: Share) -> float:
@@ -261,12 +274,3 @@ def wilson_interval(share: float, number: float) -> Interval:
     centre = (share + Z**2 / (2 * number)) / scale
     reach = Z * sqrt(share * (1 - share) / number + (Z / (2 * number)) ** 2) / scale
     return Interval(max(centre - reach, 0.0), min(centre + reach, 1.0))
-
-
-@cache
-def special() -> Any:  # noqa: ANN401 (a module without types)
-    """Import `scipy.special` on first use.
-
-    It takes half a second. `scipy.stats`, which has the tests themselves, takes a whole one.
-    """
-    return importlib.import_module("scipy.special")

@@ -8,7 +8,6 @@ from pymongo.database import Database
 from insights.figures.beginnings import late_beginning
 from insights.figures.events import EventsSummary, summarize_events
 from insights.figures.feedback import FeedbackSummary, summarize_feedback
-from insights.figures.shares import special
 from insights.figures.worst import without_message
 from insights.kinds import Document, Kind
 from insights.queries.at_once import AtOnce
@@ -57,7 +56,6 @@ def summarize(
     before = Period(earlier(bounded.start, bounded.end - bounded.start), bounded.start)
     feedback, events = (scope_of(database, kind, filters, bounded, before) for kind in Kind)
     with AtOnce() as at_once:
-        at_once.start(special)
         of_events = at_once.start(summarize_events, events, before, late_beginning(events, before))
         of_feedback = summarize_feedback(
             feedback, settings, before, late_beginning(feedback, before)

@@ -8,12 +8,14 @@ such as "the", need no list to be left out.
 
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from functools import lru_cache
+from itertools import pairwise
 from math import log, sqrt
 
+from insights.figures.ratings import Ratings
 from insights.figures.sequences import key_of
 from insights.kinds import Document
 from insights.queries.scopes import Scope, Stage
@@ -94,27 +96,29 @@ class Use:
             self.users_others += 1
 
 
-def compare_words(found: Scope, scored: Stage) -> Words:
+def compare_words(found: Scope, ratings: Ratings) -> Words:
     """Return the words of the newest comments in a scope."""
+    by_user: dict[object, list[Document]] = defaultdict(list)
+    for each in newest_comments(found, ratings):
+        by_user[key_of(each.get("user_id"))].append(each)
     comments, uses = Counter[bool](), dict[str, Use]()
-    for _, own in groupby(newest_comments(found, scored), lambda each: key_of(each.get("user_id"))):
+    for own in by_user.values():
         add_uses(uses, own, comments)
     if comments[True] < ENOUGH_COMMENTS:
         return Words(comments[True], comments[False], None)
     return Words(comments[True], comments[False], without_parts(telling(uses))[:SHOWN])
 
 
-def newest_comments(found: Scope, scored: Stage) -> Iterator[Document]:
-    """Yield the newest comments of a scope, by user."""
+def newest_comments(found: Scope, ratings: Ratings) -> Iterator[Document]:
+    """Yield the newest comments of a scope."""
     beginning = {"$substrCP": ["$comment", 0, LONGEST]}
+    is_negative = ratings.test(Sentiment.NEGATIVE)
     pipeline: list[Stage] = [
         # An array may hold a text.
         {"$match": {"$expr": {"$eq": [{"$type": "$comment"}, "string"]}}},
         {"$sort": {"timestamp": -1}},
         {"$limit": NEWEST},
-        scored,
-        {"$project": {"_id": 0, "user_id": 1, "comment": beginning, "sentiment": 1}},
-        {"$sort": {"user_id": 1}},
+        {"$project": {"_id": 0, "user_id": 1, "comment": beginning, "is_negative": is_negative}},
     ]
     yield from found.stream(pipeline, {"comment": {"$gt": ""}})
 
@@ -123,7 +127,7 @@ def add_uses(uses: dict[str, Use], own: Iterable[Document], comments: Counter[bo
     """Add the phrases and the numbers of one user's comments."""
     used: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
     for each in own:
-        is_negative = each["sentiment"] == Sentiment.NEGATIVE
+        is_negative = each["is_negative"]
         comments[is_negative] += 1
         used[is_negative].update(phrases_in(each["comment"]))
     for is_negative, counts in used.items():
@@ -132,7 +136,9 @@ def add_uses(uses: dict[str, Use], own: Iterable[Document], comments: Counter[bo
                 uses.setdefault(phrase, Use()).add(count, is_negative=is_negative)
 
 
-def phrases_in(comment: str) -> set[str]:
+# Short comments recur.
+@lru_cache(NEWEST)
+def phrases_in(comment: str) -> frozenset[str]:
     """Return the words and the pairs of adjacent words in a comment.
 
     Numbers and single letters are no words.
@@ -153,7 +159,7 @@ def phrases_in(comment: str) -> set[str]:
                 found.add(f"{before} {word}")
             before = word
         end = token.end()
-    return found
+    return frozenset(found)
 
 
 def score(uses: Mapping[str, Use]) -> list[Phrase]:

@@ -13,7 +13,7 @@ from insights.messages.records import find_messages
 from insights.queries.documents import as_text
 from insights.queries.left_out import LeftOut, Reason
 from insights.queries.scopes import Scope, Stage
-from insights.queries.sentiment import Sentiment, add_sentiment, but_dates, count_of
+from insights.queries.sentiment import Sentiment, but_dates, count_of
 from insights.settings import Settings
 from insights.users.ids import ids_of, of_user, text_of
 
@@ -39,7 +39,6 @@ IS_TEXT = {"$eq": [{"$type": "$message_id"}, "string"]}
 MESSAGE = {"$cond": [IS_TEXT, "$message_id", but_dates("$message_id", TEXT, "$message_id")]}
 WITHOUT_MESSAGE = {"message_id": None}
 
-IS_NEGATIVE = {"$eq": ["$sentiment", Sentiment.NEGATIVE]}
 HAS_COMMENT = {"$and": [{"$eq": [{"$type": "$comment"}, "string"]}, {"$ne": ["$comment", ""]}]}
 
 
@@ -99,8 +98,7 @@ def worst_messages(found: Scope, ratings: Ratings, settings: Settings) -> list[W
     Raises:
         Unreadable: the MongoDB user may not read the application's messages.
     """
-    scored = add_sentiment(settings.feedback_ratings)
-    worst = rank(found, ratings, scored)
+    worst = rank(found, ratings)
     messages = find_messages(found.database, settings, [each["_id"] for each in worst])
     return [
         WorstMessage(
@@ -111,13 +109,13 @@ def worst_messages(found: Scope, ratings: Ratings, settings: Settings) -> list[W
             each["count"],
             each["effective"],
             each["newest"],
-            comments_on(found, scored, each["_id"]),
+            comments_on(found, ratings, each["_id"]),
         )
         for each in worst
     ]
 
 
-def rank(found: Scope, ratings: Ratings, scored: Stage) -> list[Document]:
+def rank(found: Scope, ratings: Ratings) -> list[Document]:
     """Return the numbers of the worst messages.
 
     Messages are counted in the order of their negative ratings, until no further one can be worse:
@@ -125,7 +123,7 @@ def rank(found: Scope, ratings: Ratings, scored: Stage) -> list[Document]:
     """
     worst: list[Document] = []
     for some in in_queries(most_negative(found, ratings)):
-        worst = sorted([*worst, *count(found, scored, some)], key=badness, reverse=True)[:WORST]
+        worst = sorted([*worst, *count(found, ratings, some)], key=badness, reverse=True)[:WORST]
         if len(worst) == WORST and lower_bound(some[-1]["negative"]) <= worst[-1]["least"]:
             break
     return worst
@@ -176,11 +174,10 @@ def most_negative(found: Scope, ratings: Ratings) -> Iterator[Document]:
     yield from found.stream(pipeline, *conditions, batch=BATCH)
 
 
-def count(found: Scope, scored: Stage, messages: list[Document]) -> Iterator[Document]:
-    """Yield messages with the numbers of all their ratings."""
+def count(found: Scope, ratings: Ratings, messages: list[Document]) -> Iterator[Document]:
+    """Yield messages with the numbers of all their scored ratings."""
     pipeline: list[Stage] = [
-        scored,
-        {"$match": {"sentiment": {"$ne": Sentiment.UNSCORED}}},
+        {"$match": {"$expr": ratings.test_scored()}},
         {"$group": {"_id": {"message": MESSAGE, "user": "$user_id"}, "count": {"$sum": 1}}},
         {
             "$group": {
@@ -218,11 +215,10 @@ def on_message(message: object) -> dict[str, Any]:
     return {"message_id": {"$eq": message}}
 
 
-def comments_on(found: Scope, scored: Stage, message: object) -> list[Comment]:
+def comments_on(found: Scope, ratings: Ratings, message: object) -> list[Comment]:
     """Return a message's newest comments, those of negative ratings first."""
     pipeline: list[Stage] = [
-        scored,
-        {"$addFields": {"is_negative": IS_NEGATIVE}},
+        {"$addFields": {"is_negative": ratings.test(Sentiment.NEGATIVE)}},
         {"$sort": {"is_negative": -1, "timestamp": -1, "user_id": -1}},
         {"$limit": COMMENTS_OF_EACH},
     ]

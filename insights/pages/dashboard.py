@@ -28,7 +28,6 @@ from insights.figures.answers import (
 )
 from insights.figures.comparisons import show_points, show_points_range, show_without
 from insights.figures.journeys import Journeys, find_journeys
-from insights.figures.shares import special
 from insights.figures.summaries import Summary, summarize
 from insights.figures.verdicts import headline, most_striking
 from insights.kinds import Document, Kind
@@ -123,7 +122,7 @@ def create_dashboard(  # noqa: PLR0913, PLR0917 (each is part of the question)
     """
     filters = with_message_filters(database, filters, period, now)
     with AtOnce() as at_once:
-        ready = at_once.start(prepare)
+        ready = at_once.start(start_vega)
         until_now = period.so_far(now)
         finding = at_once.start(
             find_journeys, database, settings, filters, Sentiment.NEGATIVE, WINDOW, until_now, now
@@ -135,15 +134,6 @@ def create_dashboard(  # noqa: PLR0913, PLR0917 (each is part of the question)
     charts = draw_charts(to_draw(database, settings, filters, summary))
     times = newest_times(database, now) if summary.is_empty else {}
     return Dashboard(now, summary, journeys, charts, comparisons, database.name, times)
-
-
-def prepare() -> None:
-    """Import and start what charts need, one after the other.
-
-    Altair would take NumPy for complete while another thread still imports it.
-    """
-    special()
-    start_vega()
 
 
 def newest_times(database: Database[Document], now: datetime) -> dict[Kind, datetime]:

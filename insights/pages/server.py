@@ -20,7 +20,6 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from insights.errors import UsageError
-from insights.figures.shares import special
 from insights.mongodb.connection import open_database
 from insights.pages.boards import Boards
 from insights.pages.drawing import start_vega
@@ -72,7 +71,6 @@ def serve(  # noqa: PLR0913 (each is an option of its command)
     question, token = question_of(selection, by), secrets.token_urlsafe()
     with listening_socket(port) as listener, open_database(settings) as database:
         start_vega()
-        special()
         source, threads = Source(database, settings, token, question), Threads()
         boards = Boards(source.asked, threads)
         server = Server(Site(source, boards, threads), token)
