@@ -7,10 +7,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from playwright.async_api import BrowserContext
+from playwright.async_api import BrowserContext, CDPSession
 
 from chaos.proxy import Fault
-from chaos.trials import Tab, Trial
+from chaos.trials import POLL_SECONDS, Tab, Trial
 from tests.support.mongod import Mongod
 from tests.support.tokens import USER, token
 
@@ -192,9 +192,17 @@ async def kill_renderers(context: BrowserContext) -> None:
     """Kill all processes that show pages of a browser."""
     assert context.browser
     session = await context.browser.new_browser_cdp_session()
-    for process in (await session.send("SystemInfo.getProcessInfo"))["processInfo"]:
-        if process["type"] == "renderer":
-            os.kill(process["id"], signal.SIGKILL)
+    for process in await renderers(session):
+        os.kill(process, signal.SIGKILL)
+    # The browser would show the next page in one that it does not know to be dead.
+    while await renderers(session):  # noqa: ASYNC110 (polls the browser)
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def renderers(session: CDPSession) -> list[int]:
+    """Return the ids of the processes that show pages."""
+    processes = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
+    return [each["id"] for each in processes if each["type"] == "renderer"]
 
 
 async def token_expired(trial: Trial) -> None:

@@ -17,8 +17,10 @@ from chaos.proxy import FaultProxy
 POLL_SECONDS = 0.1
 # What is still missing after the outage is lost.
 PATIENCE_SECONDS = 30
+# For acknowledgements, after a pause that follows a failure.
+SETTLE_SECONDS = 10
 # For copies that may still arrive.
-SETTLE_SECONDS = 2
+COPIES_SECONDS = 2
 
 # Tracks events at an even rate, and votes on three messages in turn.
 TRACK = """async ([run, tab, first, count, pause, size]) => {
@@ -128,18 +130,26 @@ class Trial:
 
     async def outcome(self) -> Outcome:
         """Count what is stored, once nothing more arrives."""
-        await asyncio.sleep(SETTLE_SECONDS)
+        pending = await self.settle()
         events = await self.store.events(self.run)
-        last = [tab for tab in self.tabs if not tab.page.is_closed()][-1]
         return Outcome(
             lost=len(self.tracked - set(events)),
             twice=sum(count > 1 for count in events.values()),
             old_votes=await self.old_votes(),
             requests=self.requests,
             drain_seconds=self.drain_seconds,
-            pending=await last.page.evaluate("pending()"),
+            pending=pending,
             dropped=sum([await tab.dropped() for tab in self.tabs]),
         )
+
+    async def settle(self) -> int:
+        """Wait until the last tab knows that nothing is left, and for copies; return its number."""
+        last = [tab for tab in self.tabs if not tab.page.is_closed()][-1]
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while (pending := await last.pending()) and time.monotonic() < deadline:  # noqa: ASYNC110 (polls the page)
+            await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(COPIES_SECONDS)
+        return pending
 
 
 @dataclass
@@ -177,6 +187,10 @@ class Tab:
     async def jump(self, seconds: float) -> None:
         """Set the page's clock so far from the real one."""
         await self.page.evaluate(JUMP, 1000 * seconds)
+
+    async def pending(self) -> int:
+        """Return how many items the client holds."""
+        return int(await self.page.evaluate("pending()"))
 
     async def dropped(self) -> int:
         """Return how many items the client gave up, unless the tab is gone."""

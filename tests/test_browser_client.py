@@ -10,6 +10,7 @@ import os
 import pytest
 
 from chaos.lab import running_lab
+from chaos.pages import our_files
 from chaos.runs import our_client, problems_of, run_scenarios
 from chaos.scenarios import SCENARIOS
 from tests.support.locks import locked
@@ -36,7 +37,7 @@ def problems(tmp_path_factory: pytest.TempPathFactory) -> Problems:
 
 def run() -> Problems:
     """Run all scenarios, and return what went wrong in each."""
-    with running_lab() as lab:
+    with running_lab(our_files()) as lab:
         found = asyncio.run(run_scenarios(lab, list(SCENARIOS), our_client(lab)))
     return {name: problems_of(result) for name, result in found.items()}
 
