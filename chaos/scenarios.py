@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from playwright.async_api import BrowserContext, CDPSession
 
+from chaos.outcomes import OUTAGE_SECONDS
 from chaos.proxy import Fault
 from chaos.trials import POLL_SECONDS, Tab, Trial
 from tests.support.mongod import Mongod
@@ -17,7 +18,6 @@ from tests.support.tokens import USER, token
 EVENTS = 200
 SECONDS = 5
 FEW = 30
-OUTAGE_SECONDS = 10
 DAY_SECONDS = 24 * 60 * 60
 
 # More than `sendBeacon` and keepalive requests carry.
@@ -175,6 +175,18 @@ async def much(trial: Trial) -> None:
     await trial.drain()
 
 
+async def spilled(trial: Trial) -> None:
+    """600 KB are tracked during an outage, more than the local storage takes; the tab is closed."""
+    async with trial.outage(), trial.proxy.refusing():
+        tab = await trial.open()
+        await tab.track(3 * LARGE_EVENTS, SECONDS, LARGE_BYTES)
+        await trial.wait(1, 2)
+        await tab.page.close()
+        await trial.wait(1, 2)
+    await trial.open()
+    await trial.drain()
+
+
 async def killed(trial: Trial) -> None:
     """The tab's process is killed while connections are refused; the page is opened again."""
     await trial.use_own_browser()
@@ -247,6 +259,7 @@ SCENARIOS: dict[str, Scenario] = {
         cut,
         two_tabs,
         much,
+        spilled,
         killed,
         hanging,
         storage_full,

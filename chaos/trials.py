@@ -16,7 +16,7 @@ from chaos.proxy import FaultProxy
 
 POLL_SECONDS = 0.1
 # What is still missing after the outage is lost.
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 40
 # For acknowledgements, after a pause that follows a failure.
 SETTLE_SECONDS = 10
 # For copies that may still arrive.
@@ -59,6 +59,7 @@ class Trial:
     # Requests that pages made, answered or not.
     sent: int = 0
     requests: int = 0
+    outage_seconds: float = 0
     outage_end: float = 0
     drain_seconds: float = 0
 
@@ -105,10 +106,11 @@ class Trial:
     @asynccontextmanager
     async def outage(self) -> AsyncIterator[None]:
         """Count the requests in a block, whose end is the end of the outage."""
-        arrived, sent = self.proxy.requests, self.sent
+        start, arrived, sent = time.monotonic(), self.proxy.requests, self.sent
         yield
         self.requests = max(self.proxy.requests - arrived, self.sent - sent)
         self.outage_end = time.monotonic()
+        self.outage_seconds = self.outage_end - start
 
     async def drain(self) -> None:
         """Wait until everything is stored."""
@@ -137,6 +139,7 @@ class Trial:
             twice=sum(count > 1 for count in events.values()),
             old_votes=await self.old_votes(),
             requests=self.requests,
+            outage_seconds=self.outage_seconds,
             drain_seconds=self.drain_seconds,
             pending=pending,
             dropped=sum([await tab.dropped() for tab in self.tabs]),
