@@ -35,7 +35,7 @@ async function bundle(name, options = {}) {
     ...options,
   });
   const { code } = await minify(outputFiles[0].text, terser);
-  await writeFile(`dist/${name}.js`, code + "\n");
+  await writeFile(`dist/${name}.js`, code);
 }
 
 await bundle("client");

@@ -1,21 +1,21 @@
-import { endPause, extendPause, pauseLeft } from "./backoff.js";
 import { openDatabase, type Update } from "./database.js";
 import { newId } from "./ids.js";
-import { EVENT, FEEDBACK, USER } from "./keys.js";
 import {
+  FIRST_PAUSE_MS,
   FLUSH_EVENTS,
   FLUSH_MS,
   GZIP_BYTES,
   MAX_BATCH_BYTES,
   MAX_BEACON_BYTES,
-  MAX_BLOCKED,
+  MAX_PAUSE_MS,
+  MAX_UNANSWERED,
+  PAUSE_GROWTH,
   MAX_ITEM_BYTES,
   REQUEST_MS,
   byteLength,
 } from "./limits.js";
-import { createOutbox, isFeedback, takeBatch, toBody, type Entry } from "./outbox.js";
+import { createOutbox, takeBatch, toBody, type Entry } from "./outbox.js";
 import { asksForPrivacy } from "./privacy.js";
-import { createStore } from "./store.js";
 import type { Client, Event, Options } from "./types.js";
 
 export type * from "./types.js";
@@ -50,9 +50,9 @@ export function createClient({
   const report = guard(onError);
   const drop = guard(onDrop);
 
-  const name = `up2d8 ${endpoint} `;
+  const name = endpoint + " up2d8 ";
   let locks: LockManager | undefined;
-  let update: Update | undefined;
+  let update: Update = () => Promise.reject();
   try {
     if (!storage) {
       storage = localStorage;
@@ -62,26 +62,46 @@ export function createClient({
   } catch {
     // Forbidden, or not a browser.
   }
-  const store = createStore(storage, name);
-  const outbox = createOutbox(store, update, drop);
+  const userKey = name + "u";
+  const pauseKey = name + "p";
+  const outbox = createOutbox(storage, name, update, drop);
   const refused = new Set<string>();
 
   let userId: string | null;
+  let bearer: string | null | undefined;
   let timer: ReturnType<typeof setTimeout>;
   let fresh = 0;
   let retryAfter = 0;
-  let blocked = 0;
-  let gzip = true;
+  let unanswered = 0;
   let closed = false;
-  let handed = EVENT;
+  let handed = "";
   let running = Promise.resolve();
 
+  /** The pause after failures, which all tabs share: its end, and the longest that it could be. */
+  const pause = () => (outbox.read_(pauseKey) ?? "").split(" ").map(Number) as [number, number];
+
+  /** Return how many milliseconds to wait. A clock that is set back ends the pause. */
+  const pauseLeft = () => {
+    const [end, longest] = pause();
+    const left = end - Date.now();
+    return left <= longest && left > 0 && left;
+  };
+
+  const endPause = () => outbox.remove_(pauseKey);
+
+  /** Pause for a random time, and at least as long as the server asks for. */
+  const extendPause = () => {
+    const longest = Math.max(Math.min((pause()[1] || FIRST_PAUSE_MS) * PAUSE_GROWTH, MAX_PAUSE_MS), retryAfter);
+    const random = FIRST_PAUSE_MS + Math.random() * (longest - FIRST_PAUSE_MS);
+    outbox.write_(pauseKey, Date.now() + Math.max(random, retryAfter) + " " + longest);
+  };
+
   const isPrivate = () => respectPrivacySignals && asksForPrivacy();
-  const isStopped = () => blocked >= MAX_BLOCKED || isPrivate();
+  const isStopped = () => unanswered >= MAX_UNANSWERED || isPrivate();
 
   /** Return the JSON of an item of the current user, unless it is too large. */
   const prepare = (item: object): string => {
-    if (!userId) store.write_(USER, (userId = store.read_(USER) ?? newId()));
+    if (!userId) outbox.write_(userKey, (userId = outbox.read_(userKey) ?? newId()));
     const text = JSON.stringify({ user_id: userId, ...item });
     if (byteLength(text) > MAX_ITEM_BYTES) {
       drop("too-large", item as Event);
@@ -91,58 +111,48 @@ export function createClient({
   };
 
   /** Send entries, and remove those that are acknowledged or refused. */
-  const deliver = async (entries: Entry[], keepalive = isFeedback(entries[0])): Promise<void> => {
-    const isEvents = !isFeedback(entries[0]);
-    const post = async () => {
-      const headers: Record<string, string> = {};
-      let body: BodyInit = isEvents ? toBody(entries) : entries[0]![1];
-      const bearer = await token?.();
-      if (bearer) headers["Authorization"] = "Bearer " + bearer;
-      if (gzip && !keepalive && body.length > GZIP_BYTES && globalThis.CompressionStream) {
-        headers["Content-Encoding"] = "gzip";
-        body = await new Response(new Response(body).body!.pipeThrough(new CompressionStream("gzip"))).blob();
-      }
-      const signal = AbortSignal.timeout?.(REQUEST_MS);
-      return fetch(isEvents ? eventsUrl : feedbackUrl, { method: "POST", body, headers, keepalive, signal });
-    };
-    retryAfter = 0;
-    const response = await Promise.race([
-      post(),
-      new Promise<never>((_, reject) => setTimeout(reject, REQUEST_MS, Error("Timeout"))),
-    ]).catch((error) => {
-      gzip = false;
-      if (isEvents && navigator.onLine !== false && error instanceof TypeError) blocked++;
-      throw error;
-    });
-    if (isEvents) blocked = 0;
-    const status = `${response.status}`;
-    if (/^5|408|429/.test(status) || (token && status === "401")) {
-      retryAfter = +response.headers.get("Retry-After")! * 1000 || 0;
-      throw Error("HTTP " + status);
+  const deliver = async (entries: Entry[], isFeedback = false, keepalive = isFeedback): Promise<void> => {
+    const headers: Record<string, string> = {};
+    let body: BodyInit = isFeedback ? entries[0]![1] : toBody(entries);
+    if (bearer) headers["Authorization"] = "Bearer " + bearer;
+    // Uncompressed after a failure: a server may not allow the header.
+    if (!unanswered && !keepalive && body.length > GZIP_BYTES && globalThis.CompressionStream) {
+      headers["Content-Encoding"] = "gzip";
+      body = await new Response(new Response(body).body!.pipeThrough(new CompressionStream("gzip"))).blob();
     }
-    const errors: { index: number }[] | false = status === "207" && (await response.json()).errors;
-    endPause(store);
-    if (entries[1] && /400|413|422/.test(status)) {
+    retryAfter = 0;
+    if (!isFeedback) unanswered++;
+    const response = await fetch(isFeedback ? feedbackUrl : eventsUrl, { method: "POST", body, headers, signal: AbortSignal.timeout?.(REQUEST_MS), keepalive });
+    if (!isFeedback) unanswered = 0;
+    const status = response.status;
+    if (/^5|408|429/.test(status as never) || (token && status === 401)) {
+      retryAfter = +response.headers.get("Retry-After")! * 1000 || 0;
+      throw Error(status as never);
+    }
+    const errors: { index: number }[] | false = status === 207 && (await response.json()).errors;
+    endPause();
+    if (entries[1] && /400|413|422/.test(status as never)) {
       for (const entry of entries) await deliver([entry]);
     } else
-      entries.forEach(([key, text, item], index) => {
-        if (status > "3" || (errors && errors.some((error) => error.index === index))) {
+      for (const [index, [key, text, item]] of entries.entries()) {
+        if (status > 299 || (errors && errors.some((error) => error.index === index))) {
           refused.add(text);
           drop("rejected", item);
         }
-        if (store.read_(key) === text) store.remove_(key);
-      });
+        if (outbox.read_(key) === text) outbox.remove_(key);
+      }
   };
 
+  /** Return true once nothing is left to be sent now. */
   const sendAll = async () => {
-    while (!closed && !pauseLeft(store)) {
-      const all = outbox.list_();
-      if (isFeedback(all[0])) await deliver([all[0]!]);
+    while (!closed && !pauseLeft()) {
+      const [feedback] = outbox.listFeedback_();
+      if (feedback) await deliver([feedback], true);
       else {
-        if (isStopped()) return;
+        if (isStopped()) return true;
         const old = await outbox.readOld_();
-        const batch = takeBatch(old[0] ? old : all, MAX_BATCH_BYTES);
-        if (!batch[0]) return;
+        const batch = takeBatch(old[0] ? old : outbox.listEvents_(), MAX_BATCH_BYTES);
+        if (!batch[0]) return true;
         await deliver(batch);
         if (old[0]) await outbox.removeOld_(batch);
       }
@@ -156,35 +166,37 @@ export function createClient({
 
   /** Send what all tabs stored, in one tab at a time. */
   const flush = () =>
-    (running = running.then(async () => {
+    (running = (running.catch(report) as Promise<void>).then(async () => {
       fresh = 0;
+      let done: boolean | null | undefined;
       try {
-        await (locks ? locks.request(name, { ifAvailable: true }, (lock) => lock && sendAll()) : sendAll());
+        // Not within the lock, which all tabs would wait for.
+        if (outbox.pending_()) bearer = await token?.();
+        done = await (locks ? locks.request(name, { ifAvailable: true }, (lock) => lock && sendAll()) : sendAll());
       } catch (error) {
-        extendPause(store, retryAfter);
+        extendPause();
         report(error);
       }
-      if (isStopped() ? isFeedback(outbox.list_()[0]) : outbox.pending_()) schedule(pauseLeft(store) || FLUSH_MS);
+      if (!done) schedule(pauseLeft() || FLUSH_MS);
     }));
 
   /** Give the events to the browser, which sends them even if the page is gone. */
   const handOver = () => {
-    if (pauseLeft(store) || isStopped()) return;
-    const batch = takeBatch(outbox.list_().filter(([key]) => key > handed), MAX_BEACON_BYTES);
-    if (!batch[0]) return;
+    const batch = takeBatch(outbox.listEvents_().filter(([key]) => key > handed), MAX_BEACON_BYTES);
+    if (!batch[0] || pauseLeft() || isStopped()) return;
     handed = batch.at(-1)![0];
-    if (token) deliver(batch, true).catch(report);
+    if (token) deliver(batch, false, true).catch(report);
     else navigator.sendBeacon?.(eventsUrl, toBody(batch));
   };
 
   const onPageEvent = ({ type }: { type: string }) => {
-    if (type === "online") endPause(store);
+    if (type === "online") endPause();
     if (type === "pagehide" || globalThis.document?.hidden) return handOver();
-    blocked = Math.min(blocked, MAX_BLOCKED - 1);
+    unanswered = 0;
     void flush();
   };
   const listen = (verb: "add" | "remove") => {
-    for (const type of ["visibilitychange", "pagehide", "online"]) globalThis[`${verb}EventListener`]?.(type, onPageEvent);
+    for (const type of ["visibilitychange", "pagehide", "online"]) globalThis[(verb + "EventListener") as "addEventListener"]?.(type, onPageEvent);
   };
   listen("add");
   schedule(0);
@@ -194,9 +206,8 @@ export function createClient({
       const event_id = newId();
       try {
         if (!isPrivate()) {
-          outbox.putEvent_(event_id, prepare({ event_type, details, event_id, occurred_at: new Date().toISOString() }));
-          fresh++;
-          if (fresh === 1) schedule(FLUSH_MS);
+          outbox.writeEvent_(event_id, prepare({ event_type, details, event_id, occurred_at: new Date().toISOString() }));
+          if (!fresh++) schedule(FLUSH_MS);
           if (fresh === FLUSH_EVENTS) void flush();
         }
       } catch (error) {
@@ -207,27 +218,24 @@ export function createClient({
     feedback(feedback) {
       const settled = (async () => {
         const text = prepare(feedback);
-        const key = FEEDBACK + JSON.stringify([userId, feedback.message_id]);
-        store.write_(key, text);
+        const key = name + "f" + JSON.stringify([userId, feedback.message_id]);
+        outbox.write_(key, text);
         await flush();
-        while (store.read_(key) === text) {
-          if (closed) throw Error("closed");
-          await new Promise((resolve) => setTimeout(resolve, FLUSH_MS));
-        }
-        if (refused.delete(text)) throw Error("rejected");
+        while (outbox.read_(key) === text && !closed) await new Promise((resolve) => setTimeout(resolve, FLUSH_MS));
+        if (outbox.read_(key) === text || refused.delete(text)) throw Error("rejected");
       })();
       settled.catch(report);
       return settled;
     },
     identify(id) {
       userId = id;
-      if (!id) store.remove_(USER);
+      if (!id) outbox.remove_(userKey);
     },
     flush,
     close() {
       handOver();
       closed = true;
-      clearTimeout(timer);
+      schedule(0);
       listen("remove");
     },
     get pending() {

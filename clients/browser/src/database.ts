@@ -1,4 +1,4 @@
-const STORE = "events";
+const STORE = "e";
 /** Some browsers never answer; the client then goes on without a database. */
 const ANSWER_MS = 2000;
 

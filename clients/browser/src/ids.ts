@@ -4,5 +4,5 @@ let last = 0;
 export function newId(): string {
   last = Math.max(Date.now(), last + 1);
   const time = last.toString(16).padStart(12, "0");
-  return `${time.slice(0, 8)}-${time.slice(8)}-7xxx-8xxx-xxxxxxxxxxxx`.replace(/x/g, () => Math.trunc(Math.random() * 16).toString(16));
+  return `${time.slice(0, 8)}-${time.slice(8)}-7xxx-8xxx-xxxxxxxxxxxx`.replace(/x/g, () => ((Math.random() * 16) | 0).toString(16));
 }

@@ -14,8 +14,13 @@ export const FLUSH_MS = 1000;
 export const FLUSH_EVENTS = 50;
 export const REQUEST_MS = 10_000;
 export const GZIP_BYTES = 1024;
-/** Network errors in a row after which events count as blocked by the user. */
-export const MAX_BLOCKED = 10;
+export const FIRST_PAUSE_MS = 1000;
+export const MAX_PAUSE_MS = 60_000;
+/** A server that was away for ten seconds is found within ten more. */
+export const PAUSE_GROWTH = 1.5;
+
+/** Requests without an answer, after which events count as blocked by the user. */
+export const MAX_UNANSWERED = 10;
 
 export function byteLength(text: string): number {
   return new TextEncoder().encode(text).length;

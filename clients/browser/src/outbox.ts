@@ -1,7 +1,5 @@
 import type { Update } from "./database.js";
-import { EVENT, FEEDBACK } from "./keys.js";
 import { MAX_BATCH_EVENTS, MAX_DATABASE, MAX_LOCAL, byteLength } from "./limits.js";
-import type { Store } from "./store.js";
 import type { DropReason, Event, Feedback } from "./types.js";
 
 /** A stored feedback or event: its key, its JSON, and the parsed JSON. */
@@ -9,33 +7,65 @@ export type Entry = [key: string, text: string, item: (Feedback | Event) & { use
 
 type Drop = (reason: DropReason, item: Entry[2]) => void;
 
-export const isFeedback = (entry?: Entry) => !!entry && entry[0] < EVENT;
-
 /** The characters that an item takes, with a long key. */
 const room = (text: string) => text.length + 150;
 
 const roomOf = (entries: Entry[]) => toBody(entries).length + 150 * entries.length;
 
-/** What is stored and not acknowledged: in the local storage, and older events in a database. */
-export function createOutbox(store: Store, update: Update | undefined, drop: Drop) {
+/**
+ * What is stored and not acknowledged: in the local storage, and older events in a database.
+ *
+ * What the local storage cannot hold stays in memory. Only reading may throw.
+ */
+export function createOutbox(storage: Storage | undefined, name: string, update: Update, drop: Drop) {
+  const memory = new Map<string, string>();
   let size = 0;
   let spilled = 0;
-  let spilling: Promise<void> | undefined;
+  let spilling: Promise<void> | false = false;
 
-  const parse = (text: string, key = EVENT): Entry[] => {
+  const read_ = (key: string): string | null | undefined => memory.get(key) ?? storage?.getItem(key);
+
+  const remove_ = (key: string) => {
+    memory.delete(key);
+    storage?.removeItem(key);
+  };
+
+  /** Return something if it is in memory only. */
+  const write_ = (key: string, text: string, isFull?: boolean): unknown => {
+    remove_(key);
+    try {
+      if (!isFull) return storage!.setItem(key, text);
+    } catch {
+      // Full, or forbidden.
+    }
+    return memory.set(key, text);
+  };
+
+  const parse = (text: string, key = ""): Entry[] => {
     try {
       const item = JSON.parse(text);
       if (item.user_id) return [[key, text, item]];
     } catch {
       // Of another version, or foreign.
     }
-    store.remove_(key);
+    remove_(key);
     return [];
   };
 
-  /** Return what is in the local storage: feedback, then events, the oldest first. */
-  const list_ = () => {
-    const entries = store.keys_().flatMap((key) => (key < FEEDBACK ? [] : parse(store.read_(key)!, key)));
+  /** Return what has a key that begins so, the oldest first. */
+  const list_ = (prefix: string) => {
+    const keys = [...memory.keys()];
+    for (let i = 0, key; (key = storage?.key(i)) != null; i++) keys.push(key);
+    return keys
+      .filter((key) => key.startsWith(prefix))
+      .sort()
+      .flatMap((key) => parse(read_(key)!, key));
+  };
+
+  const listFeedback_ = () => list_(name + "f");
+
+  const listEvents_ = () => {
+    const entries = list_(name + "e");
     size = roomOf(entries);
     return entries;
   };
@@ -46,49 +76,53 @@ export function createOutbox(store: Store, update: Update | undefined, drop: Dro
     return entries.flatMap(([key, text, item]) => {
       if (left <= most) return text;
       left -= room(text);
-      store.remove_(key);
+      remove_(key);
       drop("overflow", item);
       return [];
     });
   };
 
-  const change = async (...[by]: Parameters<Update>) => {
-    const texts = await update!(by);
-    spilled = texts.length;
-    return texts;
-  };
-
   /** Move all events into the database, if there is one. */
   const spill = async () => {
-    const events = list_().filter((entry) => !isFeedback(entry));
+    // All of a burst at once.
+    await null;
+    const events = listEvents_();
     try {
-      await change((texts) => fit([...texts.flatMap((text) => parse(text)), ...events], MAX_DATABASE));
-      for (const [key] of events) store.remove_(key);
+      spilled = (await update((texts) => fit([...texts.flatMap((text) => parse(text)), ...events], MAX_DATABASE))).length;
+      for (const [key] of events) remove_(key);
     } catch {
       fit(events, MAX_LOCAL);
     }
-    size = 0;
-    spilling = undefined;
+    // What came meanwhile is in memory.
+    for (const [key, text] of listEvents_()) write_(key, text);
+    spilling = false;
   };
 
   return {
-    list_,
-    putEvent_(id: string, text: string): void {
+    read_,
+    remove_,
+    write_,
+    listFeedback_,
+    listEvents_,
+    writeEvent_(id: string, text: string): void {
       size += room(text);
-      if (!store.write_(EVENT + id, text, size <= MAX_LOCAL)) spilling ??= spill();
+      if (write_(name + "e" + id, text, size > MAX_LOCAL)) spilling ||= spill();
     },
     /** Return the oldest events in the database. */
     async readOld_(): Promise<Entry[]> {
-      const texts = await change((texts) => texts).catch(() => []);
+      const texts = await update((texts) => texts).catch(() => []);
+      spilled = texts.length;
       return texts.slice(0, MAX_BATCH_EVENTS).flatMap((text) => parse(text));
     },
     async removeOld_(batch: Entry[]): Promise<void> {
       const sent = new Set(batch.map(([, text]) => text));
-      await change((texts) => texts.filter((text) => !sent.has(text)));
+      await update((texts) => texts.filter((text) => !sent.has(text)));
     },
-    pending_: () => list_().length + spilled,
+    pending_: () => listFeedback_().length + listEvents_().length + spilled,
   };
 }
+
+export type Outbox = ReturnType<typeof createOutbox>;
 
 /** Return the entries of the first user that fit into a batch, and the first in any case. */
 export function takeBatch(entries: Entry[], maxBytes: number): Entry[] {

@@ -1,7 +1,9 @@
-/** Return whether the browser asks not to be tracked, by Global Privacy Control or Do Not Track. */
-export function asksForPrivacy(): boolean | undefined {
-  const { globalPrivacyControl, doNotTrack } = (globalThis.navigator ?? {}) as Navigator & {
-    globalPrivacyControl?: boolean;
-  };
-  return globalPrivacyControl || doNotTrack === "1";
+declare global {
+  interface Navigator {
+    readonly globalPrivacyControl?: boolean;
+  }
 }
+
+/** Return whether the browser asks not to be tracked, by Global Privacy Control or Do Not Track. */
+export const asksForPrivacy = () =>
+  globalThis.navigator?.globalPrivacyControl || globalThis.navigator?.doNotTrack === "1";

@@ -1,5 +1,9 @@
 /** The public types of the client. Field names are those of the HTTP API. */
 
+/**
+ * Why an item was dropped: there was no more room for it, the server refused it, or it has more
+ * than 32 KiB.
+ */
 export type DropReason = "overflow" | "rejected" | "too-large";
 
 export interface Feedback {
@@ -13,7 +17,9 @@ export interface Feedback {
 export interface Event {
   event_type: string;
   details: object;
+  /** A UUID of version 7. The server stores an event once, however often it is sent. */
   event_id: string;
+  /** When it happened, by the clock of this device. */
   occurred_at: string;
 }
 
@@ -22,22 +28,36 @@ export interface Options {
   endpoint: string;
   /** Default: `/api/feedback` and `/api/analytics`. */
   paths?: { feedback?: string; analytics?: string };
+  /** Sent as the query parameter `code`. Anyone who sees the page can read it. */
   functionKey?: string;
+  /** Returns the bearer token of the current user, and a new one once that has expired. */
   token?: () => string | null | Promise<string | null>;
+  /** Track nothing in browsers that send Global Privacy Control or Do Not Track. Default: true. */
   respectPrivacySignals?: boolean;
+  /** Where items wait, instead of the `localStorage` and an IndexedDB. */
   storage?: Storage;
+  /** An item is gone and was not stored by the server. */
   onDrop?(reason: DropReason, item: Feedback | Event): void;
+  /** Something failed. What is stored is sent again later. */
   onError?(error: unknown): void;
 }
 
 export interface Client {
-  /** Store an event and send it soon. Returns its `event_id`. */
+  /** Store an event and send it soon. Never throws. Returns its `event_id`. */
   track(type: string, details?: object): string;
-  /** Store a rating and send it at once. Settles when the server acknowledged or refused it. */
+  /**
+   * Store a rating and send it at once; the newest for a message wins. Resolves when the server
+   * acknowledged it, rejects when it was dropped or the client closed.
+   */
   feedback(feedback: Feedback): Promise<void>;
+  /**
+   * Set the user of what follows. Before, and after null, it is a random id, which the storage
+   * keeps.
+   */
   identify(userId: string | null): void;
-  /** Send everything that is stored. */
+  /** Send everything that is stored, unless a pause after a failure is under way. */
   flush(): Promise<void>;
+  /** Hand over what is stored to the browser, and stop. */
   close(): void;
   /** Number of stored items that are not acknowledged yet. */
   readonly pending: number;
