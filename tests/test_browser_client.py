@@ -15,7 +15,7 @@ from chaos.runs import our_client, problems_of, run_scenarios
 from chaos.scenarios import SCENARIOS
 from tests.support.locks import locked
 
-pytestmark = pytest.mark.usefixtures("run_mongod", "run_server")
+pytestmark = [pytest.mark.timed, pytest.mark.usefixtures("run_mongod", "run_server")]
 
 Problems = dict[str, list[str]]
 
