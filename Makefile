@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 ELSEWHERE = $(if $(filter Linux,$(shell uname)),,-m "not linux")
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 
-.PHONY: help run demo test lint openapi picture bench chaos fuzz requirements
+.PHONY: help run demo test lint client openapi picture bench chaos fuzz requirements
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,16 @@ lint: .venv/installed ## check style, types and workflows
 	@.venv/bin/shellcheck .ci/run
 	@.venv/bin/jactionlint --shellcheck=.venv/bin/shellcheck
 	@.venv/bin/zizmor --offline --quiet .github
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory client; \
+	else echo "No npm on the PATH: the browser client is not checked."; fi
+
+client: clients/browser/node_modules/installed ## check the browser client, and that its dist/ is up to date
+	@cd clients/browser && npm run --silent check && npm run --silent build
+	@git diff --exit-code --stat -- clients/browser/dist
+
+clients/browser/node_modules/installed: clients/browser/package-lock.json
+	@cd clients/browser && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 openapi: .venv/installed ## write docs/openapi.json
 	@.venv/bin/python -m tools.openapi
