@@ -99,6 +99,13 @@ class Collector:
         return {}
 
 
+class Server(ThreadingHTTPServer):
+    """A server whose clients may vanish."""
+
+    def handle_error(self, *_: object) -> None:
+        """Print nothing."""
+
+
 @contextmanager
 def collecting(collector: Collector) -> Iterator[str]:
     """Accept whatever a library sends; yield the address."""
@@ -129,7 +136,7 @@ def collecting(collector: Collector) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Print nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

@@ -15,8 +15,8 @@ from chaos.outcomes import Outcome
 from chaos.proxy import FaultProxy
 
 POLL_SECONDS = 0.1
-# What is still missing after the outage is lost.
-PATIENCE_SECONDS = 40
+# Longer than an outage is forgiven, and again after the user has come back; the rest is lost.
+PATIENCE_SECONDS = 20
 # For acknowledgements, after a pause that follows a failure.
 SETTLE_SECONDS = 10
 # For copies that may still arrive.
@@ -113,11 +113,19 @@ class Trial:
         self.outage_seconds = self.outage_end - start
 
     async def drain(self) -> None:
-        """Wait until everything is stored."""
+        """Wait until everything is stored; in the end the user opens the page once more."""
         start = self.outage_end or time.monotonic()
-        while not await self.is_stored() and time.monotonic() - start < PATIENCE_SECONDS:  # noqa: ASYNC110 (polls MongoDB)
-            await asyncio.sleep(POLL_SECONDS)
+        if not await self.becomes_stored():
+            await self.open()
+            await self.becomes_stored()
         self.drain_seconds = time.monotonic() - start
+
+    async def becomes_stored(self) -> bool:
+        """Wait until everything is stored; say whether it is."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (stored := await self.is_stored()) and time.monotonic() < deadline:  # noqa: ASYNC110 (polls MongoDB)
+            await asyncio.sleep(POLL_SECONDS)
+        return stored
 
     async def is_stored(self) -> bool:
         """Say whether every event and the newest votes are stored."""
