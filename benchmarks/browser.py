@@ -42,7 +42,7 @@ SCENARIOS = {
     "much": "200 KB, of 100",
 }
 
-NO_NODE = "The libraries were not measured, because there is no Node here."
+NO_NODE = " The libraries were not measured, because there is no Node here."
 MOST_BYTES = 2600
 MOST_MICROSECONDS = 50
 
@@ -150,8 +150,7 @@ async def measure(effort: Effort) -> Section:
         text=f"""\
 Bytes minified and gzipped, microseconds of a call of `track`, and the events that are lost once the
 user has come back: while requests fail for ten seconds, where one of two tabs is closed meanwhile,
-where the tab is closed at once, or its process killed, and with more than a closing page can send.
-{"" if libraries else NO_NODE}""",
+where the tab is closed at once, or its process killed, and with more than a closing page can send.{"" if libraries else NO_NODE}""",
         header=("library", "bytes", "us", *SCENARIOS.values()),
     )
     files = our_files() | library_files(libraries)
