@@ -150,7 +150,8 @@ async def measure(effort: Effort) -> Section:
         text=f"""\
 Bytes minified and gzipped, microseconds of a call of `track`, and the events that are lost once the
 user has come back: while requests fail for ten seconds, where one of two tabs is closed meanwhile,
-where the tab is closed at once, or its process killed, and with more than a closing page can send.{"" if libraries else NO_NODE}""",
+where the tab is closed at once, or its process killed, and with more than a closing page can
+send.{"" if libraries else NO_NODE}""",
         header=("library", "bytes", "us", *SCENARIOS.values()),
     )
     files = our_files() | library_files(libraries)
