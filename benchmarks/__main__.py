@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks import (
     attack,
+    browser,
     chart,
     connections,
     floor,
@@ -70,6 +71,9 @@ async def measure(effort: Effort, uri: str) -> tuple[str, dict[str, bytes]]:
         found = await measurement()
         say("\n".join(map(str, found)))
         sections += found
+    lost = await browser.measure(effort)
+    say(str(lost))
+    sections.append(lost)
     scaled, image = await scaling.measure(effort)
     say(str(scaled))
     sections.append(scaled)

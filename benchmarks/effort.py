@@ -29,6 +29,8 @@ class Effort:
     """Seconds before a live page is measured."""
     live_seconds: float
     """Seconds for which it is measured, several times as long as all figures are kept."""
+    scenarios: int
+    """Number of failures between a browser and the server."""
 
 
 FULL = Effort(
@@ -43,6 +45,7 @@ FULL = Effort(
     scale_seconds=3,
     live_warm_up=30,
     live_seconds=180,
+    scenarios=9,
 )
 QUICK = Effort(
     rounds=2,
@@ -56,4 +59,5 @@ QUICK = Effort(
     scale_seconds=0.2,
     live_warm_up=1,
     live_seconds=3,
+    scenarios=0,
 )

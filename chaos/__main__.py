@@ -10,6 +10,7 @@ from collections import defaultdict
 
 from chaos.lab import running_lab
 from chaos.outcomes import Outcome, summary
+from chaos.pages import our_files
 from chaos.runs import our_client, problems_of, run_scenarios
 from chaos.scenarios import SCENARIOS, scenarios_for
 from tests.support.engines import Engine
@@ -27,7 +28,7 @@ def main() -> int:
     outcomes = defaultdict[str, list[Outcome]](list)
     failed = False
     names = options.names or scenarios_for(options.browser)
-    with running_lab() as lab:
+    with running_lab(our_files()) as lab:
         for number in range(options.rounds):
             say(f"Round {number + 1} of {options.rounds} ...")
             found = asyncio.run(run_scenarios(lab, names, our_client(lab), options.browser))

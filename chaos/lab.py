@@ -4,7 +4,7 @@ import asyncio
 import json
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Protocol
 from playwright.async_api import BrowserContext, BrowserType
 from pymongo import MongoClient
 
-from chaos import pages
+from chaos.pages import serving
 from local_project.addresses import free_address
 from local_project.mongod import running_mongod
 from tests.support.chromium import FLAGS, UNUSUAL_FLAGS, chromium_path
@@ -93,12 +93,12 @@ class Lab:
 
 
 @contextmanager
-def running_lab() -> Iterator[Lab]:
-    """Run two MongoDBs, three local servers on them, a key server, and the page's server."""
+def running_lab(files: Mapping[str, bytes]) -> Iterator[Lab]:
+    """Run two MongoDBs, three local servers on them, a key server, and one of these files."""
     with ExitStack() as stack:
         enter = stack.enter_context
         folder = Path(enter(tempfile.TemporaryDirectory()))
-        origin = enter(pages.serving(pages.our_files()))
+        origin = enter(serving(files))
         project = copy_project(folder / "project")
         allow_origin(project / "local.settings.json", origin)
 

@@ -15,7 +15,6 @@ CHUNK_BYTES = 64 * 1024
 # Beyond the patience of any client.
 FOREVER = 3600
 
-UNAVAILABLE = {"Access-Control-Allow-Origin": "*", "Retry-After": "2", "Content-Length": "0"}
 EXPOSED = {"Access-Control-Expose-Headers": "Retry-After"}
 # Of one connection only (RFC 9110, section 7.6.1).
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding"}
@@ -113,9 +112,7 @@ class FaultProxy:
             await asyncio.sleep(FOREVER)
         is_preflight = request.method == b"OPTIONS"
         if self.fault is Fault.UNAVAILABLE and not is_preflight:
-            # Few servers expose the header to pages of other origins.
-            headers = UNAVAILABLE | random.choice([EXPOSED, {}])  # noqa: S311 (not for secrets)
-            await send(connection, writer, httpx.Response(503, headers=headers))
+            await send(connection, writer, unavailable(request))
             return
         response = await self.forward(request, body)
         if self.fault is Fault.CUT and not is_preflight:
@@ -129,6 +126,19 @@ class FaultProxy:
         """Return the server's answer."""
         method, url = request.method.decode(), self.server + request.target.decode()
         return await self.client.request(method, url, headers=list(request.headers), content=body)
+
+
+def unavailable(request: h11.Request) -> httpx.Response:
+    """Return a 503 that the page may read."""
+    headers = {
+        "Access-Control-Allow-Origin": dict(request.headers).get(b"origin", b"*").decode(),
+        "Access-Control-Allow-Credentials": "true",
+        "Retry-After": "2",
+        "Content-Length": "0",
+    }
+    # Few servers let pages of other origins read `Retry-After`.
+    headers |= random.choice([EXPOSED, {}])  # noqa: S311 (not for secrets)
+    return httpx.Response(503, headers=headers)
 
 
 async def read_request(

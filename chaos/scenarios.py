@@ -7,10 +7,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from playwright.async_api import BrowserContext
+from playwright.async_api import BrowserContext, CDPSession
 
+from chaos.outcomes import OUTAGE_SECONDS
 from chaos.proxy import Fault
-from chaos.trials import Tab, Trial
+from chaos.trials import POLL_SECONDS, Tab, Trial
 from tests.support.engines import Engine
 from tests.support.mongod import Mongod
 from tests.support.tokens import USER, token
@@ -18,7 +19,6 @@ from tests.support.tokens import USER, token
 EVENTS = 200
 SECONDS = 5
 FEW = 30
-OUTAGE_SECONDS = 10
 DAY_SECONDS = 24 * 60 * 60
 
 # More than `sendBeacon` and keepalive requests carry.
@@ -176,6 +176,18 @@ async def much(trial: Trial) -> None:
     await trial.drain()
 
 
+async def spilled(trial: Trial) -> None:
+    """600 KB are tracked during an outage, more than the local storage takes; the tab is closed."""
+    async with trial.outage(), trial.proxy.refusing():
+        tab = await trial.open()
+        await tab.track(3 * LARGE_EVENTS, SECONDS, LARGE_BYTES)
+        await trial.wait(1, 2)
+        await tab.page.close()
+        await trial.wait(1, 2)
+    await trial.open()
+    await trial.drain()
+
+
 async def killed(trial: Trial) -> None:
     """The tab's process is killed while connections are refused; the page is opened again."""
     await trial.use_own_browser()
@@ -193,9 +205,17 @@ async def kill_renderers(context: BrowserContext) -> None:
     """Kill all processes that show pages of a browser."""
     assert context.browser
     session = await context.browser.new_browser_cdp_session()
-    for process in (await session.send("SystemInfo.getProcessInfo"))["processInfo"]:
-        if process["type"] == "renderer":
-            os.kill(process["id"], signal.SIGKILL)
+    for process in await renderers(session):
+        os.kill(process, signal.SIGKILL)
+    # The browser would show the next page in one that it does not know to be dead.
+    while await renderers(session):  # noqa: ASYNC110 (polls the browser)
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def renderers(session: CDPSession) -> list[int]:
+    """Return the ids of the processes that show pages."""
+    processes = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
+    return [each["id"] for each in processes if each["type"] == "renderer"]
 
 
 async def token_expired(trial: Trial) -> None:
@@ -240,6 +260,7 @@ SCENARIOS: dict[str, Scenario] = {
         cut,
         two_tabs,
         much,
+        spilled,
         killed,
         hanging,
         storage_full,

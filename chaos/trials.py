@@ -15,10 +15,12 @@ from chaos.outcomes import Outcome
 from chaos.proxy import FaultProxy
 
 POLL_SECONDS = 0.1
-# What is still missing after the outage is lost.
-PATIENCE_SECONDS = 30
+# Longer than an outage is forgiven, and again after the user has come back; the rest is lost.
+PATIENCE_SECONDS = 20
+# For acknowledgements, after a pause that follows a failure.
+SETTLE_SECONDS = 10
 # For copies that may still arrive.
-SETTLE_SECONDS = 2
+COPIES_SECONDS = 2
 
 # Tracks events at an even rate, and votes on three messages in turn.
 TRACK = """async ([run, tab, first, count, pause, size]) => {
@@ -57,6 +59,7 @@ class Trial:
     # Requests that pages made, answered or not.
     sent: int = 0
     requests: int = 0
+    outage_seconds: float = 0
     outage_end: float = 0
     drain_seconds: float = 0
 
@@ -103,17 +106,26 @@ class Trial:
     @asynccontextmanager
     async def outage(self) -> AsyncIterator[None]:
         """Count the requests in a block, whose end is the end of the outage."""
-        arrived, sent = self.proxy.requests, self.sent
+        start, arrived, sent = time.monotonic(), self.proxy.requests, self.sent
         yield
         self.requests = max(self.proxy.requests - arrived, self.sent - sent)
         self.outage_end = time.monotonic()
+        self.outage_seconds = self.outage_end - start
 
     async def drain(self) -> None:
-        """Wait until everything is stored."""
+        """Wait until everything is stored; in the end the user opens the page once more."""
         start = self.outage_end or time.monotonic()
-        while not await self.is_stored() and time.monotonic() - start < PATIENCE_SECONDS:  # noqa: ASYNC110 (polls MongoDB)
-            await asyncio.sleep(POLL_SECONDS)
+        if not await self.becomes_stored():
+            await self.open()
+            await self.becomes_stored()
         self.drain_seconds = time.monotonic() - start
+
+    async def becomes_stored(self) -> bool:
+        """Wait until everything is stored; say whether it is."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (stored := await self.is_stored()) and time.monotonic() < deadline:  # noqa: ASYNC110 (polls MongoDB)
+            await asyncio.sleep(POLL_SECONDS)
+        return stored
 
     async def is_stored(self) -> bool:
         """Say whether every event and the newest votes are stored."""
@@ -128,18 +140,27 @@ class Trial:
 
     async def outcome(self) -> Outcome:
         """Count what is stored, once nothing more arrives."""
-        await asyncio.sleep(SETTLE_SECONDS)
+        pending = await self.settle()
         events = await self.store.events(self.run)
-        last = [tab for tab in self.tabs if not tab.page.is_closed()][-1]
         return Outcome(
             lost=len(self.tracked - set(events)),
             twice=sum(count > 1 for count in events.values()),
             old_votes=await self.old_votes(),
             requests=self.requests,
+            outage_seconds=self.outage_seconds,
             drain_seconds=self.drain_seconds,
-            pending=await last.page.evaluate("pending()"),
+            pending=pending,
             dropped=sum([await tab.dropped() for tab in self.tabs]),
         )
+
+    async def settle(self) -> int:
+        """Wait until the last tab knows that nothing is left, and for copies; return its number."""
+        last = [tab for tab in self.tabs if not tab.page.is_closed()][-1]
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while (pending := await last.pending()) and time.monotonic() < deadline:  # noqa: ASYNC110 (polls the page)
+            await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(COPIES_SECONDS)
+        return pending
 
 
 @dataclass
@@ -177,6 +198,10 @@ class Tab:
     async def jump(self, seconds: float) -> None:
         """Set the page's clock so far from the real one."""
         await self.page.evaluate(JUMP, 1000 * seconds)
+
+    async def pending(self) -> int:
+        """Return how many items the client holds."""
+        return int(await self.page.evaluate("pending()"))
 
     async def dropped(self) -> int:
         """Return how many items the client gave up, unless the tab is gone."""

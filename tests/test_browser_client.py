@@ -11,12 +11,13 @@ from collections.abc import Sequence
 import pytest
 
 from chaos.lab import Lab, running_lab
+from chaos.pages import our_files
 from chaos.runs import our_client, problems_of, run_scenarios
 from chaos.scenarios import scenarios_for
 from tests.support.engines import Engine, engines_of
 from tests.support.locks import locked
 
-pytestmark = pytest.mark.usefixtures("run_mongod", "run_server")
+pytestmark = [pytest.mark.timed, pytest.mark.usefixtures("run_mongod", "run_server")]
 
 # By browser and scenario.
 Problems = dict[str, dict[str, list[str]]]
@@ -39,7 +40,7 @@ def problems(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 def run(engines: Sequence[Engine]) -> Problems:
     """Run all scenarios in these browsers, and return what went wrong in each."""
-    with running_lab() as lab:
+    with running_lab(our_files()) as lab:
         return {engine: run_in(engine, lab) for engine in engines}
 
 
