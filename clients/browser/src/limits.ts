@@ -17,7 +17,7 @@ export const GZIP_BYTES = 1024;
 export const FIRST_PAUSE_MS = 1000;
 export const MAX_PAUSE_MS = 60_000;
 /** A server that was away for ten seconds is found within ten more. */
-export const PAUSE_GROWTH = 1.5;
+export const PAUSE_GROWTH = 1.3;
 
 /** Requests without an answer, after which events count as blocked by the user. */
 export const MAX_UNANSWERED = 10;
