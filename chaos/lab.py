@@ -4,7 +4,7 @@ import asyncio
 import json
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,10 +90,12 @@ class Lab:
     """The MongoDB of `fragile`, which a scenario may kill."""
     origin: str
     """The server of the page."""
+    files: dict[str, bytes]
+    """What it serves, by path."""
 
 
 @contextmanager
-def running_lab(files: Mapping[str, bytes]) -> Iterator[Lab]:
+def running_lab(files: dict[str, bytes]) -> Iterator[Lab]:
     """Run two MongoDBs, three local servers on them, a key server, and one of these files."""
     with ExitStack() as stack:
         enter = stack.enter_context
@@ -125,6 +127,7 @@ def running_lab(files: Mapping[str, bytes]) -> Iterator[Lab]:
             fragile=start_server(mongod.uri),
             mongod=mongod,
             origin=origin,
+            files=files,
         )
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from tests.support.project import ROOT
 
-CLIENT = ROOT / "clients" / "browser" / "dist" / "client.js"
+DIST = ROOT / "clients" / "browser" / "dist"
 
 # A page defines `track`, `vote`, and `pending`, the number of undelivered items.
 OURS = """\
@@ -28,6 +28,15 @@ window.pending = () => client.pending;
 </script>
 """
 
+# All that a page needs for thumbs.
+THUMBS = """\
+<!doctype html>
+<title>Chat</title>
+<script type="module" src="/widget.js"></script>
+<p>The capital of Australia is Canberra.</p>
+<message-feedback message-id="{message_id}" endpoint="{endpoint}"></message-feedback>
+"""
+
 OTHER = "<!doctype html><title>Another page</title>"
 
 TYPES = {"js": "text/javascript", "html": "text/html; charset=utf-8"}
@@ -38,7 +47,8 @@ def our_files() -> dict[str, bytes]:
     return {
         "/page.html": OURS.encode(),
         "/other.html": OTHER.encode(),
-        "/client.js": CLIENT.read_bytes(),
+        "/client.js": (DIST / "client.js").read_bytes(),
+        "/widget.js": (DIST / "widget.js").read_bytes(),
     }
 
 

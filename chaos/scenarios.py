@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from playwright.async_api import BrowserContext, CDPSession
 
 from chaos.outcomes import OUTAGE_SECONDS
+from chaos.pages import THUMBS
 from chaos.proxy import Fault
 from chaos.trials import POLL_SECONDS, Tab, Trial
 from tests.support.engines import Engine
@@ -218,6 +219,24 @@ async def renderers(session: CDPSession) -> list[int]:
     return [each["id"] for each in processes if each["type"] == "renderer"]
 
 
+async def thumbs(trial: Trial) -> None:
+    """A thumb of the smallest page is pressed while connections are refused; the tab is closed."""
+    path, message = f"/{trial.run}.html", f"{trial.run}-thumbs"
+    page_source = THUMBS.format(message_id=message, endpoint=trial.proxy.url)
+    trial.lab.files[path] = page_source.encode()
+    async with trial.outage(), trial.proxy.refusing():
+        page = await trial.context.new_page()
+        await page.goto(trial.lab.origin + path)
+        await page.locator("[part=down]").click()
+        trial.newest[message] = "down"
+        await trial.wait_briefly()
+        await page.close()
+        await trial.wait(1, 2)
+    await (await trial.context.new_page()).goto(trial.lab.origin + path)
+    await trial.drain()
+    await trial.open()
+
+
 async def token_expired(trial: Trial) -> None:
     """The token expires, and the application gets its next one late."""
     trial.use(trial.lab.with_tokens)
@@ -262,6 +281,7 @@ SCENARIOS: dict[str, Scenario] = {
         much,
         spilled,
         killed,
+        thumbs,
         hanging,
         storage_full,
         storage_forbidden,
