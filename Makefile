@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 ELSEWHERE = $(if $(filter Linux,$(shell uname)),,-m "not linux")
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 
-.PHONY: help run demo test lint openapi picture bench fuzz requirements
+.PHONY: help run demo test lint openapi picture bench fuzz package requirements
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,10 @@ bench: .venv/installed ## measure the functions against bare PyMongo and FastAPI
 
 fuzz: .venv/installed ## search a minute for inputs that break the functions
 	@.venv/bin/python -m fuzz
+
+# On the Python that is deployed, which uv fetches if need be.
+package: .venv/installed ## install the deployed packages into .python_packages
+	@.venv/bin/uv run --no-project --python 3.13 tools/package.py
 
 # Keeps pinned versions that still satisfy; UPGRADE=--upgrade takes the newest.
 requirements: .venv/installed ## pin requirements.in and requirements-dev.in

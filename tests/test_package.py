@@ -4,8 +4,9 @@ import re
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ OTHER_NAMES = ["users", "users.txt", "docs/users", "host.csv", "shared_code.csv"
 PAGES = ["dashboard.html", "report.html"]
 UNFINISHED = [".insights-0123456789abcdef.part", "docs/.insights-0123456789abcdef.part"]
 
-# Core Tools never packs these, regardless of .funcignore.
+# Core Tools never packs these, regardless of .funcignore; nor does azd, except .gitignore.
 NEVER_PACKED = {".funcignore", ".gitignore", "local.settings.json"}
 
 
@@ -56,6 +57,39 @@ def packed_by_core_tools(folder: Path) -> set[str]:
     files = git(folder, "ls-files", "--others")
     packed = {each for each in files if kept.match(each) or not ignored.match(each)}
     return packed - NEVER_PACKED
+
+
+def packed_by_azd(folder: Path) -> set[str]:
+    """Return the package's files as the Azure Developer CLI reads .funcignore.
+
+    The last rule that matches decides, and the files of an ignored folder are not looked at. In a
+    rule without a folder, `*` also stands for slashes (its library is denormal/go-gitignore).
+    """
+    lines = (folder / ".funcignore").read_text().splitlines()
+    rules = [line for line in reversed(lines) if line and not line.startswith("#")]
+
+    def is_packed(path: Path) -> bool:
+        name = path.relative_to(folder).as_posix()
+        matching = (rule for rule in rules if azd_matches(rule.removeprefix("!"), name, path))
+        return path.name not in NEVER_PACKED and next(matching, "!").startswith("!")
+
+    def packed(parent: Path) -> Iterator[str]:
+        for path in filter(is_packed, parent.iterdir()):
+            if path.is_dir():
+                yield from packed(path)
+            else:
+                yield path.relative_to(folder).as_posix()
+
+    return set(packed(folder))
+
+
+def azd_matches(rule: str, name: str, path: Path) -> bool:
+    """Whether azd applies a rule, of the kinds that ours are, to a path with this name."""
+    if rule.endswith("/**"):
+        return f"{name}/".startswith(rule.strip("/*") + "/")
+    if rule.endswith("/") and not path.is_dir():
+        return False
+    return fnmatchcase(name if rule.startswith("/") else path.name, rule.strip("/"))
 
 
 def to_pattern(rules: list[str]) -> re.Pattern[str]:
@@ -114,7 +148,10 @@ def test_the_deployed_files_include_the_functions() -> None:
     }
 
 
-@pytest.mark.parametrize("packed", [packed_by_git_rules, packed_by_core_tools])
+READERS = [packed_by_git_rules, packed_by_core_tools, packed_by_azd]
+
+
+@pytest.mark.parametrize("packed", READERS)
 def test_deploys_exactly_the_needed_files(
     project: Path, packed: Callable[[Path], set[str]]
 ) -> None:
@@ -129,17 +166,19 @@ def test_deploys_no_caches(project: Path) -> None:
     (project / "shared_code/__pycache__").mkdir()
     (project / "shared_code/__pycache__/models.pyc").touch()
 
-    assert packed_by_git_rules(project) == deployed_files()
+    assert packed_by_git_rules(project) == packed_by_azd(project) == deployed_files()
 
 
-def test_deploys_locally_built_packages(project: Path) -> None:
+@pytest.mark.parametrize("packed", READERS)
+def test_deploys_locally_built_packages(project: Path, packed: Callable[[Path], set[str]]) -> None:
     folder = project / ".python_packages/lib/site-packages"
-    folder.mkdir(parents=True)
-    (folder / "pymongo.py").touch()
+    (folder / "__pycache__").mkdir(parents=True)
+    names = {"pymongo.py", "__pycache__/pymongo.pyc", "page.html"}
+    for name in names:
+        (folder / name).touch()
 
-    assert packed_by_git_rules(project) == packed_by_core_tools(project)
-    assert packed_by_git_rules(project) - deployed_files() == {
-        ".python_packages/lib/site-packages/pymongo.py"
+    assert packed(project) - deployed_files() == {
+        f".python_packages/lib/site-packages/{name}" for name in names
     }
 
 
@@ -148,7 +187,7 @@ def test_deploys_no_exports_and_no_pages(
 ) -> None:
     write_files(insights, empty_database, USUAL_NAMES + OTHER_NAMES)
 
-    assert packed_by_git_rules(project) == deployed_files()
+    assert packed_by_git_rules(project) == packed_by_azd(project) == deployed_files()
     # Core Tools packs everything in a folder with deployed files.
     assert packed_by_core_tools(project) - {"shared_code/users.csv"} == deployed_files()
 
