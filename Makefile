@@ -24,7 +24,7 @@ lint: .venv/installed ## check style, types and workflows
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
-	@.venv/bin/shellcheck .ci/run .github/smoke-test
+	@.venv/bin/shellcheck .ci/run .github/smoke-test .github/sharded-cluster
 	@.venv/bin/jactionlint --shellcheck=.venv/bin/shellcheck
 	@.venv/bin/zizmor --offline --quiet .github
 

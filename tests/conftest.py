@@ -2,7 +2,7 @@
 
 Programs:
     run_mongod: runs a MongoDB for the duration of a block.
-    mongodb_uri: the connection string of the session's MongoDB.
+    mongodb_uri: the connection string of the session's MongoDB, or `TEST_MONGODB_URI`.
     mongodb_address: the address of the session's MongoDB.
     own_mongod: a running MongoDB that the test may kill and suspend.
     mongod: the same, of the test's dialect and not yet started; the functions write to it.
@@ -47,6 +47,7 @@ Markers:
 """
 
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import cache, partial
@@ -92,7 +93,10 @@ def run_mongod() -> RunMongod:
 
 @pytest.fixture(scope="session")
 def mongodb_uri(run_mongod: RunMongod, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run a MongoDB for the whole session."""
+    """Run a MongoDB for the whole session, or use another one."""
+    if given := os.environ.get("TEST_MONGODB_URI"):
+        yield given
+        return
     address = free_address()
     with run_mongod(address, tmp_path_factory.mktemp("mongodb")):
         yield f"mongodb://{address}"
@@ -223,11 +227,19 @@ def empty_database(
     """Return a database that is empty before and after the test."""
     name = f"test_{abs(hash(request.node.nodeid))}"
     with MongoClient[Document](mongodb_uri, tz_aware=True, uuidRepresentation="standard") as client:
+        if client.is_mongos:
+            shard(client, name)
         yield client[name]
         # Dropping the database alone would wait 0.1 s for MongoDB's next journal flush.
         for collection in client[name].list_collection_names():
             client[name].drop_collection(collection)
         client.drop_database(name)
+
+
+def shard(client: MongoClient[Document], name: str) -> None:
+    """Spread the collections of the functions over the shards, as `docs/operations.md` says."""
+    for collection in ("feedback", "analytics"):
+        client.admin.command("shardCollection", f"{name}.{collection}", key={"_id": "hashed"})
 
 
 @pytest.fixture
