@@ -80,6 +80,7 @@ from tests.support.insights_cli import Insights
 from tests.support.key_server import KeyServer, serving
 from tests.support.local_server import LocalServer, RunServer, running_server
 from tests.support.mongod import Mongod, RunMongod
+from tests.support.shards import shard
 from tests.support.tokens import AUDIENCE, ISSUER
 
 pytest_plugins = ["tests.support.ids", "tests.support.markers"]
@@ -234,12 +235,6 @@ def empty_database(
         for collection in client[name].list_collection_names():
             client[name].drop_collection(collection)
         client.drop_database(name)
-
-
-def shard(client: MongoClient[Document], name: str) -> None:
-    """Spread the collections of the functions over the shards, as `docs/operations.md` says."""
-    for collection in ("feedback", "analytics"):
-        client.admin.command("shardCollection", f"{name}.{collection}", key={"_id": "hashed"})
 
 
 @pytest.fixture
