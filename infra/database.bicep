@@ -12,6 +12,7 @@ param tier string
 param storageGiB int
 param shards int
 param highAvailability bool
+param clientAddress string
 param vaultName string
 
 resource cluster 'Microsoft.DocumentDB/mongoClusters@2025-09-01' = {
@@ -40,6 +41,15 @@ resource admitAzure 'Microsoft.DocumentDB/mongoClusters/firewallRules@2025-09-01
   properties: {
     startIpAddress: '0.0.0.0'
     endIpAddress: '0.0.0.0'
+  }
+}
+
+resource admitClient 'Microsoft.DocumentDB/mongoClusters/firewallRules@2025-09-01' = if (!privateNetwork && !empty(clientAddress)) {
+  parent: cluster
+  name: 'client'
+  properties: {
+    startIpAddress: clientAddress
+    endIpAddress: clientAddress
   }
 }
 

@@ -41,6 +41,9 @@ param databaseShards int = 1
 @description('Whether each shard has a standby, in another zone where the region has zones.')
 param databaseHighAvailability bool = true
 
+@description('Address outside Azure that may reach that cluster, such as yours for `insights`. Empty: none.')
+param databaseClientAddress string = ''
+
 // ---- Scale
 
 @description('Memory of an instance, in MB; processors and price come in proportion.')
@@ -182,6 +185,7 @@ module database 'database.bicep' = if (!empty(databasePassword)) {
     storageGiB: databaseStorageGiB
     shards: databaseShards
     highAvailability: databaseHighAvailability
+    clientAddress: databaseClientAddress
     vaultName: vault.outputs.name
   }
 }

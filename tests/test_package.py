@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from pymongo.database import Database
 from tests.support.documents import Document, a_feedback, an_event
 from tests.support.insights_cli import Insights
 from tests.support.project import ROOT
+from tools import package
 
 DEPLOYED = ("analytics_function/", "feedback_function/", "shared_code/")
 DEPLOYED_FILES = {"host.json", "requirements.txt"}
@@ -180,6 +182,37 @@ def test_deploys_locally_built_packages(project: Path, packed: Callable[[Path], 
     assert packed(project) - deployed_files() == {
         f".python_packages/lib/site-packages/{name}" for name in names
     }
+
+
+@pytest.mark.linux
+def test_installs_what_is_pinned_for_the_running_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uv = tmp_path / "uv"
+    uv.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/arguments\n')
+    uv.chmod(0o755)
+    monkeypatch.setenv("UV", str(uv))
+    monkeypatch.setattr(package, "FOLDER", tmp_path / "packages")
+
+    package.install()
+
+    given = (tmp_path / "arguments").read_text().split()
+    assert {"--require-hashes", str(ROOT / "requirements.txt"), str(package.FOLDER)} <= set(given)
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    assert given[given.index("--python-version") + 1] == version
+
+
+def test_compiles_packages_for_files_whose_times_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "module.py").write_text("answer = 42")
+    monkeypatch.setattr(package, "FOLDER", tmp_path)
+
+    package.compile_all()
+
+    [compiled] = tmp_path.glob("__pycache__/module.*.pyc")
+    # The flag of an unchecked hash (PEP 552).
+    assert int.from_bytes(compiled.read_bytes()[4:8], "little") == 1
 
 
 def test_deploys_no_exports_and_no_pages(

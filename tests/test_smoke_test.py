@@ -13,6 +13,8 @@ from tests.support.documents import Document
 from tests.support.local_server import LocalServer
 from tests.support.project import ROOT
 
+pytestmark = pytest.mark.linux
+
 SCRIPT = ROOT / ".github" / "smoke-test"
 
 # `az` and `azd` print what the script asks them for.
