@@ -38,7 +38,10 @@ Clients:
 Markers:
     timed: has a time limit, so it runs last and alone on all workers. Mark a test that measures
         time, or fails on a busy machine.
-    dialects: runs once for each server, or for MongoDB and the given ones.
+    dialects: runs once for each server, or for MongoDB and the given ones; with all of its
+        parameters only on MongoDB, with the first on the others.
+    crossed: runs with all of its parameters on all of these servers. Mark a test whose parameters
+        choose commands, stages or operators, or code for a server.
     lacking: does not run for the given servers.
     linux: needs Linux.
     no_database: set on each test that depends on none of `run_mongod`, `run_server` and `browser`.
@@ -99,7 +102,9 @@ def mongodb_uri(run_mongod: RunMongod, tmp_path_factory: pytest.TempPathFactory)
         yield given
         return
     address = free_address()
-    with run_mongod(address, tmp_path_factory.mktemp("mongodb")):
+    # An index waits for the next flush of the journal, of which there is one every 0.1 s.
+    often = ("--journalCommitInterval", "10")
+    with run_mongod(address, tmp_path_factory.mktemp("mongodb"), *often):
         yield f"mongodb://{address}"
 
 

@@ -267,6 +267,7 @@ async def test_an_event_id_belongs_to_one_event(
     assert fresh_database.analytics.count_documents({}) == 2
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize("size", [0, 600, 3000])
 @pytest.mark.parametrize(
     "fields",

@@ -13,8 +13,6 @@ from pymongo.database import Database
 from tests.support.documents import Document, nested
 from tests.support.functions import BODIES, GZIP, NAMES, Post, body_of
 
-pytestmark = pytest.mark.dialects
-
 
 @pytest.fixture(autouse=True)
 def assert_nothing_is_stored(fresh_database: Database[Document]) -> Any:
@@ -231,6 +229,7 @@ NUL_IN_KEY = "has a key with a NUL character"
 TOO_DEEP = "is nested deeper than MongoDB stores"
 
 
+@pytest.mark.dialects
 @pytest.mark.parametrize(
     ("details", "errors"),
     [
@@ -392,6 +391,7 @@ def sized(function: str, size: int) -> bytes:
     return body + b" " * (size - len(body))
 
 
+@pytest.mark.dialects
 @pytest.mark.parametrize("headers", [{}, GZIP])
 @pytest.mark.parametrize("function", NAMES)
 async def test_accepts_exactly_32_kib(
@@ -421,6 +421,7 @@ async def test_an_event_alone_is_measured_as_it_was_sent(
     fresh_database.analytics.delete_many({})
 
 
+@pytest.mark.dialects
 @pytest.mark.parametrize("headers", [{}, GZIP])
 async def test_accepts_batches_of_exactly_512_kib(
     post: Post, fresh_database: Database[Document], headers: dict[str, str]

@@ -33,6 +33,9 @@ from tests.support.network_proxy import TASK_NAME, NetworkProxy
 
 LONGEST_SECONDS = 3.5
 
+# PyMongo follows a replica set and a router differently. Kills on every server are below.
+two_topologies = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB)
+
 # PyMongo's maximum of connections: the pool, and two for monitoring.
 POOL = 10 + 2
 
@@ -110,7 +113,7 @@ async def network(mongod: Mongod, use_settings: UseSettings) -> AsyncIterator[Ne
 
 
 @pytest.mark.timed
-@pytest.mark.dialects
+@two_topologies
 async def test_killed(mongod: Mongod, post: Post) -> None:
     async def kill() -> None:
         for seconds in (0.0, 0.0, 3.5):
@@ -124,7 +127,7 @@ async def test_killed(mongod: Mongod, post: Post) -> None:
 
 
 @pytest.mark.timed
-@pytest.mark.dialects
+@two_topologies
 async def test_hung(mongod: Mongod, post: Post) -> None:
     async def hang() -> None:
         for seconds in (0.5, 1.5, 4.0):
@@ -152,7 +155,7 @@ async def test_primary_steps_down(mongod: Mongod, post: Post) -> None:
 
 
 @pytest.mark.timed
-@pytest.mark.dialects
+@two_topologies
 async def test_network_cut_in_the_middle_of_a_reply(
     mongod: Mongod, network: NetworkProxy, post: Post
 ) -> None:
@@ -166,7 +169,7 @@ async def test_network_cut_in_the_middle_of_a_reply(
 
 
 @pytest.mark.timed
-@pytest.mark.dialects
+@two_topologies
 async def test_network_gone(mongod: Mongod, network: NetworkProxy, post: Post) -> None:
     async def cut_and_refuse() -> None:
         for seconds in (0.5, 3.5):

@@ -18,7 +18,7 @@ from shared_code.validation import Write
 from tests.support.documents import Document
 from tests.support.functions import EVENT, Post, UseSettings, body_of
 
-pytestmark = pytest.mark.dialects
+pytestmark = [pytest.mark.dialects, pytest.mark.crossed]
 
 
 class WatchedWriter(Grouper[Write, Reply]):

@@ -341,6 +341,7 @@ def test_an_interruption_anywhere_loses_nothing(
     assert interrupted == 18
 
 
+@pytest.mark.lacking(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 def test_survives_repeated_kills_and_stops(
     indexed: Insights, empty_database: Database[Document]
 ) -> None:

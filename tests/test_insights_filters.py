@@ -111,6 +111,7 @@ def test_selects_feedback(
     assert " ".join(feedback(insights, *options)) == expected
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize(
     ("conditions", "expected"),
     [
@@ -170,6 +171,7 @@ def test_reasons_of_other_types_are_compared_likewise(
     assert "".join(found) == expected
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -265,6 +267,7 @@ def test_a_user_may_be_another_programs_number_or_object_id(
     assert sorted(users) == sorted(map(str, expected)), found.stderr
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [

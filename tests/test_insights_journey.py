@@ -388,6 +388,7 @@ def test_users_whose_ids_are_no_texts_count_everywhere(
     assert (last["steps"], last["share_all"], last["users"]) == (["a"], 0.25, 1)
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize("indexed", ["nothing", "time", "everything"])
 def test_what_has_no_user_is_in_no_journey(
     insights: Insights, empty_database: Database[Document], indexed: str

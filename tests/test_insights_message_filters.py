@@ -36,6 +36,7 @@ def store(database: Database[Document]) -> None:
     database.analytics.insert_one(an_event(NOON))
 
 
+@pytest.mark.crossed
 @pytest.mark.dialects
 @pytest.mark.parametrize(
     ("condition", "expected"),

@@ -93,6 +93,7 @@ def test_the_record_of_a_message_is_the_element_of_the_array(application: Applic
     assert found == {"m1": Message("m1", "So.", "How?", answer)}
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize(
     ("lookup", "document"),
     [
@@ -240,6 +241,7 @@ def test_a_session_with_many_messages_is_read_once(
     assert commands.names == ["aggregate"] * 3
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize(("lookup", "collection"), [(IN_ARRAYS, "sessions"), (ALONE, "messages")])
 def test_reads_through_the_index(application: Application, lookup: str, collection: str) -> None:
     path = lookup.partition(".")[2]
@@ -279,6 +281,7 @@ def test_texts(application: Application, record: Document, expected: str | None)
     assert application.texts(ALONE, "m1") == {"m1": expected}
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize(
     ("field", "record"),
     [
@@ -361,6 +364,7 @@ def test_a_message_of_the_user_has_no_question(application: Application) -> None
     assert application.question(ALONE, "m1") is None
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize("field", ["parent_id", "parent_message_id", "parentId"])
 @pytest.mark.parametrize("parent", [{"role": "user"}, {}])
 def test_the_question_of_a_document_is_its_parent(

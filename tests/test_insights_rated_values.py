@@ -12,7 +12,7 @@ from insights.queries import rated_values
 from tests.support.documents import NOON, Document, a_feedback, an_event
 from tests.support.insights_cli import Insights
 
-pytestmark = pytest.mark.dialects
+pytestmark = [pytest.mark.dialects, pytest.mark.crossed]
 
 PERIOD = ("--since", "2026-11-01", "--until", "2026-11-02")
 MINUTE = timedelta(minutes=1)

@@ -107,6 +107,7 @@ def test_the_table_names_every_command_once() -> None:
     assert set(table()) == {*RUNS, *ELSEWHERE}
 
 
+@pytest.mark.crossed
 @pytest.mark.dialects
 @pytest.mark.usefixtures("stored")
 @pytest.mark.parametrize("row", RUNS)
@@ -124,6 +125,7 @@ def test_works_as_documented(insights: Insights, dialect: Dialect, row: str) -> 
         assert "None" not in results[-1].stderr
 
 
+@pytest.mark.crossed
 @pytest.mark.dialects
 @pytest.mark.lacking(Dialect.MONGODB)
 @pytest.mark.parametrize(

@@ -132,6 +132,7 @@ def test_changes_a_retention_in_place(
     }
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize("value", [{}, {"FEEDBACK_RETENTION_DAYS": ""}])
 def test_keeps_a_retention_whose_setting_is_gone(
     insights: Insights, empty_database: Database[Document], value: dict[str, str]
@@ -149,6 +150,7 @@ def test_keeps_a_retention_whose_setting_is_gone(
     assert indexes(empty_database) == before
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize("value", [{}, {"FEEDBACK_RETENTION_DAYS": ""}])
 def test_removes_a_retention_whose_setting_is_gone_to_keep_forever(
     insights: Insights, empty_database: Database[Document], value: dict[str, str]
@@ -219,6 +221,7 @@ def test_lets_no_index_of_another_program_delete(
     ]
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize("keep_forever", [(), ("--keep-forever",)])
 @pytest.mark.parametrize("days", ["", "30", "180"])
 def test_leaves_an_index_alone_by_which_another_program_deletes(
@@ -244,6 +247,7 @@ def test_leaves_an_index_alone_by_which_another_program_deletes(
     )
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize("options", [(), ("--dry-run",)])
 def test_names_what_no_index_deletes(
     insights: Insights, empty_database: Database[Document], options: tuple[str, ...]

@@ -25,6 +25,9 @@ from tests.support.tail import SECONDS_TO_ARRIVE, StartTail, Tail
 # Of two changes between two polls, polling sees only the last. It sees no deletions.
 polling_lacks = pytest.mark.lacking(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
+# About a MongoDB of the test's own.
+on_mongodb_only = polling_lacks
+
 pytestmark = pytest.mark.dialects(Dialect.AZURE_DOCUMENTDB, Dialect.AMAZON_DOCUMENTDB)
 
 SECOND = timedelta(seconds=1)
@@ -339,6 +342,7 @@ def test_wrong_arguments_are_refused(
     assert message in result.stderr
 
 
+@on_mongodb_only
 @pytest.mark.parametrize("waits", [False, True])
 def test_continues_where_it_was_after_a_restart(
     start_tail: StartTail,
@@ -367,6 +371,7 @@ def test_continues_where_it_was_after_a_restart(
     assert tail.rest() == ([], [])
 
 
+@on_mongodb_only
 def test_waits_for_a_hung_mongodb(
     start_tail: StartTail, own_mongod: Mongod, tmp_path: Path
 ) -> None:
@@ -384,6 +389,7 @@ def test_waits_for_a_hung_mongodb(
     assert tail.next() == "12:00:00 event    u1 page_view"
 
 
+@on_mongodb_only
 def test_polls_every_second_without_a_replica_set(tmp_path: Path, start_tail: StartTail) -> None:
     address, folder = free_address(), tmp_path / "mongodb"
     folder.mkdir()
@@ -407,6 +413,7 @@ def test_polls_every_second_without_a_replica_set(tmp_path: Path, start_tail: St
     )
 
 
+@on_mongodb_only
 def test_reports_that_mongodbs_history_is_gone(
     run_mongod: RunMongod, tmp_path: Path, start_tail: StartTail
 ) -> None:

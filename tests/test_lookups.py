@@ -15,7 +15,7 @@ from tests.support.commands import Commands
 from tests.support.documents import Document
 from tests.support.functions import EVENT, FEEDBACK, Post, UseSettings, body_of
 
-pytestmark = pytest.mark.dialects
+pytestmark = [pytest.mark.dialects, pytest.mark.crossed]
 
 BOTH = {"USER_LOOKUP": "users._id", "MESSAGE_LOOKUP": "messages.meta.id"}
 UNKNOWN_USER = {"pointer": "#/user_id", "detail": "does not exist"}

@@ -11,6 +11,7 @@ import pytest
 from local_project.addresses import free_address
 from local_project.errors import LocalProjectError
 from local_project.mongod import running_mongod
+from tests.support.dialects import Dialect
 from tests.support.ids import pytest_make_parametrize_id
 from tests.support.project import ROOT
 
@@ -76,6 +77,12 @@ def test_a_marked_test_cannot_start_a_mongodb(tmp_path: Path) -> None:
         pass
 
     assert "marked no_database" in (tmp_path / "mongod.log").read_text()
+
+
+@pytest.mark.dialects
+@pytest.mark.parametrize("number", [1, 2])
+def test_other_servers_get_only_the_first_parameters(dialect: Dialect, number: int) -> None:
+    assert dialect is Dialect.MONGODB or number == 1
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ from tests.support.documents import Document
 from tests.support.functions import Post, UseSettings, body_of
 from tests.support.mongod import RunMongod
 
-pytestmark = pytest.mark.dialects
+pytestmark = [pytest.mark.dialects, pytest.mark.crossed]
 
 EVENT: Document = {"user_id": "u1", "event_type": "e", "details": {}}
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,15 +32,40 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests without a database, and sort the timed ones last, so that few tests wait for them.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests without a database, drop repetitions, and sort the timed tests last.
 
-    Runs before other plugins, because `-m` selects by the marks set so far.
+    Then few tests wait for them. Runs before other plugins, because `-m` selects by the marks set
+    so far.
     """
     for item in items:
         if isinstance(item, pytest.Function) and STARTING.isdisjoint(item.fixturenames):
             item.add_marker("no_database")
-    items.sort(key=is_timed)
+    kept = dict.fromkeys(without_repetitions(items))
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = sorted(kept, key=is_timed)
+
+
+def without_repetitions(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield the items without those that repeat one on another server than MongoDB.
+
+    These servers differ in commands, stages and operators; most parameters differ in values.
+    """
+    seen = set()
+    for item in items:
+        test = (item.parent, getattr(item, "originalname", ""), other_dialect(item))
+        if test[-1] is None or test not in seen or item.get_closest_marker("crossed"):
+            yield item
+        seen.add(test)
+
+
+def other_dialect(item: pytest.Item) -> Dialect | None:
+    """Return the dialect of a test marked `dialects`, unless that is MongoDB."""
+    dialect: Dialect | None = None
+    if isinstance(item, pytest.Function) and item.get_closest_marker("dialects"):
+        # A test without any parameter has no `callspec`.
+        dialect = item.callspec.params.get("dialect") if hasattr(item, "callspec") else None
+    return None if dialect is Dialect.MONGODB else dialect
 
 
 @pytest.hookimpl(wrapper=True)
@@ -66,8 +91,8 @@ def without_mongod(item: pytest.Item) -> Iterator[None]:
 
 @contextmanager
 def turn(*, alone: bool) -> Iterator[None]:
-    """Wait for the tests of other workers: all of them if `alone`, else those that run alone."""
-    if sys.platform == "win32" or "PYTEST_XDIST_WORKER" not in os.environ:
+    """Wait for the tests of other processes: all of them if `alone`, else those that run alone."""
+    if sys.platform == "win32":
         yield
         return
     with Path(__file__).open("rb") as lock:
