@@ -5,7 +5,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 ELSEWHERE = $(if $(filter Linux,$(shell uname)),,-m "not linux")
 PIP = .venv/bin/python -m pip install --disable-pip-version-check --quiet
 UV = .venv/bin/uv pip install --quiet --python .venv/bin/python
-COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
+COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version $(1) --generate-hashes \
+	$(UPGRADE) $(2).in --output-file $(2).txt
 
 .PHONY: help run demo test lint openapi picture bench fuzz package requirements
 
@@ -47,11 +48,11 @@ package: .venv/installed ## install the deployed packages into .python_packages
 	@.venv/bin/uv run --no-project --python 3.13 tools/package.py
 
 # Keeps pinned versions that still satisfy; UPGRADE=--upgrade takes the newest.
-requirements: .venv/installed ## pin requirements.in and requirements-dev.in
-	@$(COMPILE) $(UPGRADE) requirements.in --output-file requirements.txt
-	@$(COMPILE) $(UPGRADE) requirements-dev.in --output-file requirements-dev.txt
+requirements: .venv/installed ## pin the packages in requirements*.in
+	@$(call COMPILE,3.11,requirements)
+	@$(call COMPILE,3.11,requirements-dev)
+	@$(call COMPILE,3.13,requirements-worker)
 
-# uv installs in seconds what takes pip a minute; pip knows the package indexes of its own settings.
 .venv/installed: requirements-dev.txt
 	@echo "Setting up .venv; this takes a minute, once ..."
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python")'

@@ -44,6 +44,7 @@ Markers:
         choose commands, stages or operators, or code for a server.
     lacking: does not run for the given servers.
     linux: needs Linux.
+    worker: runs in Microsoft's language worker; collected only on Python 3.13 and later.
     no_database: set on each test that depends on none of `run_mongod`, `run_server` and `browser`.
         A test that starts one by other means depends on it explicitly:
         `usefixtures("run_mongod")`.
@@ -51,6 +52,7 @@ Markers:
 
 import json
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import cache, partial
@@ -85,6 +87,9 @@ from tests.support.local_server import LocalServer, RunServer, running_server
 from tests.support.mongod import Mongod, RunMongod
 from tests.support.shards import shard
 from tests.support.tokens import AUDIENCE, ISSUER
+
+# The package of Microsoft's language worker needs Python 3.13.
+collect_ignore = [] if sys.version_info >= (3, 13) else ["test_worker.py"]
 
 pytest_plugins = ["tests.support.ids", "tests.support.markers"]
 

@@ -2,12 +2,10 @@
 
 import re
 import shutil
-import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from pymongo.database import Database
 
 from tests.support.documents import Document, a_feedback, an_event
 from tests.support.insights_cli import Insights
+from tests.support.packing import NEVER_PACKED, git, packed_by_azd
 from tests.support.project import ROOT
 from tools import package
 
@@ -28,17 +27,6 @@ USUAL_NAMES = [
 OTHER_NAMES = ["users", "users.txt", "docs/users", "host.csv", "shared_code.csv"]
 PAGES = ["dashboard.html", "report.html"]
 UNFINISHED = [".insights-0123456789abcdef.part", "docs/.insights-0123456789abcdef.part"]
-
-# Core Tools never packs these, regardless of .funcignore; nor does azd, except .gitignore.
-NEVER_PACKED = {".funcignore", ".gitignore", "local.settings.json"}
-
-
-def git(folder: Path, *arguments: str) -> list[str]:
-    """Return the lines that git prints in a folder."""
-    command = ["git", *arguments]
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
 
 
 def packed_by_git_rules(folder: Path) -> set[str]:
@@ -59,39 +47,6 @@ def packed_by_core_tools(folder: Path) -> set[str]:
     files = git(folder, "ls-files", "--others")
     packed = {each for each in files if kept.match(each) or not ignored.match(each)}
     return packed - NEVER_PACKED
-
-
-def packed_by_azd(folder: Path) -> set[str]:
-    """Return the package's files as the Azure Developer CLI reads .funcignore.
-
-    The last rule that matches decides, and the files of an ignored folder are not looked at. In a
-    rule without a folder, `*` also stands for slashes (its library is denormal/go-gitignore).
-    """
-    lines = (folder / ".funcignore").read_text().splitlines()
-    rules = [line for line in reversed(lines) if line and not line.startswith("#")]
-
-    def is_packed(path: Path) -> bool:
-        name = path.relative_to(folder).as_posix()
-        matching = (rule for rule in rules if azd_matches(rule.removeprefix("!"), name, path))
-        return path.name not in NEVER_PACKED and next(matching, "!").startswith("!")
-
-    def packed(parent: Path) -> Iterator[str]:
-        for path in filter(is_packed, parent.iterdir()):
-            if path.is_dir():
-                yield from packed(path)
-            else:
-                yield path.relative_to(folder).as_posix()
-
-    return set(packed(folder))
-
-
-def azd_matches(rule: str, name: str, path: Path) -> bool:
-    """Whether azd applies a rule, of the kinds that ours are, to a path with this name."""
-    if rule.endswith("/**"):
-        return f"{name}/".startswith(rule.strip("/*") + "/")
-    if rule.endswith("/") and not path.is_dir():
-        return False
-    return fnmatchcase(name if rule.startswith("/") else path.name, rule.strip("/"))
 
 
 def to_pattern(rules: list[str]) -> re.Pattern[str]:
