@@ -254,6 +254,8 @@ module alerts 'alerts.bicep' = if (!empty(alertEmail)) {
 
 module functions 'functions.bicep' = {
   scope: group
+  // The vault is read when the app is created, and after a failure only within a day.
+  dependsOn: [database, storageEndpoint, vaultEndpoint]
   params: {
     name: 'func-${token}'
     location: location

@@ -94,6 +94,13 @@ def test_secrets_are_secure_and_no_outputs(template: Path) -> None:
     assert [name for name in secrets if re.search(rf"\b{name}\b", outputs)] == []
 
 
+def test_the_functions_start_when_the_connection_string_can_be_read() -> None:
+    [waits_for] = re.findall(r"dependsOn: \[(.+)\]", MAIN[MAIN.index("module functions") :])
+
+    # The database's module writes it to the vault, which a private network hides until then.
+    assert {"database", "vaultEndpoint"} <= set(waits_for.split(", "))
+
+
 def test_the_package_is_for_the_deployed_python() -> None:
     deployed = re.search(r"var pythonVersion = '([\d.]+)'", FUNCTIONS)
     assert deployed
