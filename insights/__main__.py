@@ -6,10 +6,12 @@ import signal
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from insights.application import end, main  # noqa: E402
+from insights.signals import raise_lost_ones_again  # noqa: E402
 
 
 def run() -> None:
     """Run a command, and exit with its exit code."""
+    raise_lost_ones_again()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     end(main())
 

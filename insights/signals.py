@@ -1,9 +1,15 @@
-"""Cleanup before a signal ends the program."""
+"""Signals that end the program: cleanup before it ends, and no signal lost."""
 
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 # A closed terminal sends SIGHUP, which Windows lacks.
 ENDING = [
@@ -11,6 +17,9 @@ ENDING = [
     signal.SIGTERM,
     *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []),
 ]
+
+# Until a destructor has returned.
+PAUSE_SECONDS = 0.05
 
 
 class Ended(BaseException):
@@ -55,3 +64,32 @@ def end(number: int, frame: FrameType | None) -> None:
 
 def ignore(number: int, frame: FrameType | None) -> None:
     """Do nothing. With SIG_IGN, Python warns of a signal that arrives while it is being set."""
+
+
+def raise_lost_ones_again() -> None:
+    """Raise a signal's exception again if it was raised in a destructor or a weakref's callback.
+
+    Python prints and drops exceptions there. PyMongo has such code, which runs at any moment.
+    """
+    sys.unraisablehook = raise_again
+
+
+def raise_again(lost: "UnraisableHookArgs") -> None:
+    """Send a signal whose exception was lost to this thread again; print other exceptions."""
+    match lost.exc_value:
+        case KeyboardInterrupt():
+            number: int = signal.SIGINT
+        case Ended(number=number):
+            signal.signal(number, end)
+        case _:
+            sys.__unraisablehook__(lost)
+            return
+    threading.Timer(PAUSE_SECONDS, send, [threading.get_ident(), number]).start()
+
+
+def send(thread: int, number: int) -> None:
+    """Send a signal to the main thread. On Windows it does not interrupt a system call."""
+    if sys.platform == "win32":
+        signal.raise_signal(number)
+    else:
+        signal.pthread_kill(thread, number)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,10 +62,9 @@ def without_repetitions(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
 
 def other_dialect(item: pytest.Item) -> Dialect | None:
     """Return the dialect of a test marked `dialects`, unless that is MongoDB."""
-    dialect: Dialect | None = None
-    if isinstance(item, pytest.Function) and item.get_closest_marker("dialects"):
-        # A test without any parameter has no `callspec`.
-        dialect = item.callspec.params.get("dialect") if hasattr(item, "callspec") else None
+    # A test without any parameter has no `callspec`.
+    parameters: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
+    dialect = parameters.get("dialect") if item.get_closest_marker("dialects") else None
     return None if dialect is Dialect.MONGODB else dialect
 
 
