@@ -6,9 +6,10 @@ ELSEWHERE = $(if $(filter Linux,$(shell uname)),,-m "not linux")
 PIP = .venv/bin/python -m pip install --disable-pip-version-check --quiet
 UV = .venv/bin/uv pip install --quiet --python .venv/bin/python
 BROWSERS = $(addprefix --browser ,chromium firefox webkit) $(wildcard tests/test_browser_*.py)
-COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
+COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version $(1) --generate-hashes \
+	$(UPGRADE) $(2).in --output-file $(2).txt
 
-.PHONY: help run demo test browsers lint client openapi picture bench chaos fuzz requirements
+.PHONY: help run demo test browsers lint client openapi picture bench chaos fuzz package requirements
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' Makefile
@@ -31,7 +32,7 @@ lint: .venv/installed ## check style, types and workflows
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
-	@.venv/bin/shellcheck .ci/run
+	@.venv/bin/shellcheck .ci/run .github/smoke-test .github/sharded-cluster
 	@.venv/bin/jactionlint --shellcheck=.venv/bin/shellcheck
 	@.venv/bin/zizmor --offline --quiet .github
 	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory client; \
@@ -61,12 +62,16 @@ chaos: .venv/installed ## run each failure between a browser and the functions t
 fuzz: .venv/installed ## search a minute for inputs that break the functions
 	@.venv/bin/python -m fuzz
 
-# Keeps pinned versions that still satisfy; UPGRADE=--upgrade takes the newest.
-requirements: .venv/installed ## pin requirements.in and requirements-dev.in
-	@$(COMPILE) $(UPGRADE) requirements.in --output-file requirements.txt
-	@$(COMPILE) $(UPGRADE) requirements-dev.in --output-file requirements-dev.txt
+# On the Python that is deployed, which uv fetches if need be.
+package: .venv/installed ## install the deployed packages into .python_packages
+	@.venv/bin/uv run --no-project --python 3.13 tools/package.py
 
-# uv installs in seconds what takes pip a minute; pip knows the package indexes of its own settings.
+# Keeps pinned versions that still satisfy; UPGRADE=--upgrade takes the newest.
+requirements: .venv/installed ## pin the packages in requirements*.in
+	@$(call COMPILE,3.11,requirements)
+	@$(call COMPILE,3.11,requirements-dev)
+	@$(call COMPILE,3.13,requirements-worker)
+
 .venv/installed: requirements-dev.txt
 	@echo "Setting up .venv; this takes a minute, once ..."
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python")'

@@ -2,7 +2,7 @@
 
 Programs:
     run_mongod: runs a MongoDB for the duration of a block.
-    mongodb_uri: the connection string of the session's MongoDB.
+    mongodb_uri: the connection string of the session's MongoDB, or `TEST_MONGODB_URI`.
     mongodb_address: the address of the session's MongoDB.
     own_mongod: a running MongoDB that the test may kill and suspend.
     mongod: the same, of the test's dialect and not yet started; the functions write to it.
@@ -44,12 +44,15 @@ Markers:
         choose commands, stages or operators, or code for a server.
     lacking: does not run for the given servers.
     linux: needs Linux.
+    worker: runs in Microsoft's language worker; collected only on Python 3.13 and later.
     no_database: set on each test that depends on none of `run_mongod`, `run_server` and `browser`.
         A test that starts one by other means depends on it explicitly:
         `usefixtures("run_mongod")`.
 """
 
 import json
+import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import cache, partial
@@ -82,7 +85,11 @@ from tests.support.insights_cli import Insights
 from tests.support.key_server import KeyServer, serving
 from tests.support.local_server import LocalServer, RunServer, running_server
 from tests.support.mongod import Mongod, RunMongod
+from tests.support.shards import shard
 from tests.support.tokens import AUDIENCE, ISSUER
+
+# The package of Microsoft's language worker needs Python 3.13.
+collect_ignore = [] if sys.version_info >= (3, 13) else ["test_worker.py"]
 
 pytest_plugins = ["tests.support.engines", "tests.support.ids", "tests.support.markers"]
 
@@ -95,7 +102,10 @@ def run_mongod() -> RunMongod:
 
 @pytest.fixture(scope="session")
 def mongodb_uri(run_mongod: RunMongod, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run a MongoDB for the whole session."""
+    """Run a MongoDB for the whole session, or use another one."""
+    if given := os.environ.get("TEST_MONGODB_URI"):
+        yield given
+        return
     address = free_address()
     # An index waits for the next flush of the journal, of which there is one every 0.1 s.
     often = ("--journalCommitInterval", "10")
@@ -228,6 +238,8 @@ def empty_database(
     """Return a database that is empty before and after the test."""
     name = f"test_{abs(hash(request.node.nodeid))}"
     with MongoClient[Document](mongodb_uri, tz_aware=True, uuidRepresentation="standard") as client:
+        if client.is_mongos:
+            shard(client, name)
         yield client[name]
         # Dropping the database alone would wait 0.1 s for MongoDB's next journal flush.
         for collection in client[name].list_collection_names():

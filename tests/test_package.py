@@ -2,7 +2,7 @@
 
 import re
 import shutil
-import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +13,9 @@ from pymongo.database import Database
 
 from tests.support.documents import Document, a_feedback, an_event
 from tests.support.insights_cli import Insights
+from tests.support.packing import NEVER_PACKED, git, packed_by_azd
 from tests.support.project import ROOT
+from tools import package
 
 DEPLOYED = ("analytics_function/", "feedback_function/", "shared_code/")
 DEPLOYED_FILES = {"host.json", "requirements.txt"}
@@ -25,17 +27,6 @@ USUAL_NAMES = [
 OTHER_NAMES = ["users", "users.txt", "docs/users", "host.csv", "shared_code.csv"]
 PAGES = ["dashboard.html", "report.html"]
 UNFINISHED = [".insights-0123456789abcdef.part", "docs/.insights-0123456789abcdef.part"]
-
-# Core Tools never packs these, regardless of .funcignore.
-NEVER_PACKED = {".funcignore", ".gitignore", "local.settings.json"}
-
-
-def git(folder: Path, *arguments: str) -> list[str]:
-    """Return the lines that git prints in a folder."""
-    command = ["git", *arguments]
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
 
 
 def packed_by_git_rules(folder: Path) -> set[str]:
@@ -114,7 +105,10 @@ def test_the_deployed_files_include_the_functions() -> None:
     }
 
 
-@pytest.mark.parametrize("packed", [packed_by_git_rules, packed_by_core_tools])
+READERS = [packed_by_git_rules, packed_by_core_tools, packed_by_azd]
+
+
+@pytest.mark.parametrize("packed", READERS)
 def test_deploys_exactly_the_needed_files(
     project: Path, packed: Callable[[Path], set[str]]
 ) -> None:
@@ -129,18 +123,51 @@ def test_deploys_no_caches(project: Path) -> None:
     (project / "shared_code/__pycache__").mkdir()
     (project / "shared_code/__pycache__/models.pyc").touch()
 
-    assert packed_by_git_rules(project) == deployed_files()
+    assert packed_by_git_rules(project) == packed_by_azd(project) == deployed_files()
 
 
-def test_deploys_locally_built_packages(project: Path) -> None:
+@pytest.mark.parametrize("packed", READERS)
+def test_deploys_locally_built_packages(project: Path, packed: Callable[[Path], set[str]]) -> None:
     folder = project / ".python_packages/lib/site-packages"
-    folder.mkdir(parents=True)
-    (folder / "pymongo.py").touch()
+    (folder / "__pycache__").mkdir(parents=True)
+    names = {"pymongo.py", "__pycache__/pymongo.pyc", "page.html"}
+    for name in names:
+        (folder / name).touch()
 
-    assert packed_by_git_rules(project) == packed_by_core_tools(project)
-    assert packed_by_git_rules(project) - deployed_files() == {
-        ".python_packages/lib/site-packages/pymongo.py"
+    assert packed(project) - deployed_files() == {
+        f".python_packages/lib/site-packages/{name}" for name in names
     }
+
+
+@pytest.mark.linux
+def test_installs_what_is_pinned_for_the_running_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uv = tmp_path / "uv"
+    uv.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/arguments\n')
+    uv.chmod(0o755)
+    monkeypatch.setenv("UV", str(uv))
+    monkeypatch.setattr(package, "FOLDER", tmp_path / "packages")
+
+    package.install()
+
+    given = (tmp_path / "arguments").read_text().split()
+    assert {"--require-hashes", str(ROOT / "requirements.txt"), str(package.FOLDER)} <= set(given)
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    assert given[given.index("--python-version") + 1] == version
+
+
+def test_compiles_packages_for_files_whose_times_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "module.py").write_text("answer = 42")
+    monkeypatch.setattr(package, "FOLDER", tmp_path)
+
+    package.compile_all()
+
+    [compiled] = tmp_path.glob("__pycache__/module.*.pyc")
+    # The flag of an unchecked hash (PEP 552).
+    assert int.from_bytes(compiled.read_bytes()[4:8], "little") == 1
 
 
 def test_deploys_no_exports_and_no_pages(
@@ -148,7 +175,7 @@ def test_deploys_no_exports_and_no_pages(
 ) -> None:
     write_files(insights, empty_database, USUAL_NAMES + OTHER_NAMES)
 
-    assert packed_by_git_rules(project) == deployed_files()
+    assert packed_by_git_rules(project) == packed_by_azd(project) == deployed_files()
     # Core Tools packs everything in a folder with deployed files.
     assert packed_by_core_tools(project) - {"shared_code/users.csv"} == deployed_files()
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.project import ROOT
 
-FILES = ["requirements", "requirements-dev"]
+FILES = ["requirements", "requirements-dev", "requirements-worker"]
 
 REQUIREMENT = re.compile(
     r"^([a-z0-9-]+)(?:\[\w+\])?(?:==(\S+))?(?: ; [^\\\n]*)?( \\)?$", re.MULTILINE
