@@ -68,6 +68,7 @@ def feedback(insights: Insights, *options: str) -> list[str]:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
+        (["--rating", "negative"], "carla/m3 dora/m4"),
         (["--user", "anna"], "anna/m1 anna/m2"),
         (["--user", "ann"], ""),
         (["--user", ""], ""),
@@ -76,7 +77,6 @@ def feedback(insights: Insights, *options: str) -> list[str]:
         (["--rating", "5"], "anna/m1"),
         (["--rating", "UP"], ""),
         (["--rating", "positive"], "anna/m1 ben/m1"),
-        (["--rating", "negative"], "carla/m3 dora/m4"),
         (["--rating", "unscored"], "anna/m2"),
         (["--user", "anna", "--message", "m1"], "anna/m1"),
         (["--user", "anna", "--rating", "positive", "--since", "2026-11-01T12:01Z"], ""),
