@@ -58,6 +58,7 @@ def test_exports_leave_it_out(withdrawn: Insights) -> None:
     assert result.stderr == f"{NOTICE}1 feedback exported\n"
 
 
+@pytest.mark.dialects
 def test_figures_leave_it_out(withdrawn: Insights) -> None:
     feedback = figures(withdrawn, "summary")["feedback"]
     [compared] = figures(withdrawn, "compare --by details.page")["values"]
