@@ -118,6 +118,23 @@ def test_replaced_feedback_is_remembered_until_it_is_counted(clock: Clock, sourc
     assert source.asked == ["make", "extend", "make", "extend"]
 
 
+def test_replaced_feedback_is_counted_even_if_nothing_else_arrives(
+    clock: Clock, source: Source
+) -> None:
+    made = Current(source)
+    made.make()
+    undisturbed = made.seconds_to_refresh
+    made.refresh(has_replaced=True)
+    replaced = made.seconds_to_refresh
+
+    clock.now += replaced
+    made.refresh(has_replaced=False)
+
+    # A fifth of the time would be 10 s; the first quarter of a second is free.
+    assert (undisturbed, replaced) == (60, 5 * (SECONDS - 0.25) - SECONDS)
+    assert source.asked == ["make", "extend", "make"]
+
+
 def test_figures_are_never_older_than_five_minutes(
     source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:

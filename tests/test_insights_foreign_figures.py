@@ -163,6 +163,7 @@ def test_a_far_date_may_be_a_rating_and_a_message(
     assert (scored.exit_code, scored.stderr) == (5, "insights: nothing matches\n")
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize("indexed", [False, True])
 def test_what_has_no_date_is_left_out_and_counted(
     insights: Insights,

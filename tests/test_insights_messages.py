@@ -307,9 +307,9 @@ def test_a_setting_names_the_field_of_the_text(
 @pytest.mark.parametrize(
     ("before", "expected"),
     [
+        ([said("user", "a"), said("model", "b"), said("tool", "c"), None], "a"),
         ([], None),
         ([said("user", "a"), said("user", "b")], "b"),
-        ([said("user", "a"), said("model", "b"), said("tool", "c"), None], "a"),
         ([said("Human", [{"type": "text", "text": "a"}])], "a"),
         ([{"sender": "USER", "content": "a"}, {"sender": "bot", "content": "b"}], "a"),
         ([{"author": {"role": "user"}, "content": "a"}, {"author": {"role": "tool"}}], "a"),

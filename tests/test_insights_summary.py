@@ -915,6 +915,7 @@ def test_shows_hostile_texts_without_interpreting_them(
     assert found["events"]["daily"][0]["types"] == {HOSTILE: 1}
 
 
+@pytest.mark.crossed
 @pytest.mark.parametrize(
     ("module", "limit", "most"), [(ratings, "MOST_VALUES", 20), (worst, "BATCH", 1)]
 )

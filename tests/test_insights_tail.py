@@ -125,10 +125,10 @@ def test_prints_json_lines(start_tail: StartTail, empty_database: Database[Docum
 @pytest.mark.parametrize(
     ("arguments", "watching", "expected"),
     [
+        (["--rating", "negative"], "feedback", ["m2", "m3"]),
         (["feedback"], "feedback", ["m1", "m2", "m3"]),
         (["events"], "events", ["click", "view"]),
         (["--user", "u2"], "feedback and events", ["m2", "view"]),
-        (["--rating", "negative"], "feedback", ["m2", "m3"]),
         (["--rating", "2"], "feedback", ["m3"]),
         (["feedback", "--message", "m3"], "feedback", ["m3"]),
         (["--where", "comment~SLOW"], "feedback", ["m2"]),

@@ -58,6 +58,7 @@ def test_exports_leave_it_out(withdrawn: Insights) -> None:
     assert result.stderr == f"{NOTICE}1 feedback exported\n"
 
 
+@pytest.mark.dialects
 def test_figures_leave_it_out(withdrawn: Insights) -> None:
     feedback = figures(withdrawn, "summary")["feedback"]
     [compared] = figures(withdrawn, "compare --by details.page")["values"]
@@ -75,6 +76,17 @@ def test_the_dashboard_leaves_it_out(withdrawn: Insights) -> None:
     page = (withdrawn.folder / "a.html").read_text("utf-8")
     assert f"{LEFT_OUT}." in page
     assert "Never mind." not in page
+
+
+def test_an_empty_dashboard_does_not_lead_to_it(
+    insights: Insights, empty_database: Database[Document]
+) -> None:
+    empty_database.feedback.insert_one(WITHDRAWN)
+    insights("dashboard", *PERIOD, "--out", "a.html")
+
+    page = (insights.folder / "a.html").read_text("utf-8")
+    assert "has none that can be shown" in page
+    assert "The newest feedback" not in page
 
 
 def test_timelines_leave_it_out(withdrawn: Insights, empty_database: Database[Document]) -> None:

@@ -99,7 +99,7 @@ def test_finds_the_words_that_negative_comments_use_more(
 
 
 @DIALECTS
-@pytest.mark.parametrize(("comments", "expected"), [(19, None), (20, ["broken"])])
+@pytest.mark.parametrize(("comments", "expected"), [(20, ["broken"]), (19, None)])
 def test_says_nothing_with_fewer_than_twenty_negative_comments(
     insights: Insights,
     empty_database: Database[Document],

@@ -52,9 +52,15 @@ class Current:
         self._has_replaced = False
 
     @property
-    def seconds_to_look(self) -> float:
-        """The time until deletions are looked for."""
-        return max(self._looked + REFRESH_SECONDS - monotonic(), 0.0)
+    def seconds_to_refresh(self) -> float:
+        """The time until a refresh is needed even if nothing arrives.
+
+        Deletions are looked for, or feedback has replaced some that is counted.
+        """
+        seconds = self._seconds_to_look
+        if self._has_replaced:
+            seconds = min(seconds, self._started + self._oldest - monotonic())
+        return max(seconds, 0.0)
 
     def make(self) -> Dashboard:
         """Make all figures anew.
@@ -87,19 +93,28 @@ class Current:
         self._has_replaced |= has_new_types(self._dashboard.summary, extended.summary)
         return extended
 
-    def _is_due(self) -> bool:
-        """Say whether the figures are old enough to make them anew."""
-        age = monotonic() - self._started
+    @property
+    def _seconds_to_look(self) -> float:
+        """The time until deletions are looked for."""
+        return self._looked + REFRESH_SECONDS - monotonic()
+
+    @property
+    def _oldest(self) -> float:
+        """The age in seconds at which the figures are made anew."""
         pace = PACE_REPLACED if self._has_replaced else PACE
         wait = pace * max(self._seconds - QUICK_SECONDS, 0)
         period = self._dashboard.summary.period
-        oldest = (period.end - period.start).total_seconds() * PART_OF_PERIOD
+        part = (period.end - period.start).total_seconds() * PART_OF_PERIOD
+        return min(wait, part, LONGEST_SECONDS)
+
+    def _is_due(self) -> bool:
+        """Say whether the figures are old enough to make them anew."""
         is_of_yesterday = self._dashboard.made.date() != datetime.now(UTC).date()
-        return is_of_yesterday or age >= min(wait, oldest, LONGEST_SECONDS)
+        return is_of_yesterday or monotonic() - self._started >= self._oldest
 
     def _is_outdated(self) -> bool:
         """Say whether documents were deleted, or came late, as looked up once a minute."""
-        if self.seconds_to_look:
+        if self._seconds_to_look > 0:
             return False
         self._looked = monotonic()
         return self._figures.count(self._dashboard.made) != self._counted

@@ -41,7 +41,7 @@ from insights.pages.links import Links, user_command
 from insights.queries.at_once import AtOnce
 from insights.queries.attributes import Attribute
 from insights.queries.documents import newest
-from insights.queries.filters import Filters
+from insights.queries.filters import Filters, all_of, standing
 from insights.queries.left_out import LeftOut, Reason
 from insights.queries.message_filters import with_message_filters
 from insights.queries.periods import Period
@@ -137,9 +137,13 @@ def create_dashboard(  # noqa: PLR0913, PLR0917 (each is part of the question)
 
 
 def newest_times(database: Database[Document], now: datetime) -> dict[Kind, datetime]:
-    """Return the time of the newest document of each kind that has any until now."""
+    """Return the time of the newest document of each kind that has any until now.
+
+    No period shows withdrawn feedback.
+    """
     until_now = {"timestamp": {"$lte": now}}
-    found = {kind: list(newest(database, kind, until_now, 1)) for kind in Kind}
+    conditions = {kind: all_of(until_now, standing(kind)) for kind in Kind}
+    found = {kind: list(newest(database, kind, each, 1)) for kind, each in conditions.items()}
     times = ((kind, each["timestamp"]) for kind, documents in found.items() for each in documents)
     # Other programs may have stored an array of dates.
     return {kind: time for kind, time in times if isinstance(time, datetime)}

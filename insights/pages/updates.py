@@ -189,9 +189,9 @@ class Updater:
             self._on_failure()
 
     def _keep_current(self) -> None:
-        """Refresh the figures after arrivals, and whenever deletions are to be looked for."""
+        """Refresh the figures after arrivals, and whenever that is needed without any."""
         while not self._stop.is_set():
-            self._wanted.wait(self._current.seconds_to_look)
+            self._wanted.wait(self._current.seconds_to_refresh)
             started = monotonic()
             self._stop.wait(GATHER_SECONDS)
             self._wanted.clear()
