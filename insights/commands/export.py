@@ -42,6 +42,9 @@ from insights.wording import clean, show_number
 # More than a batch has.
 OBJECTS_BEFORE_COLLECTION = 50_000
 
+# Seconds. Each part of a reply needs Python's lock, and a batch is converted in a few milliseconds.
+SWITCH_INTERVAL = 0.0005
+
 KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help="Kind of documents to export.")]
 Out = Annotated[
     Path,
@@ -103,6 +106,8 @@ def export(
         check_messages(kind, settings)
     # Documents have no cycles, but so many objects that Python would look for some all the time.
     gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
+    # The thread that reads ahead waits at most that long for the one that converts.
+    sys.setswitchinterval(SWITCH_INTERVAL)
     with open_database(settings) as database, cleaning_up(), open_output(out) as file:
         rated = RatedMessages(database, settings) if messages else None
         condition = all_of(condition, *message_filters(database, condition, on_messages))

@@ -11,7 +11,7 @@ from pyarrow.parquet import ParquetWriter
 from insights.errors import Refused
 from insights.exports.tables import Part, Write
 from insights.exports.values import to_json_texts, to_texts
-from insights.kinds import Field, Type
+from insights.kinds import ID, Field, Type
 
 TYPES = {
     Type.TEXT: pa.string(),
@@ -32,6 +32,8 @@ GROUP_BYTES = 8 * 1024 * 1024
 def write_parquet(file: BinaryIO, columns: Sequence[Field]) -> Iterator[Write]:
     """Yield a function that writes a batch; write the rest when the block ends."""
     schema = pa.schema([(column.name, TYPES[column.type]) for column in columns])
+    # A dictionary of values that never repeat costs time and space, until it is full and given up.
+    repeated = [column.name for column in columns if column.name != ID]
     group: list[pa.RecordBatch] = []
     sizes: list[int] = []
     written: list[Future[None]] = []
@@ -54,7 +56,7 @@ def write_parquet(file: BinaryIO, columns: Sequence[Field]) -> Iterator[Write]:
             written.pop().result()
 
     with (
-        ParquetWriter(file, schema, compression="zstd") as parquet,
+        ParquetWriter(file, schema, compression="zstd", use_dictionary=repeated) as parquet,
         ThreadPoolExecutor(1) as thread,
     ):
         yield write
