@@ -72,7 +72,6 @@ def rows(ratings: Scope, groups: Pipeline, events: Scope, window: timedelta) -> 
                     "times": "time",
                     "types": "type",
                     "rated": "rated",
-                    "wanted": "is_wanted",
                 }.items()
             }
         },
@@ -104,7 +103,12 @@ def with_ratings(ratings: Scope, groups: Pipeline) -> Stage:
             "pipeline": [
                 {"$match": ratings.condition(usable_ratings(ratings))},
                 *groups,
-                {"$project": {"user_id": 1, "is_wanted": 1, "rated": "$timestamp"}},
+                {
+                    "$project": {
+                        "user_id": 1,
+                        "rated": {"time": "$timestamp", "is_wanted": "$is_wanted"},
+                    }
+                },
             ],
         }
     }
@@ -130,15 +134,14 @@ def usable_events(events: Scope, window: timedelta) -> Filter:
 
 def before_ratings(window: timedelta) -> Expression:
     """Return the expression for the rows of a user's ratings: the steps before each."""
-    rated = at("rated", "$$rating")
-    is_wanted = at("wanted", "$$rating")
+    start = {"$subtract": ["$$rating.time", window // MILLISECOND]}
     row = {
-        "steps": last_three("$$end", {"$subtract": [rated, window // MILLISECOND]}),
+        "steps": last_three("$$end", start),
         "user": "$_id",
-        "wanted": {"$cond": [is_wanted, 1, 0]},
-        "contrast": {"$cond": [is_wanted, 0, 1]},
+        "wanted": {"$cond": ["$$rating.is_wanted", 1, 0]},
+        "contrast": {"$cond": ["$$rating.is_wanted", 0, 1]},
     }
-    return for_each("rating", {"$range": [0, {"$size": "$rated"}]}, let("end", before(rated), row))
+    return for_each("rating", "$rated", let("end", before("$$rating.time"), row))
 
 
 def up_to_events(window: timedelta, events: Scope) -> Expression:
@@ -201,9 +204,9 @@ def at(field: str, index: object) -> Expression:
     return {"$arrayElemAt": [f"${field}", index]}
 
 
-def for_each(name: str, numbers: Expression, result: Expression) -> Expression:
+def for_each(name: str, elements: str | Expression, result: Expression) -> Expression:
     """Return the expression for an array of results."""
-    return {"$map": {"input": numbers, "as": name, "in": result}}
+    return {"$map": {"input": elements, "as": name, "in": result}}
 
 
 def total(name: str) -> Expression:

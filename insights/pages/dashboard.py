@@ -128,11 +128,12 @@ def create_dashboard(  # noqa: PLR0913, PLR0917 (each is part of the question)
             find_journeys, database, settings, filters, Sentiment.NEGATIVE, WINDOW, until_now, now
         )
         summary = summarize(database, settings, filters, period, now)
-        journeys = finding.result()
+        comparisons = find_sections(Ratings(database, settings, filters, summary), attributes)
         ready.result()
-    comparisons = find_sections(Ratings(database, settings, filters, summary), attributes)
-    charts = draw_charts(to_draw(database, settings, filters, summary))
-    times = newest_times(database, now) if summary.is_empty else {}
+        charts = draw_charts(to_draw(database, settings, filters, summary))
+        times = newest_times(database, now) if summary.is_empty else {}
+        # They take longest, so wait for them last.
+        journeys = finding.result()
     return Dashboard(now, summary, journeys, charts, comparisons, database.name, times)
 
 
