@@ -315,6 +315,13 @@ def test_events_of_two_users_are_not_sent_together(open_page: Open, collector: C
     assert len(users) == 3
 
 
+def test_a_numeric_user_id_is_sent_as_text(open_page: Open, collector: Collector) -> None:
+    page = open_page()
+    page.evaluate("client.identify(42), client.track('a')")
+    drained(page)
+    assert [event["user_id"] for event in collector.events()] == ["42"]
+
+
 @pytest.mark.parametrize("event", ["pagehide", "visibilitychange"])
 def test_a_leaving_page_hands_over_once(open_page: Open, collector: Collector, event: str) -> None:
     page = open_page("Object.defineProperty(document, 'hidden', {get: () => window.gone})")

@@ -74,7 +74,8 @@ export function createClient({
   /** Return the JSON of an item of the current user, unless it is too large. */
   const prepare = (item: object): string => {
     if (!userId) outbox.write_(userKey, (userId = outbox.read_(userKey) ?? newId()));
-    const text = JSON.stringify({ user_id: userId, ...item });
+    // Pages without types also pass numbers, which the server refuses.
+    const text = JSON.stringify({ user_id: "" + userId, ...item });
     if (byteLength(text) > MAX_ITEM_BYTES) {
       drop("too-large", item as Event);
       throw Error("too-large");
@@ -180,7 +181,7 @@ export function createClient({
       void flush();
     });
     schedule_(0);
-    return { pauseLeft_, deliver_, schedule_, flush_ };
+    return { deliver_, flush_, schedule_, pauseLeft_ };
   };
 
   const votes = openRoute(feedbackPath, () => outbox.listFeedback_().slice(0, 1), true);
