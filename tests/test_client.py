@@ -202,6 +202,15 @@ def test_neither_route_waits_for_the_other(
     assert len(collector.wait_for(1, failing)) == 1
 
 
+def test_events_do_not_wait_for_the_end_of_voting(open_page: Open, collector: Collector) -> None:
+    page = open_page()
+    page.evaluate("""() => void setInterval(() => {
+        client.track('x')
+        client.feedback({message_id: 'm1', rating: 'up'})
+    }, 100)""")
+    collector.wait_for(1, ANALYTICS)
+
+
 def test_a_vote_does_not_wait_for_events_that_get_no_response(open_page: Open) -> None:
     page = open_page()
     page.route(f"**{ANALYTICS}", lambda _: None)

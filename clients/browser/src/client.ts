@@ -159,7 +159,6 @@ export function createClient({
 
     /** Send what all tabs stored, in one tab at a time. */
     const flushNow = async () => {
-      fresh = 0;
       try {
         if (await (locks?.request(pauseKey, { ifAvailable: true }, sendAll) ?? sendAll(true))) return;
       } catch (error) {
@@ -186,6 +185,7 @@ export function createClient({
 
   const votes = openRoute(feedbackPath, () => outbox.listFeedback_().slice(0, 1), true);
   const events = openRoute(eventsPath, async () => {
+    fresh = 0;
     if (isStopped()) return [];
     const old = await outbox.readOld_();
     return takeBatch(old[0] ? old : outbox.listEvents_(), MAX_BATCH_BYTES);
