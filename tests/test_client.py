@@ -29,6 +29,7 @@ CREATE = """async (options) => {
     window.client = window.createClient()
 }"""
 TRACK = "(n) => { for (let i = 0; i < n; i++) client.track('click', {i}) }"
+VOTE = "(message_id) => void client.feedback({message_id, rating: 'up'})"
 STORED = "Object.keys(localStorage).filter((key) => / e/.test(key)).length"
 
 # In microseconds, from ten calls each, since the clock is coarse.
@@ -42,6 +43,15 @@ MEDIAN = """async () => {
     }
     return times.sort((a, b) => a - b)[15]
 }"""
+
+# Time passes so many times faster.
+FASTER = """
+    const later = setTimeout
+    window.setTimeout = (run, ms) => later(run, ms / {0})
+    const {{ now }} = Date
+    const start = now()
+    Date.now = () => (now() - start) * {0} + start
+"""
 
 Open = Callable[..., Page]
 
@@ -167,7 +177,6 @@ def test_nothing_bypasses_the_pause(open_page: Open, collector: Collector, statu
     page.evaluate(TRACK, 1)
     collector.wait_for(1)
     collector.respond = lambda _: Response()
-    page.evaluate("void client.feedback({message_id: 'm1', rating: 'up'})")
     page.evaluate(TRACK, 60)
     page.evaluate("client.flush()")
     page.evaluate("dispatchEvent(new Event('pagehide'))")
@@ -175,6 +184,96 @@ def test_nothing_bypasses_the_pause(open_page: Open, collector: Collector, statu
     first, second, *_ = collector.received
     assert second.at - first.at >= 1.9
     assert len({event["event_id"] for event in collector.events()}) == 61
+
+
+@pytest.mark.parametrize("failing", [ANALYTICS, FEEDBACK])
+def test_neither_route_waits_for_the_other(
+    open_page: Open, collector: Collector, failing: str
+) -> None:
+    collector.respond = lambda sent: Response(
+        503 if sent.path == failing else 202, {"Retry-After": "60"}
+    )
+    page = open_page()
+    for message in "ab":
+        page.evaluate(VOTE, message)
+        page.evaluate(TRACK, 1)
+        collector.wait_for(1, failing)
+    page.wait_for_function("client.pending === 2", timeout=WAIT_MS)
+    assert len(collector.wait_for(1, failing)) == 1
+
+
+def test_events_do_not_wait_for_the_end_of_voting(open_page: Open, collector: Collector) -> None:
+    page = open_page()
+    page.evaluate("""() => void setInterval(() => {
+        client.track('x')
+        client.feedback({message_id: 'm1', rating: 'up'})
+    }, 100)""")
+    collector.wait_for(1, ANALYTICS)
+
+
+def test_a_vote_does_not_wait_for_events_that_get_no_response(open_page: Open) -> None:
+    page = open_page()
+    page.route(f"**{ANALYTICS}", lambda _: None)
+    with page.expect_request(f"**{ANALYTICS}"):
+        page.evaluate(TRACK, 50)
+    page.evaluate(VOTE, "m1")
+    # Less than the time limit of a request.
+    page.wait_for_function("client.pending === 50", timeout=8000)
+
+
+@pytest.mark.parametrize("missing", ["", "delete AbortSignal.timeout;"])
+def test_a_request_without_a_response_ends(
+    open_page: Open, collector: Collector, missing: str
+) -> None:
+    page = open_page(missing + FASTER.format(10))
+    page.route(f"**{ANALYTICS}", lambda _: None, times=1)
+    page.evaluate(TRACK, 2)
+    drained(page)
+    assert len(collector.received) == 1
+
+
+@pytest.mark.parametrize("token", ["new Promise(() => {})", "Promise.reject('expired')"])
+def test_a_token_that_does_not_come_is_asked_for_again(
+    open_page: Open, collector: Collector, token: str
+) -> None:
+    collector.respond = lambda sent: Response(202 if "authorization" in sent.headers else 401)
+    page = open_page(FASTER.format(10))
+    page.evaluate(f"""() => {{
+        client.close()
+        let asked = 0
+        window.client = createClient({{token: () => asked++ ? 't' : {token}}})
+    }}""")
+    page.evaluate(TRACK, 2)
+    drained(page)
+    assert page.evaluate("dropped") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"), [(200, {"Content-Type": "text/html; charset=utf-8"}), (300, {})]
+)
+def test_an_answer_of_somebody_else_is_no_acknowledgement(
+    open_page: Open, collector: Collector, status: int, headers: dict[str, str]
+) -> None:
+    collector.respond = lambda _: Response(status, headers)
+    page = open_page()
+    page.evaluate(TRACK, 2)
+    collector.wait_for(1)
+    collector.respond = lambda _: Response()
+    drained(page)
+    assert [len(sent.events) for sent in collector.received] == [2, 2]
+    assert page.evaluate("dropped") == []
+
+
+def test_a_pause_is_no_longer_than_browsers_can_wait(open_page: Open, collector: Collector) -> None:
+    collector.respond = lambda _: Response(503, {"Retry-After": "1e9"})
+    page = open_page("""
+        const later = setTimeout
+        window.waits = []
+        window.setTimeout = (run, ms) => (waits.push(ms), later(run, ms))
+    """)
+    page.evaluate(TRACK, 1)
+    page.wait_for_function("Math.max(...waits) > 60_000", timeout=WAIT_MS)
+    assert page.evaluate("Math.max(...waits)") <= 24 * 60 * 60 * 1000
 
 
 def test_online_ends_the_pause(open_page: Open, collector: Collector) -> None:
@@ -207,6 +306,7 @@ def test_an_expired_token_loses_nothing(open_page: Open, collector: Collector) -
 
     collector.respond = respond
     page = open_page()
+    page.evaluate("client.close()")
     page.evaluate("{ let n = 0; window.client = createClient({token: async () => `t${++n}`}) }")
     page.evaluate(TRACK, 2)
     drained(page)
@@ -224,10 +324,17 @@ def test_events_of_two_users_are_not_sent_together(open_page: Open, collector: C
     assert len(users) == 3
 
 
+def test_a_numeric_user_id_is_sent_as_text(open_page: Open, collector: Collector) -> None:
+    page = open_page()
+    page.evaluate("client.identify(42), client.track('a')")
+    drained(page)
+    assert [event["user_id"] for event in collector.events()] == ["42"]
+
+
 @pytest.mark.parametrize("event", ["pagehide", "visibilitychange"])
 def test_a_leaving_page_hands_over_once(open_page: Open, collector: Collector, event: str) -> None:
     page = open_page("Object.defineProperty(document, 'hidden', {get: () => window.gone})")
-    page.evaluate("window.gone = true; window.setTimeout = () => 0")
+    page.evaluate("window.gone = true; void (window.fetch = () => new Promise(() => {}))")
     page.evaluate(TRACK, 20)
     page.evaluate(f"dispatchEvent(new Event({event!r})), dispatchEvent(new Event('pagehide'))")
     [beacon] = collector.wait_for(1)
@@ -250,6 +357,17 @@ def test_a_closed_page_has_sent_its_events(open_page: Open, collector: Collector
     page.evaluate(TRACK, 30)
     page.goto("about:blank")
     collector.wait_for_events(30)
+
+
+def test_close_ends_all_also_where_beacons_are_blocked(
+    open_page: Open, collector: Collector
+) -> None:
+    page = open_page()
+    page.evaluate("void (navigator.sendBeacon = () => { throw new Error() })")
+    page.evaluate("client.track('x'), client.close(), dispatchEvent(new Event('online'))")
+    page.wait_for_timeout(1500)
+    assert collector.received == []
+    assert page.evaluate("client.pending") == 1
 
 
 def test_works_after_the_back_button(open_page: Open, collector: Collector) -> None:
@@ -299,9 +417,8 @@ def test_endpoints_do_not_mix(open_page: Open, collector: Collector) -> None:
 def test_a_full_storage_loses_nothing(open_page: Open, collector: Collector) -> None:
     page = open_page("Storage.prototype.setItem = () => { throw new Error('quota') }")
     page.evaluate("client.track('x'), void client.feedback({message_id: 'm1', rating: 'up'})")
-    assert page.evaluate("client.pending") == 2
     drained(page)
-    assert len(collector.received) == 2
+    assert {sent.path for sent in collector.received} == {ANALYTICS, FEEDBACK}
 
 
 def test_a_forbidden_storage_loses_nothing(open_page: Open, collector: Collector) -> None:
@@ -382,12 +499,7 @@ def test_errors_of_the_page_do_not_stop_it(open_page: Open, collector: Collector
 
 
 def test_blocked_events_are_given_up(open_page: Open) -> None:
-    page = open_page(
-        "const later = setTimeout; window.setTimeout = (run, ms) => later(run, ms / 99)"
-    )
-    page.evaluate(
-        "{ const { now } = Date; const start = now(); Date.now = () => now() * 99 - start * 98 }"
-    )
+    page = open_page(FASTER.format(99))
     page.route(f"**{ANALYTICS}*", lambda route: route.abort("blockedbyclient"))
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
@@ -396,6 +508,29 @@ def test_blocked_events_are_given_up(open_page: Open) -> None:
     assert len(requests) == 10
     page.evaluate("client.feedback({message_id: 'm1', rating: 'up'})")
     assert page.evaluate("client.pending") == 1
+
+
+def test_an_outage_after_an_answer_is_not_taken_for_a_blocker(
+    open_page: Open, collector: Collector
+) -> None:
+    page = open_page(FASTER.format(99))
+    page.evaluate(TRACK, 1)
+    drained(page)
+    page.route(f"**{ANALYTICS}*", lambda route: route.abort("connectionrefused"), times=12)
+    page.evaluate(TRACK, 1)
+    drained(page)
+    assert len(collector.received) == 2
+
+
+def test_the_page_can_ask_for_blocked_events_again(open_page: Open) -> None:
+    page = open_page(FASTER.format(99))
+    page.route(f"**{ANALYTICS}*", lambda route: route.abort("blockedbyclient"), times=10)
+    page.evaluate(TRACK, 1)
+    page.wait_for_function("errors.length === 10", timeout=WAIT_MS)
+    page.wait_for_timeout(1000)
+    assert page.evaluate("client.pending") == 1
+    page.evaluate("client.flush()")
+    drained(page)
 
 
 def test_another_storage_is_used_alone(open_page: Open, collector: Collector) -> None:

@@ -21,7 +21,7 @@ const css = {
 const terser = {
   module: true,
   ecma: 2022,
-  compress: { passes: 3, pure_getters: true, unsafe_arrows: true, unsafe_methods: true },
+  compress: { passes: 3, pure_getters: true, unsafe_arrows: true, unsafe_methods: true, booleans_as_integers: true },
   mangle: { properties: { regex: /_$/ } },
 };
 
@@ -29,6 +29,7 @@ async function bundle(name, compress, options = {}) {
   const { outputFiles } = await build({
     entryPoints: [`src/${name}.ts`],
     bundle: true,
+    minifySyntax: true,
     format: "esm",
     target: "es2022",
     write: false,

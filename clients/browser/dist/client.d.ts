@@ -1,4 +1,4 @@
 import type { Client, Options } from "./types.js";
 export type * from "./types.js";
 /** Create a client. */
-export declare function createClient({ endpoint, paths, functionKey, token, respectPrivacySignals, storage, onDrop, onError, }: Options): Client;
+export declare function createClient({ endpoint, paths: { feedback: feedbackPath, analytics: eventsPath }, functionKey, token, respectPrivacySignals, storage, onDrop, onError, }: Options): Client;

@@ -29,7 +29,7 @@ export interface Options {
     };
     /** Sent as the query parameter `code`. Anyone who sees the page can read it. */
     functionKey?: string;
-    /** Returns the bearer token of the current user, and a new one once that has expired. */
+    /** Returns the bearer token of the current user, and a new one once that has expired. Asked before each request. */
     token?: () => string | null | Promise<string | null>;
     /** Track nothing in browsers that send Global Privacy Control or Do Not Track. Default: true. */
     respectPrivacySignals?: boolean;
@@ -53,7 +53,10 @@ export interface Client {
      * keeps.
      */
     identify(userId: string | null): void;
-    /** Send everything that is stored, unless a pause after a failure is under way. */
+    /**
+     * Send everything that is stored, also what seemed to be blocked, unless a pause after a failure
+     * is under way.
+     */
     flush(): Promise<void>;
     /** Hand over what is stored to the browser, and stop. */
     close(): void;

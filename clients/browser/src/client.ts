@@ -8,6 +8,7 @@ import {
   MAX_BATCH_BYTES,
   MAX_BEACON_BYTES,
   MAX_PAUSE_MS,
+  MAX_RETRY_AFTER_MS,
   MAX_UNANSWERED,
   PAUSE_GROWTH,
   MAX_ITEM_BYTES,
@@ -20,21 +21,17 @@ import type { Client, Event, Options } from "./types.js";
 
 export type * from "./types.js";
 
-/** Wrap a function of the page, whose errors must not stop the client. */
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** Wrap a function of the page, whose errors must not stop the client, but belong into the console. */
 function guard<T extends unknown[]>(callback?: (...values: T) => void) {
-  return (...values: T) => {
-    try {
-      callback?.(...values);
-    } catch {
-      // Its own business.
-    }
-  };
+  return async (...values: T) => callback?.(...values);
 }
 
 /** Create a client. */
 export function createClient({
   endpoint,
-  paths,
+  paths: { feedback: feedbackPath = "/api/feedback", analytics: eventsPath = "/api/analytics" } = {},
   functionKey,
   token,
   respectPrivacySignals = true,
@@ -42,11 +39,6 @@ export function createClient({
   onDrop,
   onError,
 }: Options): Client {
-  const toUrl = (path: string) =>
-    endpoint.replace(/\/$/, "") + path + (functionKey ? "?code=" + encodeURIComponent(functionKey) : "");
-  const feedbackUrl = toUrl(paths?.feedback ?? "/api/feedback");
-  const eventsUrl = toUrl(paths?.analytics ?? "/api/analytics");
-
   const report = guard(onError);
   const drop = guard(onDrop);
 
@@ -63,46 +55,27 @@ export function createClient({
     // Forbidden, or not a browser.
   }
   const userKey = name + "u";
-  const pauseKey = name + "p";
   const outbox = createOutbox(storage, name, update, drop);
   const refused = new Set<string>();
+  const closing = new AbortController();
 
   let userId: string | null;
-  let bearer: string | null | undefined;
-  let timer: ReturnType<typeof setTimeout>;
+  let bearer: string | null | undefined | void;
   let fresh = 0;
-  let retryAfter = 0;
+  /** Requests for events without any response, until the first one. */
   let unanswered = 0;
-  let closed = false;
   let handed = "";
-  let running = Promise.resolve();
 
-  /** The pause after failures, which all tabs share: its end, and the longest that it could be. */
-  const pause = () => (outbox.read_(pauseKey) ?? "").split(" ").map(Number) as [number, number];
+  const isPrivate = respectPrivacySignals && asksForPrivacy();
+  const isStopped = () => isPrivate || unanswered >= MAX_UNANSWERED;
 
-  /** Return how many milliseconds to wait. A clock that is set back ends the pause. */
-  const pauseLeft = () => {
-    const [end, longest] = pause();
-    const left = end - Date.now();
-    return left <= longest && left > 0 && left;
-  };
-
-  const endPause = () => outbox.remove_(pauseKey);
-
-  /** Pause for a random time, and at least as long as the server asks for. */
-  const extendPause = () => {
-    const longest = Math.max(Math.min((pause()[1] || FIRST_PAUSE_MS) * PAUSE_GROWTH, MAX_PAUSE_MS), retryAfter);
-    const random = FIRST_PAUSE_MS + Math.random() * (longest - FIRST_PAUSE_MS);
-    outbox.write_(pauseKey, Date.now() + Math.max(random, retryAfter) + " " + longest);
-  };
-
-  const isPrivate = () => respectPrivacySignals && asksForPrivacy();
-  const isStopped = () => unanswered >= MAX_UNANSWERED || isPrivate();
+  const on = (type: string, listener: () => unknown) => globalThis.addEventListener?.(type, listener, closing);
 
   /** Return the JSON of an item of the current user, unless it is too large. */
   const prepare = (item: object): string => {
     if (!userId) outbox.write_(userKey, (userId = outbox.read_(userKey) ?? newId()));
-    const text = JSON.stringify({ user_id: userId, ...item });
+    // Pages without types also pass numbers, which the server refuses.
+    const text = JSON.stringify({ user_id: "" + userId, ...item });
     if (byteLength(text) > MAX_ITEM_BYTES) {
       drop("too-large", item as Event);
       throw Error("too-large");
@@ -110,105 +83,140 @@ export function createClient({
     return text;
   };
 
-  /** Send entries, and remove those that are acknowledged or refused. */
-  const deliver = async (entries: Entry[], isFeedback = false, keepalive = isFeedback): Promise<void> => {
-    const headers: Record<string, string> = {};
-    let body: BodyInit = isFeedback ? entries[0]![1] : toBody(entries);
-    if (bearer) headers["Authorization"] = "Bearer " + bearer;
-    // Uncompressed after a failure: a server may not allow the header.
-    if (!unanswered && !keepalive && body.length > GZIP_BYTES && globalThis.CompressionStream) {
-      headers["Content-Encoding"] = "gzip";
-      body = await new Response(new Response(body).body!.pipeThrough(new CompressionStream("gzip"))).blob();
-    }
-    retryAfter = 0;
-    if (!isFeedback) unanswered++;
-    const response = await fetch(isFeedback ? feedbackUrl : eventsUrl, { method: "POST", body, headers, signal: AbortSignal.timeout?.(REQUEST_MS), keepalive });
-    if (!isFeedback) unanswered = 0;
-    const status = response.status;
-    if (/^5|408|429/.test(status as never) || (token && status === 401)) {
-      retryAfter = +response.headers.get("Retry-After")! * 1000 || 0;
-      throw Error(status as never);
-    }
-    const errors: { index: number }[] | false = status === 207 && (await response.json()).errors;
-    endPause();
-    if (entries[1] && /400|413|422/.test(status as never)) {
-      for (const entry of entries) await deliver([entry]);
-    } else
-      for (const [index, [key, text, item]] of entries.entries()) {
-        if (status > 299 || (errors && errors.some((error) => error.index === index))) {
-          refused.add(text);
-          drop("rejected", item);
-        }
-        if (outbox.read_(key) === text) outbox.remove_(key);
+  /** Open one of the two routes. Votes never wait for events; events wait for votes, which tell whether the server is back. */
+  const openRoute = (path: string, take: () => Entry[] | Promise<Entry[]>, isFeedback = false) => {
+    const url = endpoint.replace(/\/$/, "") + path + (functionKey ? "?code=" + encodeURIComponent(functionKey) : "");
+    const pauseKey = name + "p" + path;
+    let timer: ReturnType<typeof setTimeout>;
+    let retryAfter = 0;
+    let running = Promise.resolve();
+
+    /** The pause after failures, which all tabs share: its end, and the longest that it could be. */
+    let end: number;
+    let longest: number;
+
+    /** Return how many milliseconds to wait. A clock that is set back ends the pause. */
+    const pauseLeft_ = () => {
+      [end, longest] = (outbox.read_(pauseKey) ?? "").split(" ") as unknown[] as [number, number];
+      end -= Date.now();
+      return end <= longest && end > 0 && end;
+    };
+
+    const endPause = () => outbox.remove_(pauseKey);
+
+    /** Send entries, and remove those that are acknowledged or refused. */
+    const deliver_ = async (entries: Entry[], keepalive = isFeedback): Promise<void> => {
+      const headers: Record<string, string> = {};
+      const late = new AbortController();
+      let body: BodyInit = isFeedback ? entries[0]![1] : toBody(entries);
+      if (keepalive && !isFeedback && !token) return navigator.sendBeacon?.(url, body) as never;
+      if (bearer) headers["Authorization"] = "Bearer " + bearer;
+      // Uncompressed after a failure: a server may not allow the header.
+      if (!longest && !keepalive && body.length > GZIP_BYTES && globalThis.CompressionStream) {
+        headers["Content-Encoding"] = "gzip";
+        body = await new Response(new Response(body).body!.pipeThrough(new CompressionStream("gzip"))).blob();
       }
-  };
-
-  /** Return true once nothing is left to be sent now. */
-  const sendAll = async () => {
-    while (!closed && !pauseLeft()) {
-      const [feedback] = outbox.listFeedback_();
-      if (feedback) await deliver([feedback], true);
-      else {
-        if (isStopped()) return true;
-        const old = await outbox.readOld_();
-        const batch = takeBatch(old[0] ? old : outbox.listEvents_(), MAX_BATCH_BYTES);
-        if (!batch[0]) return true;
-        await deliver(batch);
-        if (old[0]) await outbox.removeOld_(batch);
+      if (!isFeedback) unanswered++;
+      setTimeout(() => late.abort(), REQUEST_MS);
+      const response = await fetch(url, { method: "POST", body, headers, signal: late.signal, keepalive });
+      if (!isFeedback) unanswered = NaN;
+      const status = response.status;
+      // A page in place of an answer is somebody else's, such as a login's.
+      if (/408|429|^[35]|^2.*ml/.test(status + response.headers.get("Content-Type")!) || (token && /401/.test(status as never))) {
+        retryAfter = Math.min(+response.headers.get("Retry-After")! * 1000 || 0, MAX_RETRY_AFTER_MS);
+        throw Error(status as never);
       }
-    }
-  };
+      const errors: { index: number }[] | undefined = status === 207 && (await response.json()).errors;
+      endPause();
+      if (entries[1] && /400|413|422/.test(status as never)) {
+        for (const entry of entries) await deliver_([entry]);
+      } else {
+        entries.forEach(([key, text, item], index) => {
+          if (status > 299 || errors?.some?.((error) => error.index === index)) {
+            if (isFeedback) refused.add(text);
+            drop("rejected", item);
+          }
+          if (outbox.read_(key) === text) outbox.remove_(key);
+        });
+        if (!entries[0]![0]) await outbox.removeOld_(entries);
+      }
+    };
 
-  const schedule = (ms: number) => {
-    clearTimeout(timer);
-    if (!closed) timer = setTimeout(flush, ms);
-  };
+    /** Return true once nothing is left to be sent now. */
+    const sendAll = async (lock: unknown) => {
+      // The votes' failures pause both.
+      while (lock && !votes.pauseLeft_() && !pauseLeft_()) {
+        const batch = await take();
+        if (!batch[0] || closing.signal.aborted) return true;
+        bearer = await Promise.race([token?.(), sleep(REQUEST_MS)]);
+        await deliver_(batch);
+      }
+    };
 
-  /** Send what all tabs stored, in one tab at a time. */
-  const flush = () =>
-    (running = (running.catch(report) as Promise<void>).then(async () => {
-      fresh = 0;
-      let done: boolean | null | undefined;
+    const schedule_ = (ms: number) => {
+      clearTimeout(timer);
+      timer = setTimeout(flush_, ms);
+    };
+
+    /** Send what all tabs stored, in one tab at a time. */
+    const flushNow = async () => {
       try {
-        // Not within the lock, which all tabs would wait for.
-        if (outbox.pending_()) bearer = await token?.();
-        done = await (locks ? locks.request(name, { ifAvailable: true }, (lock) => lock && sendAll()) : sendAll());
+        if (await (locks?.request(pauseKey, { ifAvailable: true }, sendAll) ?? sendAll(true))) return;
       } catch (error) {
-        extendPause();
+        // For a random time, and at least as long as the server asks for.
+        longest = Math.max(Math.min((longest || FIRST_PAUSE_MS) * PAUSE_GROWTH, MAX_PAUSE_MS), retryAfter);
+        const random = FIRST_PAUSE_MS + Math.random() * (longest - FIRST_PAUSE_MS);
+        outbox.write_(pauseKey, Date.now() + Math.max(random, retryAfter) + " " + longest);
+        retryAfter = 0;
         report(error);
       }
-      if (!done) schedule(pauseLeft() || FLUSH_MS);
-    }));
+      schedule_(pauseLeft_() || FLUSH_MS);
+    };
+
+    /** Send after what is being sent. */
+    const flush_ = () => (running = running.then(flushNow, flushNow));
+
+    on("online", endPause);
+    schedule_(0);
+    return { deliver_, flush_, schedule_, pauseLeft_ };
+  };
+
+  const votes = openRoute(feedbackPath, () => outbox.listFeedback_().slice(0, 1), true);
+  const events = openRoute(eventsPath, async () => {
+    fresh = 0;
+    if (isStopped()) return [];
+    const old = await outbox.readOld_();
+    return takeBatch(old[0] ? old : outbox.listEvents_(), MAX_BATCH_BYTES);
+  });
+
+  /** Try again also what seemed to be blocked. */
+  const flush = async () => {
+    unanswered &&= 0;
+    const sent = votes.flush_();
+    await events.flush_();
+    await sent;
+  };
 
   /** Give the events to the browser, which sends them even if the page is gone. */
   const handOver = () => {
     const batch = takeBatch(outbox.listEvents_().filter(([key]) => key > handed), MAX_BEACON_BYTES);
-    if (!batch[0] || pauseLeft() || isStopped()) return;
+    if (!batch[0] || events.pauseLeft_() || isStopped()) return;
     handed = batch.at(-1)![0];
-    if (token) deliver(batch, false, true).catch(report);
-    else navigator.sendBeacon?.(eventsUrl, toBody(batch));
+    events.deliver_(batch, true).catch(report);
   };
 
-  const onPageEvent = ({ type }: { type: string }) => {
-    if (type === "online") endPause();
-    if (type === "pagehide" || globalThis.document?.hidden) return handOver();
-    unanswered = 0;
-    void flush();
-  };
-  const listen = (verb: "add" | "remove") => {
-    for (const type of ["visibilitychange", "pagehide", "online"]) globalThis[(verb + "EventListener") as "addEventListener"]?.(type, onPageEvent);
-  };
-  listen("add");
-  schedule(0);
+  on("online", flush);
+  on("pagehide", handOver);
+  on("visibilitychange", () => (document.hidden ? handOver() : flush()));
 
   return {
     track(event_type, details = {}) {
       const event_id = newId();
       try {
-        if (!isPrivate()) {
+        if (!isPrivate) {
           outbox.writeEvent_(event_id, prepare({ event_type, details, event_id, occurred_at: new Date().toISOString() }));
-          if (!fresh++) schedule(FLUSH_MS);
-          if (fresh === FLUSH_EVENTS) void flush();
+          if (!fresh++) events.schedule_(FLUSH_MS);
+          if (fresh === FLUSH_EVENTS) void events.flush_();
         }
       } catch (error) {
         report(error);
@@ -220,8 +228,8 @@ export function createClient({
         const text = prepare(feedback);
         const key = name + "f" + JSON.stringify([userId, feedback.message_id]);
         outbox.write_(key, text);
-        await flush();
-        while (outbox.read_(key) === text && !closed) await new Promise((resolve) => setTimeout(resolve, FLUSH_MS));
+        await votes.flush_();
+        while (outbox.read_(key) === text && !closing.signal.aborted) await sleep(FLUSH_MS);
         if (outbox.read_(key) === text || refused.delete(text)) throw Error("rejected");
       })();
       settled.catch(report);
@@ -233,10 +241,8 @@ export function createClient({
     },
     flush,
     close() {
+      closing.abort();
       handOver();
-      closed = true;
-      schedule(0);
-      listen("remove");
     },
     get pending() {
       return outbox.pending_();

@@ -14,8 +14,10 @@ export const FLUSH_MS = 1000;
 export const FLUSH_EVENTS = 50;
 export const REQUEST_MS = 10_000;
 export const GZIP_BYTES = 1024;
-export const FIRST_PAUSE_MS = 1000;
+export const FIRST_PAUSE_MS = FLUSH_MS;
 export const MAX_PAUSE_MS = 60_000;
+/** Eleven days: browsers end timers of more than 24 days at once. */
+export const MAX_RETRY_AFTER_MS = 1e9;
 /** A server that was away for ten seconds is found within ten more. */
 export const PAUSE_GROWTH = 1.3;
 
