@@ -273,14 +273,14 @@ def test_a_pause_is_no_longer_than_browsers_can_wait(open_page: Open, collector:
     """)
     page.evaluate(TRACK, 1)
     page.wait_for_function("Math.max(...waits) > 60_000", timeout=WAIT_MS)
-    assert page.evaluate("Math.max(...waits)") <= 24 * 60 * 60 * 1000
+    assert page.evaluate("Math.max(...waits)") < 2**31
 
 
 def test_online_ends_the_pause(open_page: Open, collector: Collector) -> None:
     collector.respond = lambda _: Response(503, {"Retry-After": "60"})
     page = open_page()
     page.evaluate(TRACK, 1)
-    collector.wait_for(1)
+    page.wait_for_function("Object.keys(localStorage).some((key) => key.includes(' up2d8 p'))")
     collector.respond = lambda _: Response()
     page.evaluate("dispatchEvent(new Event('online'))")
     drained(page)

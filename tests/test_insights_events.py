@@ -46,7 +46,10 @@ def test_shows_another_programs_document_with_missing_fields(
     insights: Insights, empty_database: Database[Document], command: str
 ) -> None:
     for collection in (empty_database.feedback, empty_database.analytics):
-        collection.insert_many([{"timestamp": NOON}, {"user_id": "importer"}])
+        # Without a rating, feedback would count as withdrawn.
+        collection.insert_many(
+            [{"timestamp": NOON, "rating": ""}, {"user_id": "importer", "rating": ""}]
+        )
 
     result = insights(command)
 

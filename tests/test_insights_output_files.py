@@ -131,7 +131,7 @@ def test_a_full_disk_leaves_no_file(
     (insights.folder / f"a.{name}").write_text("before")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     # A limit on the size of files stands in for a full disk.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
         result = insights("export", "events", "--out", f"a.{name}")
     finally:

@@ -83,12 +83,12 @@ export function createClient({
     return text;
   };
 
-  /** Open one of the two routes. Votes never wait for events; events wait for votes, which tell whether the server is back. */
+  /** Open one of the two routes. Each has its own pauses, so that votes never wait for events, which may be blocked. */
   const openRoute = (path: string, take: () => Entry[] | Promise<Entry[]>, isFeedback = false) => {
     const url = endpoint.replace(/\/$/, "") + path + (functionKey ? "?code=" + encodeURIComponent(functionKey) : "");
     const pauseKey = name + "p" + path;
     let timer: ReturnType<typeof setTimeout>;
-    let retryAfter = 0;
+    let retryAfter = FIRST_PAUSE_MS;
     let running = Promise.resolve();
 
     /** The pause after failures, which all tabs share: its end, and the longest that it could be. */
@@ -123,7 +123,7 @@ export function createClient({
       const status = response.status;
       // A page in place of an answer is somebody else's, such as a login's.
       if (/408|429|^[35]|^2.*ml/.test(status + response.headers.get("Content-Type")!) || (token && /401/.test(status as never))) {
-        retryAfter = Math.min(+response.headers.get("Retry-After")! * 1000 || 0, MAX_RETRY_AFTER_MS);
+        retryAfter = Math.min(+response.headers.get("Retry-After")! * 1000 || FIRST_PAUSE_MS, MAX_RETRY_AFTER_MS);
         throw Error(status as never);
       }
       const errors: { index: number }[] | undefined = status === 207 && (await response.json()).errors;
@@ -144,8 +144,8 @@ export function createClient({
 
     /** Return true once nothing is left to be sent now. */
     const sendAll = async (lock: unknown) => {
-      // The votes' failures pause both.
-      while (lock && !votes.pauseLeft_() && !pauseLeft_()) {
+      // If both fail, the server is down, and a vote finds out when it is back.
+      while (lock && !pauseLeft_() && (!longest || !votes.pauseLeft_())) {
         const batch = await take();
         if (!batch[0] || closing.signal.aborted) return true;
         bearer = await Promise.race([token?.(), sleep(REQUEST_MS)]);
@@ -165,9 +165,9 @@ export function createClient({
       } catch (error) {
         // For a random time, and at least as long as the server asks for.
         longest = Math.max(Math.min((longest || FIRST_PAUSE_MS) * PAUSE_GROWTH, MAX_PAUSE_MS), retryAfter);
-        const random = FIRST_PAUSE_MS + Math.random() * (longest - FIRST_PAUSE_MS);
-        outbox.write_(pauseKey, Date.now() + Math.max(random, retryAfter) + " " + longest);
-        retryAfter = 0;
+        end = Date.now() + retryAfter + Math.random() * (longest - retryAfter);
+        outbox.write_(pauseKey, end + " " + longest);
+        retryAfter = FIRST_PAUSE_MS;
         report(error);
       }
       schedule_(pauseLeft_() || FLUSH_MS);
