@@ -22,10 +22,10 @@ demo: .venv/installed ## open the dashboard on two months of realistic data
 
 test: .venv/installed ## install missing programs and run the tests
 	@.venv/bin/python -m tests.support.prerequisites
-	@.venv/bin/python -m pytest -n 4 --dist worksteal $(ELSEWHERE)
+	@.venv/bin/python -m pytest -n 4 --dist worksteal --browser chromium $(ELSEWHERE)
 
 browsers: .venv/installed ## test the browser client in Chromium, Firefox and WebKit
-	@.venv/bin/python -m tests.support.prerequisites
+	@.venv/bin/python -m tests.support.prerequisites browsers
 	@.venv/bin/python -m pytest $(BROWSERS)
 
 lint: .venv/installed ## check style, types and workflows

@@ -16,7 +16,7 @@ from tests.support.documents import Document
 from tests.support.functions import BODIES, NAMES, Post, UseSettings, body_of
 from tests.support.mongod import Mongod
 
-pytestmark = pytest.mark.dialects
+pytestmark = [pytest.mark.timed, pytest.mark.dialects]
 
 # About the connection string or MongoDB itself.
 on_mongodb_only = pytest.mark.lacking(

@@ -19,7 +19,7 @@ export const MAX_PAUSE_MS = 60_000;
 /** Eleven days: browsers end timers of more than 24 days at once. */
 export const MAX_RETRY_AFTER_MS = 1e9;
 /** A server that was away for ten seconds is found within ten more. */
-export const PAUSE_GROWTH = 1.3;
+export const PAUSE_GROWTH = 1.4;
 
 /** Requests without an answer, after which events count as blocked by the user. */
 export const MAX_UNANSWERED = 10;
