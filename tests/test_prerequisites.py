@@ -104,16 +104,27 @@ def test_skips_a_browser_that_does_not_start(programs: Path) -> None:
     assert find_chromium() == browser
 
 
+@pytest.mark.parametrize(
+    ("names", "others"),
+    [
+        ([], ""),
+        (["browsers"], "Installing firefox-esr, webkit2gtk-driver, xvfb with apt-get ...\n"),
+    ],
+)
 def test_installs_debians_package_as_root(
-    programs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    programs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    names: list[str],
+    others: str,
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(sys, "argv", ["prerequisites", *names])
     write_apt_get(programs, "chromium", "chromium")
 
     assert prerequisites.main() == 0
     assert find_chromium() == programs / "chromium"
     installing = "Installing chromium with apt-get ...\n"
-    others = "Installing firefox-esr, webkit2gtk-driver, xvfb with apt-get ...\n"
     assert capsys.readouterr() == (installing + others, "")
 
 
