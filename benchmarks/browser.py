@@ -9,9 +9,8 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import NamedTuple
 
 import httpx
@@ -22,6 +21,7 @@ from chaos.lab import Lab, running_lab
 from chaos.outcomes import Outcome
 from chaos.pages import our_files
 from chaos.runs import Subject, our_client, run_scenarios, shared_browser, starting
+from tests.support.http_servers import serving
 
 FOLDER = Path(__file__).parent / "libraries"
 LIBRARIES = {
@@ -99,13 +99,6 @@ class Collector:
         return {}
 
 
-class Server(ThreadingHTTPServer):
-    """A server whose clients may vanish."""
-
-    def handle_error(self, *_: object) -> None:
-        """Print nothing."""
-
-
 @contextmanager
 def collecting(collector: Collector) -> Iterator[str]:
     """Accept whatever a library sends; yield the address."""
@@ -133,13 +126,8 @@ def collecting(collector: Collector) -> Iterator[str]:
 
         do_GET = do_POST = do_OPTIONS = respond  # noqa: N815 (names of the class)
 
-        def log_message(self, *_: object) -> None:
-            """Print nothing."""
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 async def measure(effort: Effort) -> Section:

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
-from tests.support.project import ROOT
-
-DIST = ROOT / "clients" / "browser" / "dist"
+from tests.support.http_servers import serving as serving_http
+from tests.support.project import DIST
 
 # A page defines `track`, `vote`, and `pending`, the number of undelivered items.
 OURS = """\
@@ -66,10 +64,5 @@ def serving(files: Mapping[str, bytes]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(content or b"")
 
-        def log_message(self, *_: object) -> None:
-            """Print nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serving_http(Handler) as port:
+        yield f"http://127.0.0.1:{port}"

@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.support.chromium import WAIT_MS, Visitor
-from tests.support.collector import DIST, Collector, Response, Sent, collecting
+from tests.support.collector import Collector, Response, Sent, collecting
+from tests.support.project import DIST
 
 ANALYTICS, FEEDBACK = "/api/analytics", "/api/feedback"
 MAX_CLIENT_BYTES = 2600
@@ -82,6 +83,9 @@ def drained(page: Page) -> None:
     page.wait_for_function("client.pending === 0", timeout=WAIT_MS)
 
 
+# What is sent.
+
+
 def test_events_are_stored_at_once_and_sent_together(open_page: Open, collector: Collector) -> None:
     page = open_page(functionKey="a b")
     assert page.evaluate(f"({TRACK})(3), {STORED}") == 3
@@ -134,6 +138,9 @@ def test_the_newest_feedback_wins(open_page: Open, collector: Collector) -> None
     assert [sent.body["rating"] for sent in collector.received][-1] == "down"
 
 
+# What the server refuses.
+
+
 def test_refused_events_of_a_batch_are_reported(open_page: Open, collector: Collector) -> None:
     errors = [{"index": 1, "pointer": "#/1/details", "detail": "is required"}] * 2
     collector.respond = lambda _: Response(207, body={"errors": errors})
@@ -167,6 +174,9 @@ def test_a_refusal_drops(open_page: Open, collector: Collector) -> None:
     assert [reason for reason, _ in page.evaluate("dropped")] == ["rejected"] * 2
     vote = "client.feedback({message_id: 'm1', rating: 'up'}).catch((error) => error.message)"
     assert page.evaluate(vote) == "rejected"
+
+
+# Failures, and the pauses after them.
 
 
 # Not 408, which Chromium itself sends again.
@@ -314,6 +324,9 @@ def test_an_expired_token_loses_nothing(open_page: Open, collector: Collector) -
     assert [len(sent.events) for sent in collector.received] == [2, 2]
 
 
+# Users.
+
+
 def test_events_of_two_users_are_not_sent_together(open_page: Open, collector: Collector) -> None:
     page = open_page()
     page.evaluate("client.identify('u1'), client.track('a'), client.identify('u2')")
@@ -329,6 +342,9 @@ def test_a_numeric_user_id_is_sent_as_text(open_page: Open, collector: Collector
     page.evaluate("client.identify(42), client.track('a')")
     drained(page)
     assert [event["user_id"] for event in collector.events()] == ["42"]
+
+
+# Leaving the page.
 
 
 @pytest.mark.parametrize("event", ["pagehide", "visibilitychange"])
@@ -382,6 +398,9 @@ def test_works_after_the_back_button(open_page: Open, collector: Collector) -> N
     assert len({event["event_id"] for event in collector.events()}) == 2
 
 
+# Privacy signals.
+
+
 @pytest.mark.parametrize("signal", ["globalPrivacyControl: true", "doNotTrack: '1'"])
 def test_privacy_signals_stop_events(open_page: Open, collector: Collector, signal: str) -> None:
     name, value = signal.split(": ")
@@ -393,6 +412,9 @@ def test_privacy_signals_stop_events(open_page: Open, collector: Collector, sign
     page.evaluate("window.client = createClient({respectPrivacySignals: false})")
     page.evaluate(TRACK, 3)
     collector.wait_for_events(3)
+
+
+# Several clients.
 
 
 def test_two_clients_send_once(open_page: Open, collector: Collector) -> None:
@@ -412,6 +434,9 @@ def test_endpoints_do_not_mix(open_page: Open, collector: Collector) -> None:
         [there] = second.wait_for_events(1)
         [here] = collector.wait_for_events(1)
     assert (here["event_type"], there["event_type"]) == ("here", "there")
+
+
+# The storage.
 
 
 def test_a_full_storage_loses_nothing(open_page: Open, collector: Collector) -> None:
@@ -471,6 +496,9 @@ def test_the_oldest_events_are_dropped(open_page: Open, collector: Collector) ->
     assert [item["details"]["i"] for _, item in dropped] == list(range(len(dropped)))
 
 
+# Errors of the page.
+
+
 def test_what_cannot_be_stored_is_reported(open_page: Open) -> None:
     page = open_page()
     page.evaluate("""() => {
@@ -496,6 +524,9 @@ def test_errors_of_the_page_do_not_stop_it(open_page: Open, collector: Collector
     }""")
     page.evaluate(TRACK, 2)
     drained(page)
+
+
+# Content blockers.
 
 
 def test_blocked_events_are_given_up(open_page: Open) -> None:
@@ -531,6 +562,9 @@ def test_the_page_can_ask_for_blocked_events_again(open_page: Open) -> None:
     assert page.evaluate("client.pending") == 1
     page.evaluate("client.flush()")
     drained(page)
+
+
+# Other environments.
 
 
 def test_another_storage_is_used_alone(open_page: Open, collector: Collector) -> None:
@@ -572,6 +606,9 @@ def test_works_from_another_origin(open_page: Open) -> None:
         )
         page.evaluate(TRACK, 60)
         assert len(second.wait_for_events(60)) == 60
+
+
+# Cost and size.
 
 
 @pytest.mark.timed

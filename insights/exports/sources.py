@@ -69,7 +69,7 @@ class Source:
         """Return their number, which is an estimate for a whole collection."""
         if not self.condition:
             return self.collection.estimated_document_count()
-        return self.collection.count_documents(all_of(self.condition, standing(self.kind)))
+        return self.collection.count_documents(self._selected)
 
     def batches(self) -> Iterator[Batch]:
         """Yield them oldest first, with all fields but the `_id` of a feedback."""
@@ -102,11 +102,15 @@ class Source:
             batch: Batch = decode_all(raw, NATURAL)
             yield [with_own_names(each) for each in batch] if self.rated else batch
 
+    @property
+    def _selected(self) -> Filter:
+        return all_of(self.condition, standing(self.kind))
+
     def _names(self) -> set[str]:
         return {each.name for each in self.kind.fields}
 
     def _find(self, fields: Document | None, sort: list[tuple[str, int]] | None) -> Iterator[bytes]:
-        condition = all_of(self.condition, standing(self.kind), self.bound)
+        condition = all_of(self._selected, self.bound)
         found = self.collection.find_raw_batches(
             condition, fields, sort=sort, batch_size=BATCH_SIZE
         )
@@ -119,7 +123,7 @@ class Source:
         """
         a_date = {"timestamp": {"$type": "date", "$not": {"$type": "array"}}}
         newest = self.collection.find_one(
-            all_of(self.condition, standing(self.kind), a_date),
+            all_of(self._selected, a_date),
             {ID: False, "timestamp": True},
             sort=[("timestamp", DESCENDING)],
         )

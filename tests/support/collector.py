@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.support.project import ROOT
+from tests.support.http_servers import serving
+from tests.support.project import DIST
 
-DIST = ROOT / "clients" / "browser" / "dist"
 SECONDS_TO_WAIT = 10
 PAGE = "<!doctype html><title>Test</title><p>Test"
 HEADERS = "authorization, content-encoding"
@@ -120,22 +119,12 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
-
 
 @contextmanager
 def collecting() -> Iterator[Collector]:
     """Run a server for the duration of a block."""
     collector = Collector()
     handler = type("CollectorHandler", (Handler,), {"collector": collector})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        collector.url = f"http://localhost:{server.server_port}"
-        thread = Thread(target=server.serve_forever, args=[0.01])
-        thread.start()
-        try:
-            yield collector
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(handler) as port:
+        collector.url = f"http://localhost:{port}"
+        yield collector

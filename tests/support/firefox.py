@@ -9,7 +9,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.support.webdriver import POLL_SECONDS, Browser, Session, WebDriverError, browser_of
+from tests.support.webdriver import (
+    POLL_SECONDS,
+    Browser,
+    Session,
+    WebDriverError,
+    browser_of,
+    running_program,
+)
 
 PROGRAMS = ("firefox-esr",)
 
@@ -46,12 +53,8 @@ async def running_firefox() -> AsyncIterator[Browser]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         profile = Path(name)
         write_preferences(profile)
-        process = await asyncio.create_subprocess_exec(
-            *(*PROGRAMS, "--headless", "--marionette", "--no-remote", "--profile", name),
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        try:
+        options = ("--headless", "--marionette", "--no-remote", "--profile", name)
+        async with running_program(*PROGRAMS, *options):
             reader, writer = await connect(profile / "MarionetteActivePort")
             # Its greeting.
             session = Marionette(reader, writer)
@@ -59,9 +62,6 @@ async def running_firefox() -> AsyncIterator[Browser]:
             await session.send("NewSession")
             yield await browser_of(session)
             writer.close()
-        finally:
-            process.kill()
-            await process.wait()
 
 
 def write_preferences(profile: Path) -> None:

@@ -5,14 +5,14 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from tests.support.documents import Document
+from tests.support.http_servers import serving as serving_http
 
 RSA_KEY = rsa.generate_private_key(65537, 2048)
 OTHER_RSA_KEY = rsa.generate_private_key(65537, 2048)
@@ -75,11 +75,6 @@ def serving(server: KeyServer) -> Iterator[KeyServer]:
                     time.sleep(0.2)
                 self.wfile.write(server.body)
 
-        def log_message(self, *_: object) -> None:
-            """Print nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        server.url = f"http://127.0.0.1:{http.server_port}/jwks"
-        Thread(target=http.serve_forever, args=[0.01]).start()
+    with serving_http(Handler) as port:
+        server.url = f"http://127.0.0.1:{port}/jwks"
         yield server
-        http.shutdown()

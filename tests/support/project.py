@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
+CLIENT = ROOT / "clients" / "browser"
+DIST = CLIENT / "dist"
 
 
 def copy_project(folder: Path) -> Path:

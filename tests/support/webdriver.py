@@ -4,8 +4,10 @@ Playwright drives only builds of its own of Firefox and WebKit, which Debian doe
 """
 
 import asyncio
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -188,3 +190,22 @@ async def first_true(poll: Callable[[], Awaitable[Any]]) -> Any:
         if result := await poll():
             return result
         await asyncio.sleep(POLL_SECONDS)
+
+
+@asynccontextmanager
+async def running_program(
+    *command: str, pass_fds: Sequence[int] = (), **environment: str
+) -> AsyncIterator[None]:
+    """Run a program for the duration of a block."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env=os.environ | environment,
+        pass_fds=pass_fds,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        await process.wait()

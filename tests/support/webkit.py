@@ -2,14 +2,21 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import httpx
 
 from local_project.addresses import free_address
-from tests.support.webdriver import POLL_SECONDS, Browser, Session, WebDriverError, browser_of
+from tests.support.webdriver import (
+    POLL_SECONDS,
+    Browser,
+    Session,
+    WebDriverError,
+    browser_of,
+    running_program,
+)
 
 PROGRAMS = ("WebKitWebDriver", "Xvfb")
 
@@ -57,7 +64,7 @@ async def running_webkit() -> AsyncIterator[Browser]:
     async with AsyncExitStack() as stack:
         display = await stack.enter_async_context(running_display())
         address = free_address()
-        driver = running("WebKitWebDriver", f"--port={address.port}", DISPLAY=display)
+        driver = running_program("WebKitWebDriver", f"--port={address.port}", DISPLAY=display)
         await stack.enter_async_context(driver)
         client = httpx.AsyncClient(base_url=f"http://{address}", timeout=TIMEOUT_SECONDS)
         await stack.enter_async_context(client)
@@ -72,29 +79,10 @@ async def running_display() -> AsyncIterator[str]:
     reader, writer = os.pipe()
     # It writes the number of the display that it has chosen.
     command = ("Xvfb", "-nolisten", "tcp", "-displayfd", str(writer))
-    async with running(*command, pass_fds=[writer]):
+    async with running_program(*command, pass_fds=[writer]):
         os.close(writer)
         with os.fdopen(reader) as numbers:
             yield f":{(await asyncio.to_thread(numbers.readline)).strip()}"
-
-
-@asynccontextmanager
-async def running(
-    *command: str, pass_fds: Sequence[int] = (), **environment: str
-) -> AsyncIterator[None]:
-    """Run a program for the duration of a block."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        env=os.environ | environment,
-        pass_fds=pass_fds,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 async def start_session(client: httpx.AsyncClient) -> str:

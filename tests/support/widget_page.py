@@ -7,9 +7,8 @@ from typing import Any
 
 from playwright.sync_api import Page, Route
 
-from tests.support.project import ROOT
+from tests.support.project import CLIENT
 
-CLIENT = ROOT / "clients" / "browser"
 ORIGIN = "https://chat.test"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'"
